@@ -1,0 +1,3 @@
+//! Curfew: an API gateway that makes every token keep its hours.
+
+pub mod settings;
