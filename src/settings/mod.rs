@@ -1,2 +1,19 @@
-//! The words that settings of every room are written in: spans of time, sizes, secrets.
+//! The words that settings of every room are written in: spans of time, sizes, secrets, and what may be off.
 //! Nothing here knows a route or a token.
+//!
+//! | word | written as | is |
+//! |---|---|---|
+//! | [`Span`] | `15m`, `1h30m`, `500ms`, `0s` | a length of time |
+//! | [`Bytes`] | `8KiB`, `64kB`, `4096` | a size |
+//! | [`Secret`] | `{file: path}`, `{env: NAME}` | where a secret is kept, never the secret |
+//! | [`OrOff`] | a value, or `off` | a rule that can be switched off in so many words |
+
+mod bytes;
+mod or_off;
+mod secret;
+mod span;
+
+pub use bytes::Bytes;
+pub use or_off::OrOff;
+pub use secret::{SECRET_IN_PLACE, Secret, SecretError};
+pub use span::Span;
