@@ -1,3 +1,4 @@
 //! Curfew: an API gateway that makes every token keep its hours.
 
+pub mod decide;
 pub mod settings;

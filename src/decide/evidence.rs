@@ -1,0 +1,88 @@
+//! All that is known about one request at one moment. Gathering it is not done here: that is `token/gather`.
+
+use super::claims::{Claims, Token};
+use super::reason::Reason;
+use super::revocation::Knowledge;
+use super::rules::IssuerRules;
+use super::time::Moment;
+
+/// What was found where a token may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// Exactly one token.
+    One,
+    /// Nothing, or nothing that counts as a token; the reason says which.
+    Unusable(Reason),
+}
+
+/// How far a token got on its way to be trusted. Each stage is a question of the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Its form.
+    Form,
+    /// Its algorithm and critical extensions.
+    Algorithm,
+    /// Its issuer.
+    Issuer,
+    /// Its key.
+    Key,
+    /// Its signature.
+    Signature,
+}
+
+/// Why a token cannot be trusted: what failed, where, and what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// The stage that failed.
+    pub stage: Stage,
+    /// The reason it gives.
+    pub reason: Reason,
+    /// What exactly was wrong, in words of our own.
+    pub detail: &'static str,
+}
+
+/// The token, as far as it could be read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reading<'a> {
+    /// There is none to read.
+    Absent,
+    /// It is not to be trusted.
+    Flawed(Flaw),
+    /// Its signature was verified.
+    Trusted(&'a Token),
+}
+
+/// All that is known about one request at one moment.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    /// The one instant of the judgement.
+    pub moment: Moment,
+    /// What was found where a token may be.
+    pub credential: Credential,
+    /// The token, as far as it could be read.
+    pub token: Reading<'a>,
+    /// The rules of its issuer.
+    pub rules: Option<&'a IssuerRules>,
+    /// What is known about its revocation.
+    pub revocation: Knowledge,
+}
+
+impl<'a> Evidence<'a> {
+    /// The verified token.
+    #[must_use]
+    pub fn token(&self) -> Option<&'a Token> {
+        if let Reading::Trusted(token) = self.token { Some(token) } else { None }
+    }
+
+    /// The claims of a verified token, if they could be read.
+    #[must_use]
+    pub fn claims(&self) -> Option<&'a Claims> {
+        self.token().and_then(|token| token.claims.as_ref().ok())
+    }
+
+    /// Trusted claims with their issuer's rules: the ground of most questions.
+    #[must_use]
+    pub fn ground(&self) -> Option<(&'a Claims, &'a IssuerRules)> {
+        Some((self.claims()?, self.rules?))
+    }
+}

@@ -1,0 +1,75 @@
+//! The outcome of a judgement, with the trail that led to it.
+
+use super::finding::Finding;
+use super::policy::{QUESTIONS, Question};
+use super::reason::Reason;
+use std::time::Duration;
+
+/// The answers to all questions, in the order of the table.
+pub type Trail = [Finding; QUESTIONS.len()];
+
+/// The right to go upstream. Only judging makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permit {
+    curfew: Option<Duration>,
+}
+
+impl Permit {
+    /// How long the request, and a stream that it opens, may go on. `None` is without end.
+    #[must_use]
+    pub fn curfew(&self) -> Option<Duration> {
+        self.curfew
+    }
+}
+
+/// What was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The request may go on.
+    Admit(Permit),
+    /// It may not, for this one reason.
+    Refuse(Reason),
+}
+
+/// A decision and how it came about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What was decided.
+    pub outcome: Outcome,
+    /// Every answer.
+    pub trail: Trail,
+}
+
+impl Verdict {
+    /// The first failure names the reason; without one, and on trusted ground, there is a permit.
+    pub(super) fn of(trail: Trail, grounded: bool) -> Self {
+        let outcome = match trail.iter().find_map(Finding::reason) {
+            Some(reason) => Outcome::Refuse(reason),
+            // Nothing failed, yet nothing is known either: a hole in the questions must not be a way in.
+            None if !grounded => Outcome::Refuse(Reason::InternalError),
+            None => Outcome::Admit(Permit { curfew: curfew(&trail) }),
+        };
+        Self { outcome, trail }
+    }
+
+    /// The reason of a refusal.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        if let Outcome::Refuse(reason) = self.outcome { Some(reason) } else { None }
+    }
+
+    /// The answer that named the reason, with its question.
+    #[must_use]
+    pub fn decisive(&self) -> Option<(&'static Question, &Finding)> {
+        self.answers().find(|(_, finding)| finding.reason().is_some())
+    }
+
+    /// Every question with its answer.
+    pub fn answers(&self) -> impl Iterator<Item = (&'static Question, &Finding)> {
+        QUESTIONS.iter().zip(&self.trail)
+    }
+}
+
+fn curfew(trail: &Trail) -> Option<Duration> {
+    trail.iter().filter_map(|finding| if let Finding::Pass { good_for, .. } = finding { *good_for } else { None }).min()
+}
