@@ -1,0 +1,81 @@
+//! One thing that is wrong or unwise in a settings file, ready to be shown or exported.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::spans::Location;
+
+/// How bad a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file cannot be used.
+    Error,
+    /// The file can be used, but it probably does not say what was meant.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}
+
+/// How much of the line may be shown. A line may hold a secret that was put there by mistake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Excerpt {
+    /// The whole line.
+    #[default]
+    Line,
+    /// The line up to the end of what is underlined: what follows an unknown key may be anything.
+    UpToSpan,
+    /// Only where it is.
+    Nothing,
+}
+
+/// One fault. As JSON it has the same fields, for tools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Whether it must or only should be mended.
+    pub severity: Severity,
+    /// The file as it was named to the parser.
+    pub file: String,
+    /// The setting, such as `routes[2].policy`; empty for the file as a whole.
+    pub path: String,
+    /// Where to look.
+    pub location: Option<Location>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    #[serde(skip)]
+    pub(super) excerpt: Excerpt,
+}
+
+impl Fault {
+    /// A fault without advice.
+    pub fn new(severity: Severity, file: &str, path: String, location: Option<Location>, message: String) -> Self {
+        Self { severity, file: file.to_owned(), path, location, message, help: None, excerpt: Excerpt::Line }
+    }
+
+    /// The same with advice; an empty one is none.
+    #[must_use]
+    pub fn with_help(mut self, help: String) -> Self {
+        self.help = Some(help).filter(|help| !help.is_empty());
+        self
+    }
+
+    pub(super) fn showing(mut self, excerpt: Excerpt) -> Self {
+        self.excerpt = excerpt;
+        self
+    }
+
+    /// The first line and byte, to sort by.
+    pub(super) fn order(&self) -> (usize, usize) {
+        self.location.map_or((0, 0), |location| (location.line, location.start))
+    }
+}

@@ -1,0 +1,118 @@
+//! Where every setting stands in its file, so that a check which runs after the parsing can point at it too.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::fault::{Fault, Severity};
+use super::tree::{ROOT, Tree};
+
+/// A place in a text. Line and column count from one, and a column is a character; `start..end` are the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Location {
+    /// The line, from one.
+    pub line: usize,
+    /// The column in characters, from one.
+    pub column: usize,
+    /// The first byte of what is meant.
+    pub start: usize,
+    /// The byte after it.
+    pub end: usize,
+}
+
+/// The places of all settings of one file, by their paths.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    file: String,
+    places: BTreeMap<String, Place>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    value: Location,
+    key: Location,
+}
+
+impl Spans {
+    pub(super) fn new(file: &str, lines: &Lines<'_>, tree: &Tree) -> Self {
+        let mut spans = Self { file: file.to_owned(), places: BTreeMap::new() };
+        spans.fill(lines, tree, ROOT, String::new());
+        spans
+    }
+
+    /// The depth of a tree is bounded by its reader, and so is this.
+    fn fill(&mut self, lines: &Lines<'_>, tree: &Tree, id: usize, path: String) {
+        for child in tree.node(id).children() {
+            self.fill(lines, tree, *child, super::tree::extend(&path, &tree.node(*child).step));
+        }
+        let place = Place { value: lines.locate(tree.spot(id)), key: lines.locate(tree.key_spot(id)) };
+        self.places.insert(path, place);
+    }
+
+    /// The file as it was named to the parser.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Where the setting of this path, such as `routes[2].policy`, has its value.
+    /// A list or a mapping is pointed at by its key. `None` if the file does not set it.
+    pub fn at(&self, path: &str) -> Option<Location> {
+        self.places.get(path).map(|place| place.value)
+    }
+
+    /// Where the key of this path stands.
+    pub fn key(&self, path: &str) -> Option<Location> {
+        self.places.get(path).map(|place| place.key)
+    }
+
+    /// Where this path is set, or else the innermost setting around it: the place for what is missing.
+    pub fn near(&self, path: &str) -> Option<Location> {
+        let mut path = path;
+        loop {
+            match (self.at(path), path.rfind(['.', '['])) {
+                (Some(location), _) => return Some(location),
+                (None, Some(end)) => path = path.get(..end)?,
+                (None, None) => return self.at(""),
+            }
+        }
+    }
+
+    /// A fault of the setting of this path, found after the parsing.
+    pub fn fault(&self, severity: Severity, path: &str, message: impl Into<String>, help: impl Into<String>) -> Fault {
+        Fault::new(severity, &self.file, path.to_owned(), self.near(path), message.into()).with_help(help.into())
+    }
+}
+
+/// The path of a key below a path: `upstreams` and `orders` make `upstreams.orders`;
+/// a key that is no plain word is quoted, as in `hosts["api.example"]`.
+pub fn join(path: &str, key: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    match (key.is_empty() || !key.chars().all(plain), path.is_empty()) {
+        (true, _) => format!("{path}[{key:?}]"),
+        (false, true) => key.to_owned(),
+        (false, false) => format!("{path}.{key}"),
+    }
+}
+
+/// The beginnings of the lines of a text.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(breaks).collect() }
+    }
+
+    /// Line and column of a range of bytes. A range outside the text is put at its end.
+    pub(super) fn locate(&self, range: Range<usize>) -> Location {
+        let start = range.start.min(self.text.len());
+        let line = self.starts.partition_point(|begin| *begin <= start);
+        let begin = line.checked_sub(1).and_then(|at| self.starts.get(at)).copied().unwrap_or(0);
+        let column = self.text.get(begin..start).map_or(0, |before| before.chars().count()) + 1;
+        Location { line, column, start, end: range.end.clamp(start, self.text.len()) }
+    }
+}
