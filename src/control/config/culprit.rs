@@ -42,6 +42,9 @@ impl Search<'_> {
             return tag.filter(|_| self.marks.stand_ins(id).is_empty());
         }
         others.iter().copied().find(|child| {
+            if self.is_spent() {
+                return false;
+            }
             let hidden: Vec<_> = others.iter().copied().filter(|other| other != child).collect();
             complains(self.without::<T>(&hidden))
         })
@@ -74,6 +77,7 @@ impl Search<'_> {
 
     /// What an attempt says with these nodes hidden.
     fn without<T: DeserializeOwned>(&mut self, nodes: &[NodeId]) -> Option<Error> {
+        self.spend(nodes.len());
         let hidden = self.marks.hide(nodes.iter().copied());
         let error = self.attempt::<T>().err();
         self.marks.show(&hidden);

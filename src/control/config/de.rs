@@ -201,7 +201,10 @@ impl<'de> Deserializer<'de> for At<'_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.burn()?;
-        self.mapping(visitor).map_err(|error| error.at(self.here()))
+        let value = self.mapping(visitor);
+        // A flattened structure reads itself from a buffer too.
+        self.taken.borrow_mut().insert(self.id);
+        value.map_err(|error| error.at(self.here()))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(

@@ -79,6 +79,10 @@ impl de::Error for Error {
         Self::invalid_type(found, wanted)
     }
 
+    fn invalid_length(count: usize, wanted: &dyn Expected) -> Self {
+        Self::new(Kind::Unfit { found: format!("{count} of them"), wanted: wanted.to_string() })
+    }
+
     fn unknown_field(name: &str, valid: &'static [&'static str]) -> Self {
         Self::new(Kind::UnknownKey { name: name.to_owned(), valid })
     }

@@ -20,7 +20,7 @@ use crate::settings::SECRET_IN_PLACE;
 const MAX_FAULTS: usize = 100;
 
 /// How many nodes all attempts together may read, so that no file takes long to refuse.
-const FUEL: usize = 8_000_000;
+const FUEL: usize = 4_000_000;
 
 /// A text that was understood.
 #[derive(Clone, Debug)]
@@ -77,6 +77,16 @@ impl<'a> Search<'a> {
         T::deserialize(root).map_err(|error| error.at(Place::Value(ROOT)))
     }
 
+    /// Counts work that is not the reading of a node.
+    pub(super) fn spend(&self, work: usize) {
+        self.fuel.set(self.fuel.get().saturating_sub(work));
+    }
+
+    /// Whether no more work may be done.
+    pub(super) fn is_spent(&self) -> bool {
+        self.fuel.get() == 0
+    }
+
     /// Whether serde may have read this node from a buffer in the last attempt.
     pub(super) fn is_buffered(&self, id: NodeId) -> bool {
         self.taken.borrow().contains(&id)
@@ -90,7 +100,7 @@ impl<'a> Search<'a> {
                 Err(error) => error,
             };
             let place = self.locate::<T>(&error);
-            if self.fuel.get() == 0 || self.faults.len() >= MAX_FAULTS || !self.settle(place, &error.kind) {
+            if self.is_spent() || self.faults.len() >= MAX_FAULTS || !self.settle(place, &error.kind) {
                 return None;
             }
         }
@@ -169,7 +179,7 @@ impl<'a> Search<'a> {
 
     /// The faults in the order of the text. No other fault shows a line that one of them hides.
     fn finish(mut self) -> Vec<Fault> {
-        if self.fuel.get() == 0 || self.faults.is_empty() {
+        if self.is_spent() || self.faults.is_empty() {
             let message = "the file is too large or too faulty to be checked to its end".to_owned();
             self.faults.push(Fault::new(Severity::Error, self.file, String::new(), None, message));
         }

@@ -1,6 +1,6 @@
 //! Text in YAML, of which JSON is a part, into a tree, within bounds.
-//! Anchors with aliases, tags, and several documents in one file are refused: `defaults` and names do what they would,
-//! and without them no text grows while it is read.
+//! Anchors with aliases, tags, and several documents in one file are refused:
+//! without them no text grows while it is read, and what stands in a place is what holds there.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -146,7 +146,7 @@ impl Reader {
     fn alias(&mut self, range: Range<usize>) -> Result<(), Flaw> {
         let id = self.place(Content::Scalar { text: String::new(), plain: true }, range.clone(), false)?;
         self.broken.push(id);
-        let help = "write the value out, or give it a name under `policies` or `defaults`";
+        let help = "write the value out where it is used";
         self.flaws.push(Flaw { node: Some(id), ..Flaw::of(range, "aliases are not used in settings", help) });
         Ok(())
     }

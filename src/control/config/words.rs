@@ -75,6 +75,9 @@ pub(super) fn tell(kind: &Kind) -> (String, String) {
         Kind::Unfit { found, wanted: text } => {
             (format!("expected {}, found {found}", wanted(text)), format!("write {} here", wanted(text)))
         }
+        Kind::Other(message) if message.starts_with("data did not match any variant") => {
+            ("this is none of the forms that can stand here".to_owned(), String::new())
+        }
         Kind::Other(message) => match message.split_once('\n') {
             Some((message, help)) => (message.to_owned(), help.to_owned()),
             None => (message.clone(), String::new()),
