@@ -1,5 +1,7 @@
-//! Curfew: an API gateway that makes every token keep its hours.
+//! Curfew: an API gateway that makes every token keep its hours. The rooms, in reading order; nothing is
+//! re-exported here.
 
 pub mod control;
 pub mod decide;
+pub mod proxy;
 pub mod settings;

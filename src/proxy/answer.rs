@@ -1,0 +1,186 @@
+//! From a reason to a response. Everything in it is derived from the table of reasons; the texts are not
+//! repeated here.
+
+use crate::decide::reason::{Challenge, Reason};
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// How much a refusal tells the client. The trace and the log always get all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Exposure {
+    /// Only the status and a bare challenge.
+    None,
+    /// The reason.
+    #[default]
+    Coarse,
+    /// The reason and the numbers that were compared.
+    Full,
+}
+
+/// What does not change from one refusal to the next.
+#[derive(Clone, Debug)]
+pub struct Stationery {
+    /// The name of this deployment in `Proxy-Status` (RFC 9209 §2).
+    pub name: Box<str>,
+    /// The realm of challenges (RFC 9110 §11.5).
+    pub realm: Box<str>,
+    /// Where the pages about reasons are; the reason's code is appended.
+    pub problem_base: Box<str>,
+    /// How much is told.
+    pub exposure: Exposure,
+}
+
+/// What changes.
+#[derive(Default)]
+pub struct Particulars<'a> {
+    /// The trace in which it can be looked up.
+    pub trace_id: Option<&'a str>,
+    /// The scopes that would be needed (RFC 6750 §3).
+    pub scopes: &'a [Box<str>],
+    /// The methods that are allowed (RFC 9110 §10.2.1).
+    pub allow: &'a [&'a http::Method],
+    /// The trail, at full exposure.
+    pub trail: Option<serde_json::Value>,
+    /// The sentence about the numbers, at full exposure.
+    pub detail: Option<String>,
+}
+
+/// The problem details (RFC 9457 §3).
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<&'a serde_json::Value>,
+}
+
+/// Seconds after which a client may try again what fails only for now.
+const PATIENCE: &str = "1";
+
+impl Stationery {
+    /// Writes the refusal.
+    #[must_use]
+    pub fn refuse(&self, reason: Reason, about: &Particulars<'_>) -> Response<Bytes> {
+        let mut response = Response::new(self.body(reason, about));
+        *response.status_mut() = reason.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+        put(headers, WWW_AUTHENTICATE, self.challenge(reason, about));
+        put(headers, HeaderName::from_static("proxy-status"), Some(self.proxy_status(reason)));
+        if reason.passes() {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(PATIENCE));
+        }
+        if reason == Reason::MethodNotAllowed {
+            let names: Vec<&str> = about.allow.iter().map(|method| method.as_str()).collect();
+            put(headers, ALLOW, Some(names.join(", ")));
+        }
+        if reason.closes() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn body(&self, reason: Reason, about: &Particulars<'_>) -> Bytes {
+        let told = self.exposure != Exposure::None;
+        let page = format!("{}{}", self.problem_base, reason.code());
+        let status = reason.status();
+        let full = self.exposure == Exposure::Full;
+        let problem = Problem {
+            r#type: if told { &page } else { "about:blank" },
+            title: if told { reason.told() } else { status.canonical_reason().unwrap_or_default() },
+            status: status.as_u16(),
+            detail: about.detail.as_deref().filter(|_| full),
+            reason: told.then(|| reason.code()),
+            trace_id: about.trace_id,
+            checks: about.trail.as_ref().filter(|_| full),
+        };
+        // These are texts of our own and numbers: writing them as JSON cannot fail.
+        serde_json::to_vec(&problem).unwrap_or_default().into()
+    }
+
+    /// One challenge of one scheme (RFC 6750 §3, RFC 9110 §11.6.1).
+    fn challenge(&self, reason: Reason, about: &Particulars<'_>) -> Option<String> {
+        let error = match reason.challenge() {
+            Challenge::None => return None,
+            Challenge::Bare => None,
+            Challenge::Error(error) => Some(error),
+        };
+        let mut text = format!("Bearer realm=\"{}\"", self.realm);
+        if let Some(error) = error.filter(|_| self.exposure != Exposure::None) {
+            let _ = write!(text, ", error=\"{error}\", error_description=\"{}\"", reason.told());
+        }
+        if reason == Reason::InsufficientScope {
+            let _ = write!(text, ", scope=\"{}\"", about.scopes.join(" "));
+        }
+        Some(text)
+    }
+
+    fn proxy_status(&self, reason: Reason) -> String {
+        let mut text = format!("{}; error={}", self.name, reason.proxy_error());
+        if self.exposure != Exposure::None {
+            let _ = write!(text, "; details=\"{}\"", reason.code());
+        }
+        text
+    }
+}
+
+/// Realm, name and scopes were checked when the config was read; a value that still does not fit is left out.
+fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<String>) {
+    if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exposure, Particulars, Reason, Stationery};
+
+    fn paper(exposure: Exposure) -> Stationery {
+        Stationery { name: "edge".into(), realm: "r".into(), problem_base: "https://p/".into(), exposure }
+    }
+
+    #[test]
+    fn a_refusal_is_its_row_of_the_table() {
+        for reason in Reason::ALL {
+            let response =
+                paper(Exposure::Coarse).refuse(*reason, &Particulars { trace_id: Some("t"), ..Particulars::default() });
+            assert_eq!(response.status(), reason.status());
+            let body: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+            assert_eq!(body["reason"], reason.code());
+            assert_eq!(body["status"], reason.status().as_u16());
+            assert_eq!(body["type"], format!("https://p/{}", reason.code()));
+            assert_eq!(
+                response.status() == 401,
+                response.headers().contains_key("www-authenticate") && response.status() == 401
+            );
+            assert!(response.headers()["proxy-status"].to_str().expect("text").contains(reason.code()));
+        }
+    }
+
+    #[test]
+    fn exposure_bounds_what_is_told() {
+        let about =
+            Particulars { trail: Some(serde_json::json!([1])), detail: Some("d".into()), ..Particulars::default() };
+        let text = |exposure| {
+            let response = paper(exposure).refuse(Reason::TokenExpired, &about);
+            let headers: Vec<_> = response.headers().values().map(|v| v.to_str().expect("text").to_owned()).collect();
+            format!("{} {}", headers.join(" "), String::from_utf8_lossy(response.body()))
+        };
+        assert!(!text(Exposure::None).contains("expired"));
+        assert!(text(Exposure::Coarse).contains("token_expired") && !text(Exposure::Coarse).contains("checks"));
+        assert!(text(Exposure::Full).contains(r#""checks":[1]"#));
+    }
+}

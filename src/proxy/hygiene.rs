@@ -1,0 +1,134 @@
+//! Which request fields never reach an upstream as the client sent them: those by which an upstream is told who
+//! the caller is, where it came from, and what it really asked for (ASVS 5.0 4.1.3, RFC 9440 §4).
+
+use http::HeaderMap;
+use http::header::HeaderName;
+
+/// Names that begin so, compared after lower-casing and folding `_` and `.` to `-`.
+const PREFIXES: &[&str] = &[
+    "curfew-",
+    "x-curfew-",
+    "x-user",
+    "x-auth-",
+    "x-jwt-",
+    "x-client-cert",
+    "x-ssl-",
+    "client-cert",
+    "x-forwarded-",
+    "x-remote-",
+];
+
+/// Names that are exactly so.
+const NAMES: &[&str] = &[
+    "remote-user",
+    "forwarded",
+    "x-real-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-cluster-client-ip",
+    "x-original-url",
+    "x-original-uri",
+    "x-rewrite-url",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// Forwarding fields: kept where the peer is a trusted proxy, to be appended to.
+const FORWARDING: &[&str] = &["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+
+/// The fields that are not let through.
+pub struct Hygiene {
+    /// The names of the fields that routes inject, folded.
+    injected: Box<[Box<str>]>,
+}
+
+impl Hygiene {
+    /// Besides the names that everybody abuses, those that the config injects.
+    pub fn new<'a>(injected: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { injected: injected.into_iter().map(|name| fold(name).into()).collect() }
+    }
+
+    /// Removes them. Gives whether there were any.
+    pub fn clean(&self, headers: &mut HeaderMap, trusted_peer: bool) -> bool {
+        let doomed: Vec<HeaderName> =
+            headers.keys().filter(|name| self.refuses(name.as_str(), trusted_peer)).cloned().collect();
+        for name in &doomed {
+            headers.remove(name);
+        }
+        !doomed.is_empty()
+    }
+
+    fn refuses(&self, name: &str, trusted_peer: bool) -> bool {
+        // CGI and its kin fold the other way: such names cannot be told from others there.
+        if name.contains(['_', '.']) {
+            return true;
+        }
+        if self.injected.iter().any(|injected| **injected == *name) {
+            return true;
+        }
+        // Most names are told apart by their first letter.
+        if !matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'r' | b't' | b'x')) {
+            return false;
+        }
+        let listed = NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        listed && !(trusted_peer && FORWARDING.contains(&name))
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['_', '.'], "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hygiene;
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    #[test]
+    fn nobody_else_says_who_the_caller_is() {
+        let hygiene = Hygiene::new(["X-Tenant", "Curfew-Subject"]);
+        let names = [
+            "x-user",
+            "x-user-id",
+            "x_user",
+            "x.user",
+            "x-auth-request-email",
+            "remote-user",
+            "x-forwarded-for",
+            "forwarded",
+            "x-real-ip",
+            "client-cert",
+            "client-cert-chain",
+            "x-original-url",
+            "x-http-method-override",
+            "curfew-subject",
+            "x-tenant",
+            "x-forwarded-prefix",
+        ];
+        for name in names {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::try_from(name).expect("a name"), HeaderValue::from_static("admin"));
+            assert!(hygiene.clean(&mut headers, false) && headers.is_empty(), "{name}");
+        }
+        let mut kept = HeaderMap::new();
+        for name in ["accept", "x-request-id", "content-type", "cookie", "traceparent", "x-tenants", "range"] {
+            kept.insert(HeaderName::try_from(name).expect("a name"), HeaderValue::from_static("v"));
+        }
+        let before = kept.clone();
+        assert!(!hygiene.clean(&mut kept, false) && kept == before);
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_where_the_request_came_from_and_no_more() {
+        let hygiene = Hygiene::new([]);
+        let mut headers = HeaderMap::new();
+        for name in ["x-forwarded-for", "forwarded", "x-forwarded-user", "x-user"] {
+            headers.insert(HeaderName::try_from(name).expect("a name"), HeaderValue::from_static("v"));
+        }
+        hygiene.clean(&mut headers, true);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["forwarded", "x-forwarded-for"]);
+    }
+}

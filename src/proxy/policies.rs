@@ -1,0 +1,96 @@
+//! From the settings of a policy to the policy itself: each limit with where it came from.
+
+use super::settings::{Defaults, PolicySettings, TokenPolicy};
+use crate::decide::checks::age::Age;
+use crate::decide::checks::algorithm::AlgorithmAllowed;
+use crate::decide::checks::audience::Audience;
+use crate::decide::checks::binding::Binding;
+use crate::decide::checks::claims::Required;
+use crate::decide::checks::expiry::Expiry;
+use crate::decide::checks::form::Form;
+use crate::decide::checks::freshness::Freshness;
+use crate::decide::checks::issued::Issued;
+use crate::decide::checks::issuer::IssuerTrusted;
+use crate::decide::checks::key::Key;
+use crate::decide::checks::lifetime::Lifetime;
+use crate::decide::checks::not_before::NotBefore;
+use crate::decide::checks::permission::{Permission, Rule};
+use crate::decide::checks::presence::Presence;
+use crate::decide::checks::revocation::Revocation;
+use crate::decide::checks::scope::Scope;
+use crate::decide::checks::signature::Signature;
+use crate::decide::checks::token_type::AccessTokenType;
+use crate::decide::finding::{Limit, Origin};
+use crate::decide::policy::Policy;
+use crate::settings::{OrOff, Span};
+use std::time::Duration;
+
+/// The longest lifetime of a token where nothing is said about it (JWT-21).
+pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Builds a policy.
+#[must_use]
+pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Policy {
+    let token = &settings.token;
+    Policy {
+        name: name.into(),
+        presence: Presence,
+        form: Form,
+        algorithm: AlgorithmAllowed,
+        issuer: IssuerTrusted { among: settings.issuers.iter().map(|name| name.as_str().into()).collect() },
+        key: Key,
+        signature: Signature,
+        token_type: AccessTokenType,
+        claims: Required { also: required(token, &defaults.token) },
+        binding: Binding,
+        audience: Audience { among: settings.audiences.as_deref().map(boxed) },
+        not_before: NotBefore,
+        expiry: Expiry,
+        issued: Issued,
+        lifetime: resolve(token.max_lifetime, defaults.token.max_lifetime, Some(LIFETIME)).map(|cap| Lifetime { cap }),
+        age: resolve(token.max_age, defaults.token.max_age, None).map(|limit| Age { limit }),
+        freshness: freshness(settings, defaults),
+        revocation: Revocation,
+        scope: (!settings.scopes.is_empty()).then(|| Scope { all: boxed(&settings.scopes) }),
+        permission: permission(settings),
+    }
+}
+
+fn boxed(texts: &[String]) -> Box<[Box<str>]> {
+    texts.iter().map(|text| text.as_str().into()).collect()
+}
+
+/// A limit that the policy says, else the defaults, else the built-in one.
+fn resolve(
+    policy: Option<OrOff<Span>>,
+    defaults: Option<OrOff<Span>>,
+    built_in: Option<Duration>,
+) -> Option<Limit<Duration>> {
+    let limit = |span: OrOff<Span>, origin| span.on().map(|span| Limit::new(span.get(), origin));
+    match (policy, defaults) {
+        (Some(span), _) => limit(span, Origin::Policy),
+        (None, Some(span)) => limit(span, Origin::Defaults),
+        (None, None) => built_in.map(|span| Limit::new(span, Origin::BuiltIn)),
+    }
+}
+
+fn required(policy: &TokenPolicy, defaults: &TokenPolicy) -> Box<[&'static str]> {
+    policy.require.iter().chain(&defaults.require).filter_map(|name| Required::known(name)).collect()
+}
+
+fn freshness(settings: &PolicySettings, defaults: &Defaults) -> Freshness {
+    let on_stale = match (settings.revocation.on_stale, defaults.revocation.on_stale) {
+        (Some(said), _) => Limit::new(said, Origin::Policy),
+        (None, Some(said)) => Limit::new(said, Origin::Defaults),
+        (None, None) => Limit::default(),
+    };
+    Freshness { on_stale }
+}
+
+fn permission(settings: &PolicySettings) -> Option<Permission> {
+    let rule = |rule: &super::settings::ClaimRule| Rule {
+        claim: rule.claim.as_str().into(),
+        any_of: rule.any_of.clone().into_boxed_slice(),
+    };
+    (!settings.claims.is_empty()).then(|| Permission { rules: settings.claims.iter().map(rule).collect() })
+}

@@ -1,0 +1,244 @@
+//! The settings of the data plane: the gateway itself, policies, routes and what flows down to them.
+//! Each is right by its own; that they fit together is checked by `control`.
+
+use super::answer::Exposure;
+use crate::decide::checks::freshness::OnStale;
+use crate::settings::{Bytes, OrOff, Span};
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The gateway as a whole.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewaySettings {
+    /// The name of this deployment, as `Proxy-Status` and `Via` show it. Letters, digits, `-`, `.`; default `curfew`.
+    pub name: String,
+    /// The `realm` of challenges (RFC 9110 §11.5). Default `curfew`.
+    pub realm: String,
+    /// How much a refusal tells the client: `none`, `coarse` (the reason; default), `full` (also the numbers compared).
+    pub exposure: Exposure,
+    /// The base of the `type` URIs of problem bodies (RFC 9457 §3.1.1); the reason's code is appended.
+    pub problem_base: String,
+    /// Worker threads; `0` is one per core (default).
+    pub workers: usize,
+    /// How long a shutdown waits for requests and streams to end. Default `30s`.
+    pub grace: Span,
+    /// The networks whose `Forwarded` and `X-Forwarded-*` fields are believed and appended to. Default: none.
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Continue the caller's trace instead of starting a new one that links to it. Default `false`.
+    pub trust_inbound_trace: bool,
+    /// Refuse a request that carries fields only the gateway may set, instead of removing them. Default `false`.
+    pub strict_headers: bool,
+    /// Where the last good keys are kept over a restart. Default: nowhere.
+    pub state_dir: Option<std::path::PathBuf>,
+    /// How many of one Via name make a loop: a request that passed this gateway so often is refused. Default `2`.
+    pub max_loops: u8,
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self {
+            name: "curfew".into(),
+            realm: "curfew".into(),
+            exposure: Exposure::Coarse,
+            problem_base: "https://curfew.example/problems/".into(),
+            workers: 0,
+            grace: Span::from(Duration::from_secs(30)),
+            trusted_proxies: Vec::new(),
+            trust_inbound_trace: false,
+            strict_headers: false,
+            state_dir: None,
+            max_loops: 2,
+        }
+    }
+}
+
+/// What a policy says of the token's times and claims.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenPolicy {
+    /// The greatest age, `now - iat`; `off` for none. Default: what `defaults` says, else `off`.
+    pub max_age: Option<OrOff<Span>>,
+    /// The longest lifetime, `exp - iat`; `off` for none. Default: what `defaults` says, else `24h`.
+    pub max_lifetime: Option<OrOff<Span>>,
+    /// Claims that must be there besides those of the issuer's profile, such as `sub` or `auth_time`.
+    pub require: Vec<String>,
+}
+
+/// What a policy says of revocation.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RevocationPolicy {
+    /// What happens while it cannot be told whether a token is revoked: `deny` (503; default) or `allow`.
+    pub on_stale: Option<OnStale>,
+}
+
+/// A rule about one claim.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimRule {
+    /// The claim: a name, or names with dots between, such as `realm_access.roles`.
+    pub claim: String,
+    /// The values of which the claim must be one, or, if it is an array, hold one.
+    pub any_of: Vec<serde_json::Value>,
+}
+
+/// Leave to be looser than the defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Relax {
+    /// The fields that are looser, such as `token.max_lifetime`.
+    pub fields: Vec<String>,
+    /// Why: for those who review the config.
+    pub reason: String,
+}
+
+/// What a route asks of a token.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicySettings {
+    /// The issuers that are trusted, by their names in `issuers`. Default: all of them.
+    pub issuers: Vec<String>,
+    /// The audiences that are accepted. Default: those of the token's issuer.
+    pub audiences: Option<Vec<String>>,
+    /// The token's times and claims.
+    pub token: TokenPolicy,
+    /// Revocation.
+    pub revocation: RevocationPolicy,
+    /// Scopes, all of which the token must carry.
+    pub scopes: Vec<String>,
+    /// Rules about claims, all of which must hold.
+    pub claims: Vec<ClaimRule>,
+    /// Leave to be looser than `defaults`.
+    pub relax: Option<Relax>,
+}
+
+/// How long the parts of an exchange may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timeouts {
+    /// Connecting to the upstream, TLS included. Default `5s`.
+    pub connect: Option<Span>,
+    /// From the request being sent to the head of the response. Default `30s`.
+    pub first_byte: Option<Span>,
+    /// Between two pieces of a body, either way; `off` for none. Default `60s`.
+    pub between_bytes: Option<OrOff<Span>>,
+    /// The whole exchange; `off` for none (default).
+    pub request: Option<OrOff<Span>>,
+}
+
+/// What flows down to policies and routes that do not say otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Defaults {
+    /// The policy of routes that name none.
+    pub policy: Option<String>,
+    /// The token's times; a policy may only be tighter, unless it says `relax`.
+    pub token: TokenPolicy,
+    /// Revocation; a policy may only be tighter, unless it says `relax`.
+    pub revocation: RevocationPolicy,
+    /// Timeouts; a route may only be tighter, unless it says `relax`.
+    pub timeouts: Timeouts,
+    /// The largest request body; `off` for none. Default `10MiB`.
+    pub body_limit: Option<OrOff<Bytes>>,
+}
+
+/// Is a token asked for?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Yes.
+    #[default]
+    Guarded,
+    /// No: everybody may pass.
+    Open,
+}
+
+/// Where a route's token may be, besides `Authorization`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenLocation {
+    /// The name of a cookie.
+    pub cookie: Option<String>,
+}
+
+/// What is done to header fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeaderRules {
+    /// Fields that are set, in place of what was there.
+    pub set: BTreeMap<String, String>,
+    /// Fields that are removed.
+    pub remove: Vec<String>,
+}
+
+/// Header rules of both directions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Headers {
+    /// Of the request, on its way to the upstream.
+    pub request: HeaderRules,
+    /// Of the response, on its way to the client.
+    pub response: HeaderRules,
+}
+
+/// A route: what it matches, what it asks, where it leads.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSettings {
+    /// Its name, in traces, metrics and `explain`.
+    pub name: String,
+    /// The hosts it is for: exact, or `*.` and a domain. Default: every host.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// The path: `/orders` exactly, `/orders/{id}` with any one segment, `/orders/**` with all below it.
+    pub path: String,
+    /// The methods it is for. Default: every method.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// `guarded` (default) or `open`.
+    #[serde(default)]
+    pub access: Access,
+    /// The policy, by its name in `policies`. Default: the one of `defaults`.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// The upstream, by its name in `upstreams`.
+    pub upstream: String,
+    /// Where the token may be, besides `Authorization`.
+    #[serde(default)]
+    pub token: TokenLocation,
+    /// Leave the token on the request for the upstream. Default `false`. Needs TLS to the upstream, or loopback
+    /// (RFC 6750 §5.2).
+    #[serde(default)]
+    pub forward_token: bool,
+    /// May a WebSocket be opened? Default `false`.
+    #[serde(default)]
+    pub websocket: bool,
+    /// Timeouts.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// The largest request body; `off` for none. Default: what `defaults` says, else `10MiB`.
+    #[serde(default)]
+    pub body_limit: Option<OrOff<Bytes>>,
+    /// How often an idempotent request without a body is tried again on another endpoint. Default `1`.
+    #[serde(default = "one")]
+    pub retries: u32,
+    /// Header rules.
+    #[serde(default)]
+    pub headers: Headers,
+    /// Fields that tell the upstream who the caller is, and the claim each is made of. Default: `Curfew-Subject`
+    /// of `sub`, `Curfew-Issuer` of `iss`, `Curfew-Client` of `client_id`, `Curfew-Scope` of `scope`.
+    #[serde(default)]
+    pub identity: Option<BTreeMap<String, String>>,
+    /// Leave to be looser than `defaults`.
+    #[serde(default)]
+    pub relax: Option<Relax>,
+}
+
+const fn one() -> u32 {
+    1
+}
