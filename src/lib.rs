@@ -5,3 +5,4 @@ pub mod control;
 pub mod decide;
 pub mod proxy;
 pub mod settings;
+pub mod upstream;

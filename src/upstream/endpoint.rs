@@ -1,0 +1,119 @@
+//! One endpoint: where it is, how busy it is, and whether it is well.
+
+use super::settings::Address;
+use arc_swap::ArcSwap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// One endpoint, shared by all workers.
+pub struct Endpoint {
+    /// Where it is.
+    pub address: Address,
+    /// The same as text, for traces.
+    pub name: Arc<str>,
+    resolved: ArcSwap<Vec<SocketAddr>>,
+    turn: AtomicUsize,
+    in_flight: AtomicUsize,
+    failures: AtomicU32,
+    healthy: AtomicBool,
+    /// Until when it is left out, in milliseconds since `began`.
+    ejected_until: AtomicU64,
+    began: Instant,
+}
+
+impl Endpoint {
+    pub(super) fn new(address: Address) -> Self {
+        let fixed = address.host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, address.port));
+        Self {
+            name: String::from(address.clone()).into(),
+            resolved: ArcSwap::from_pointee(fixed.into_iter().collect()),
+            address,
+            turn: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+            failures: AtomicU32::new(0),
+            healthy: AtomicBool::new(true),
+            ejected_until: AtomicU64::new(0),
+            began: Instant::now(),
+        }
+    }
+
+    /// Must its name be resolved?
+    pub(super) fn is_named(&self) -> bool {
+        self.address.host.parse::<IpAddr>().is_err()
+    }
+
+    /// What its name was resolved to. An empty answer does not replace a good one.
+    pub(super) fn resolve_to(&self, addresses: Vec<SocketAddr>) {
+        if !addresses.is_empty() {
+            self.resolved.store(Arc::new(addresses));
+        }
+    }
+
+    /// The next of its addresses.
+    pub(super) fn socket_address(&self) -> Option<SocketAddr> {
+        let resolved = self.resolved.load();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        resolved.get(turn.checked_rem(resolved.len())?).copied()
+    }
+
+    /// Does this address still belong to it?
+    pub(super) fn has(&self, address: SocketAddr) -> bool {
+        self.resolved.load().contains(&address)
+    }
+
+    /// How many requests it is working on.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// May it be picked?
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        let ejected = self.ejected_until.load(Ordering::Relaxed);
+        self.healthy.load(Ordering::Relaxed) && (ejected == 0 || self.since_began() >= ejected)
+    }
+
+    pub(super) fn set_healthy(&self, healthy: bool) {
+        self.healthy.store(healthy, Ordering::Relaxed);
+    }
+
+    pub(super) fn succeeded(&self) {
+        // A store only when there is something to forget: the line would else be written by every worker.
+        if self.failures.load(Ordering::Relaxed) != 0 {
+            self.failures.store(0, Ordering::Relaxed);
+            self.ejected_until.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn failed(&self, limit: u32, eject_for: Duration) {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if limit != 0 && failures >= limit {
+            let span = u64::try_from(eject_for.as_millis()).unwrap_or(u64::MAX);
+            self.ejected_until.store(self.since_began().saturating_add(span), Ordering::Relaxed);
+        }
+    }
+
+    fn since_began(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Counts as a request in flight until it is dropped.
+pub struct Lease(Arc<Endpoint>);
+
+impl Lease {
+    pub(super) fn take(endpoint: &Arc<Endpoint>) -> Self {
+        endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(endpoint))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

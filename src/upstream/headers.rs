@@ -1,0 +1,219 @@
+//! Header fields at a hop: which end here, and which say what hops there were (RFC 9110 §7.6, RFC 7239).
+
+use http::header::{CONNECTION, COOKIE, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Version};
+use std::net::IpAddr;
+
+/// Fields that a `Connection` field may not name: that would strip what guards the upstream.
+const PROTECTED: &[&str] =
+    &["host", "content-length", "authorization", "cookie", "dpop", "forwarded", "via", "traceparent", "tracestate"];
+/// And all that begin so.
+const PROTECTED_PREFIXES: &[&str] = &["x-forwarded-", "curfew-", "x-curfew-", "x-user", "x-auth", "x-remote", ":"];
+
+static HOP_BY_HOP: [HeaderName; 9] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TRANSFER_ENCODING,
+    UPGRADE,
+    TRAILER,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("proxy-authorization"),
+    HeaderName::from_static("proxy-authenticate"),
+];
+
+/// A `Connection` field names a field that it must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the Connection field names a protected field")]
+pub struct Protected;
+
+/// Removes from a request what is for this hop only (RFC 9110 §7.6.1). `te: trailers` stays: it is how gRPC asks.
+///
+/// # Errors
+/// If a protected field was to be removed.
+pub fn strip_hop_by_hop_request(headers: &mut HeaderMap) -> Result<(), Protected> {
+    let trailers = headers.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
+    let nominated = nominated(headers);
+    if nominated.iter().any(|name| is_protected(name.as_str())) {
+        return Err(Protected);
+    }
+    for name in &nominated {
+        headers.remove(name);
+    }
+    strip(headers);
+    headers.remove(TE);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    Ok(())
+}
+
+/// Removes from a response what is for this hop only.
+pub fn strip_hop_by_hop_response(headers: &mut HeaderMap) {
+    for name in nominated(headers) {
+        headers.remove(name);
+    }
+    strip(headers);
+}
+
+fn strip(headers: &mut HeaderMap) {
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
+    let options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let usual = |name: &&[u8]| !name.eq_ignore_ascii_case(b"close") && !name.eq_ignore_ascii_case(b"keep-alive");
+    options.map(<[u8]>::trim_ascii).filter(usual).filter_map(|name| HeaderName::from_bytes(name).ok()).collect()
+}
+
+fn is_protected(name: &str) -> bool {
+    PROTECTED.contains(&name) || PROTECTED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// What is told of this hop.
+pub struct Proxied<'a> {
+    /// Who connected.
+    pub peer: IpAddr,
+    /// Is what it says of earlier hops believed?
+    pub trusted: bool,
+    /// Over TLS?
+    pub secure: bool,
+    /// The protocol it spoke.
+    pub version: Version,
+    /// The name of this deployment.
+    pub name: &'a str,
+}
+
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Writes `Forwarded`, `X-Forwarded-*` and `Via`. What a peer says of earlier hops is kept only if it is trusted.
+pub fn announce(parts: &mut Parts, hop: &Proxied<'_>) {
+    let scheme = if hop.secure { "https" } else { "http" };
+    let host = match parts.uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => parts.headers.get(HOST).cloned(),
+    };
+    let peer = hop.peer.to_canonical();
+    let node = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
+    let name = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let element = format!("for={node};host=\"{name}\";proto={scheme}");
+    let headers = &mut parts.headers;
+    append(headers, FORWARDED, element, hop.trusted);
+    append(headers, FOR, peer.to_string(), hop.trusted);
+    // A trusted proxy in front knows better what the client asked for.
+    if !(hop.trusted && headers.contains_key(FORWARDED_HOST)) {
+        host.map(|host| headers.insert(FORWARDED_HOST, host));
+    }
+    if !(hop.trusted && headers.contains_key(PROTO)) {
+        headers.insert(PROTO, HeaderValue::from_static(scheme));
+    }
+    let version = if hop.version == Version::HTTP_2 {
+        "2"
+    } else if hop.version == Version::HTTP_10 {
+        "1.0"
+    } else {
+        "1.1"
+    };
+    append(headers, VIA, format!("{version} {}", hop.name), true);
+}
+
+fn append(headers: &mut HeaderMap, name: HeaderName, element: String, keep: bool) {
+    let text = match headers.get(&name).filter(|_| keep).map(|value| value.to_str()) {
+        Some(Ok(before)) => format!("{before}, {element}"),
+        _ => element,
+    };
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(name, value);
+    }
+}
+
+/// Did the request pass this deployment `most` times already (RFC 9110 §7.6.3)?
+#[must_use]
+pub fn loops(headers: &HeaderMap, name: &str, most: u8) -> bool {
+    let hops = headers.get_all(VIA).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+    hops.filter(|hop| hop.split_whitespace().nth(1) == Some(name)).count() >= usize::from(most)
+}
+
+/// HTTP/2 may split a cookie field; HTTP/1.1 has one line (RFC 9113 §8.2.3).
+pub fn join_cookies(headers: &mut HeaderMap) {
+    let mut values = headers.get_all(COOKIE).iter();
+    if values.next().is_none() || values.next().is_none() {
+        return;
+    }
+    let all: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HeaderMap, HeaderValue, Proxied, Version, announce, join_cookies, loops, strip_hop_by_hop_request};
+    use http::{HeaderName, Request};
+
+    fn map(fields: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(HeaderName::try_from(*name).expect("a name"), HeaderValue::from_str(value).expect("a value"));
+        }
+        map
+    }
+
+    #[test]
+    fn what_is_for_this_hop_ends_here() {
+        let mut headers = map(&[
+            ("connection", "close, X-Debug"),
+            ("x-debug", "1"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "AAM"),
+            ("transfer-encoding", "chunked"),
+            ("proxy-authorization", "Basic x"),
+            ("accept", "*/*"),
+        ]);
+        assert_eq!(strip_hop_by_hop_request(&mut headers), Ok(()));
+        assert_eq!(headers, map(&[("te", "trailers"), ("accept", "*/*")]));
+        for protected in ["Authorization", "curfew-subject", "X-Forwarded-For", "Host", "cookie"] {
+            assert!(strip_hop_by_hop_request(&mut map(&[("connection", protected)])).is_err(), "{protected}");
+        }
+    }
+
+    #[test]
+    fn earlier_hops_are_believed_of_trusted_peers_only() {
+        for (trusted, expected) in [(false, "192.0.2.1"), (true, "10.9.9.9, 192.0.2.1")] {
+            let request = Request::get("/")
+                .header("host", "a")
+                .header("x-forwarded-for", "10.9.9.9")
+                .header("forwarded", "for=x")
+                .body(());
+            let (mut parts, ()) = request.expect("a request").into_parts();
+            let peer = "192.0.2.1".parse().expect("an address");
+            announce(&mut parts, &Proxied { peer, trusted, secure: true, version: Version::HTTP_11, name: "edge" });
+            assert_eq!(parts.headers["x-forwarded-for"], expected);
+            assert!(
+                parts.headers["forwarded"].to_str().expect("text").ends_with("for=192.0.2.1;host=\"a\";proto=https")
+            );
+            assert_eq!(parts.headers["via"], "1.1 edge");
+        }
+    }
+
+    #[test]
+    fn loops_are_seen() {
+        assert!(!loops(&map(&[("via", "1.1 edge")]), "edge", 2));
+        assert!(loops(&map(&[("via", "1.1 edge, 2 other"), ("via", "2 edge")]), "edge", 2));
+    }
+
+    #[test]
+    fn cookies_are_one_line() {
+        let mut headers = map(&[("cookie", "a=1"), ("cookie", "b=2")]);
+        join_cookies(&mut headers);
+        assert_eq!(headers, map(&[("cookie", "a=1; b=2")]));
+    }
+}

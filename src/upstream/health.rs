@@ -1,0 +1,55 @@
+//! Probes: each endpoint is asked for a path now and then, over a connection of its own.
+
+use super::connect::{self, Sender};
+use super::endpoint::Endpoint;
+use super::pool::Pool;
+use super::settings::Health;
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{Request, header::HOST};
+use http_body_util::Empty;
+use std::sync::Arc;
+
+/// Probes every endpoint of a pool for ever, if the settings say so.
+pub async fn watch(pool: &Pool) {
+    let Some(settings) = pool.settings.health.as_ref().on() else { return std::future::pending().await };
+    join_all(pool.endpoints.iter().map(|endpoint| probe(pool, endpoint, settings))).await;
+}
+
+async fn probe(pool: &Pool, endpoint: &Arc<Endpoint>, settings: &Health) {
+    let (mut good, mut bad) = (0_u32, 0_u32);
+    loop {
+        let answered = tokio::time::timeout(settings.timeout.get(), ask(pool, endpoint, settings)).await;
+        (good, bad) = if answered == Ok(true) { (good.saturating_add(1), 0) } else { (0, bad.saturating_add(1)) };
+        if good >= settings.healthy {
+            endpoint.set_healthy(true);
+        } else if bad >= settings.unhealthy {
+            endpoint.set_healthy(false);
+        }
+        tokio::time::sleep(settings.interval.get()).await;
+    }
+}
+
+/// Does it answer with a success?
+async fn ask(pool: &Pool, endpoint: &Arc<Endpoint>, settings: &Health) -> bool {
+    let Some(address) = endpoint.socket_address() else { return false };
+    let Ok((sender, driver)) = connect::open::<Empty<Bytes>>(pool, endpoint, address).await else { return false };
+    let uri = format!("{}{}", String::from(endpoint.address.clone()), settings.path);
+    let Ok(mut request) = Request::get(uri).body(Empty::<Bytes>::new()) else { return false };
+    let response = async {
+        match sender {
+            Sender::Http1(mut sender) => {
+                if let Ok(host) = endpoint.address.authority().parse() {
+                    request.headers_mut().insert(HOST, host);
+                }
+                *request.uri_mut() = settings.path.parse().unwrap_or_default();
+                sender.send_request(request).await
+            }
+            Sender::Http2(mut sender) => sender.send_request(request).await,
+        }
+    };
+    tokio::select! {
+        response = response => response.is_ok_and(|response| response.status().is_success()),
+        () = driver => false,
+    }
+}

@@ -1,0 +1,22 @@
+//! Delivery: from a request to the response of one of several endpoints. Nothing here knows a token or a route.
+
+pub mod balancer;
+pub mod balancers;
+mod connect;
+mod connections;
+mod deliver;
+mod endpoint;
+mod failure;
+pub mod headers;
+mod health;
+mod pool;
+mod resolve;
+mod settings;
+mod trust;
+
+pub use connections::Connections;
+pub use deliver::{Delivered, Terms, deliver};
+pub use endpoint::Endpoint;
+pub use failure::{Class, Failure, FailureKind};
+pub use pool::{BuildError, Pool};
+pub use settings::{Address, Balance, Health, HostHeader, Outlier, Protocol, Settings, Tls};
