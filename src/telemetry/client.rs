@@ -7,15 +7,18 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
+use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
 use opentelemetry_otlp::{
     ExporterBuildError, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
+use rustls::RootCertStore;
 use secrecy::ExposeSecret;
+use tokio_rustls::TlsConnector;
 
+use super::connect::{self, Connector};
 use super::settings::{HeaderText, Otlp, Protocol};
 use super::start::StartError;
 
@@ -25,28 +28,33 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 /// The exporter that the settings describe. Runs in the runtime whose context it is built in.
 pub(super) fn build(otlp: &Otlp) -> Result<SpanExporter, StartError> {
     let headers = headers(otlp)?;
+    let secure = otlp.endpoint.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+    let roots = secure.then(|| connect::roots(otlp.ca.as_deref())).transpose()?;
     let built = match otlp.protocol {
-        Protocol::Grpc => grpc(otlp, headers),
-        Protocol::Http => http(otlp, &headers),
+        Protocol::Grpc => grpc(otlp, headers, roots),
+        Protocol::Http => http(otlp, &headers, roots.map(connect::tls).transpose()?),
     };
     built.map_err(StartError::Otlp)
 }
 
-fn grpc(otlp: &Otlp, headers: HeaderMap) -> Result<SpanExporter, ExporterBuildError> {
-    SpanExporter::builder()
+fn grpc(otlp: &Otlp, headers: HeaderMap, roots: Option<RootCertStore>) -> Result<SpanExporter, ExporterBuildError> {
+    let builder = SpanExporter::builder()
         .with_tonic()
         .with_endpoint(&otlp.endpoint)
         .with_timeout(otlp.timeout.get())
         .with_metadata(MetadataMap::from_headers(headers))
-        .with_retry_policy(RetryPolicy::disabled())
-        .build()
+        .with_retry_policy(RetryPolicy::disabled());
+    match roots {
+        Some(roots) => builder.with_tls_config(ClientTlsConfig::new().trust_anchors(roots.roots)).build(),
+        None => builder.build(),
+    }
 }
 
-fn http(otlp: &Otlp, headers: &HeaderMap) -> Result<SpanExporter, ExporterBuildError> {
+fn http(otlp: &Otlp, headers: &HeaderMap, tls: Option<TlsConnector>) -> Result<SpanExporter, ExporterBuildError> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     SpanExporter::builder()
         .with_http()
-        .with_http_client(Collector::new(otlp.timeout.get()))
+        .with_http_client(Collector::new(Connector::new(tls), otlp.timeout.get()))
         .with_endpoint(&otlp.endpoint)
         .with_timeout(otlp.timeout.get())
         .with_headers(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
@@ -72,13 +80,13 @@ fn header(name: &str, value: &HeaderText) -> Result<(HeaderName, HeaderValue), S
 
 /// The HTTP client of the exporter.
 struct Collector {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     timeout: Duration,
 }
 
 impl Collector {
-    fn new(timeout: Duration) -> Self {
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build_http();
+    fn new(connector: Connector, timeout: Duration) -> Self {
+        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
         Self { client, timeout }
     }
 

@@ -126,7 +126,8 @@ fn counts(subject: &str, found: u64, limit: u64, reason: Option<Reason>) -> Stri
     match reason {
         Some(Reason::AudienceMismatch) => format!("{subject}: of {found} named, none is one of the {limit} accepted"),
         Some(Reason::PolicyDenied) => format!("{subject}: rule {found} of {limit} does not hold"),
-        _ => format!("{subject}: {found} found, {limit} asked for"),
+        _ if subject == "aud" => format!("{subject}: one of the {found} named is among the {limit} accepted"),
+        _ => format!("{subject}: {found} of {limit}"),
     }
 }
 

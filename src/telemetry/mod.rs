@@ -6,13 +6,14 @@
 //! | `context` | which trace a request belongs to |
 //! | `exchange` | all that is known at its end |
 //! | `describe` | a judgement in words and as JSON, for everybody |
-//! | `span`, `export` | traces, over OTLP |
+//! | `span`, `export`, `client`, `connect` | traces, over OTLP |
 //! | `route`, `meter`, `scrape` | metrics |
 //! | `access`, `log` | lines |
 
 mod access;
 mod attributes;
 mod client;
+mod connect;
 mod context;
 pub mod describe;
 mod exchange;

@@ -75,8 +75,12 @@ impl Gauges {
             let kind = if counts { MetricType::Counter } else { MetricType::Gauge };
             let mut family = out.encode_descriptor(metric.name, metric.help, None, kind)?;
             for (labels, value) in samples {
-                let mut sample = family.encode_family(labels)?;
-                if counts { counter(sample, *value as u64)? } else { sample.encode_gauge(value)? }
+                // The counters among them have no label, and so no braces either.
+                if counts {
+                    family.encode_counter::<NoLabelSet, _, u64>(&(*value as u64), None)?;
+                } else {
+                    family.encode_family(labels)?.encode_gauge(value)?;
+                }
             }
         }
         Ok(())
