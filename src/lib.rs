@@ -5,4 +5,5 @@ pub mod control;
 pub mod decide;
 pub mod proxy;
 pub mod settings;
+pub mod telemetry;
 pub mod upstream;

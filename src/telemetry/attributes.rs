@@ -1,0 +1,52 @@
+//! Attributes of a span under construction.
+
+use std::borrow::Cow;
+
+use opentelemetry::{KeyValue, StringValue, Value};
+
+/// No text of a client's is longer than this in a span.
+const LONGEST: usize = 1024;
+
+/// Attributes, in the order they were added.
+#[derive(Debug)]
+pub(super) struct Attributes(Vec<KeyValue>);
+
+impl Attributes {
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// A word of our own, or a number.
+    pub fn put(&mut self, key: &'static str, value: impl Into<Value>) {
+        self.0.push(KeyValue::new(key, value));
+    }
+
+    /// The same, if there is one.
+    pub fn maybe(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.put(key, value);
+        }
+    }
+
+    /// Text that is not our own: bounded, and gone if there is a token in it.
+    pub fn text(&mut self, key: &'static str, text: &str) {
+        self.put(key, StringValue::from(told(text).into_owned()));
+    }
+
+    /// The same, if there is one.
+    pub fn maybe_text(&mut self, key: &'static str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(key, text);
+        }
+    }
+
+    pub fn done(self) -> Vec<KeyValue> {
+        self.0
+    }
+}
+
+/// Text that is not our own, as far as it may be told.
+pub(super) fn told(text: &str) -> Cow<'_, str> {
+    let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    super::scrub::text(if text.len() <= LONGEST { text } else { text.get(..end).unwrap_or_default() })
+}

@@ -1,0 +1,297 @@
+//! A judgement in words and as JSON: what traces, problem details and `curfew explain` say of it is said here, once.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::decide::finding::{Compared, Finding, Quantity};
+use crate::decide::policy::Question;
+use crate::decide::reason::Reason;
+use crate::decide::time::{Timestamp, millis};
+use crate::decide::verdict::{Outcome, Verdict};
+
+/// A span in words: `350 ms`, `14.2 s`, `12 min 5 s`, `3 h 20 min`, `2 d 3 h`. The sign is left to the sentence.
+pub struct Words(pub i64);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0.unsigned_abs();
+        match ms {
+            0..1_000 => write!(f, "{ms} ms"),
+            1_000..120_000 => write!(f, "{} s", ms as f64 / 1e3),
+            120_000..7_200_000 => parts(f, ms / 1_000, (60, "min"), "s"),
+            7_200_000..172_800_000 => parts(f, ms / 60_000, (60, "h"), "min"),
+            _ => parts(f, ms / 3_600_000, (24, "d"), "h"),
+        }
+    }
+}
+
+fn parts(f: &mut fmt::Formatter<'_>, small: u64, (ratio, large): (u64, &str), unit: &str) -> fmt::Result {
+    write!(f, "{} {large}", small / ratio)?;
+    match small % ratio {
+        0 => Ok(()),
+        rest => write!(f, " {rest} {unit}"),
+    }
+}
+
+/// A quantity in words.
+#[must_use]
+pub fn quantity(quantity: Quantity) -> String {
+    match quantity {
+        Quantity::Nothing => "nothing".to_owned(),
+        Quantity::Instant(at) => at.to_string(),
+        Quantity::Span(ms) if ms < 0 => format!("minus {}", Words(ms)),
+        Quantity::Span(ms) => Words(ms).to_string(),
+        Quantity::Count(count) => count.to_string(),
+        Quantity::Word(word) => word.to_owned(),
+    }
+}
+
+/// By how many milliseconds what was found lies beyond what was allowed; negative if before.
+#[must_use]
+pub fn distance(compared: &Compared) -> Option<i64> {
+    match (compared.measured, compared.allowed) {
+        (Quantity::Instant(measured), Quantity::Instant(allowed)) => Some(measured.since(allowed)),
+        (Quantity::Span(measured), Quantity::Span(allowed)) => Some(measured.saturating_sub(allowed)),
+        _ => None,
+    }
+}
+
+/// The numbers behind an answer, as a sentence without its full stop: `expired 14.2 s before this instant, leeway
+/// 10 s`.
+#[must_use]
+pub fn finding(finding: &Finding) -> String {
+    match finding {
+        Finding::Unasked => "not asked on this route".to_owned(),
+        Finding::Moot => "moot: an earlier answer took the ground from it".to_owned(),
+        Finding::Pass { good_for: None, compared } => sentence(compared, None),
+        Finding::Pass { good_for: Some(left), compared } => {
+            format!("{}; holds for {}", sentence(compared, None), Words(millis(*left)))
+        }
+        Finding::Fail { reason, compared } => sentence(compared, Some(*reason)),
+    }
+}
+
+fn sentence(compared: &Compared, reason: Option<Reason>) -> String {
+    let mut words = compare(compared, reason);
+    let timed = ["exp", "nbf", "iat"].contains(&compared.subject) && distance(compared).is_some();
+    if timed || !compared.leeway.is_zero() {
+        words.push_str(", leeway ");
+        words.push_str(&leeway(compared.leeway));
+    }
+    words
+}
+
+fn leeway(leeway: std::time::Duration) -> String {
+    if leeway.is_zero() { "0 s".to_owned() } else { Words(millis(leeway)).to_string() }
+}
+
+fn compare(compared: &Compared, reason: Option<Reason>) -> String {
+    let Compared { subject, measured, allowed, .. } = *compared;
+    match (measured, allowed) {
+        (Quantity::Instant(found), Quantity::Instant(limit)) => instants(subject, found, limit),
+        (Quantity::Nothing, Quantity::Instant(limit)) => format!("{subject}: everything up to {limit} is cut off"),
+        (Quantity::Span(_), Quantity::Span(_)) => {
+            let by = compared.origin.name();
+            format!("{subject} is {}, at most {} ({by})", quantity(measured), quantity(allowed))
+        }
+        (Quantity::Count(found), Quantity::Count(limit)) => counts(subject, found, limit, reason),
+        (Quantity::Nothing, Quantity::Nothing) if reason == Some(Reason::ClaimMissing) => {
+            format!("{subject} is missing")
+        }
+        (Quantity::Nothing, Quantity::Nothing) => subject.to_owned(),
+        (Quantity::Nothing, Quantity::Word(expected)) => format!("{subject} should be {expected}"),
+        (found, Quantity::Nothing) => format!("{subject}: {}", quantity(found)),
+        (found, limit) => format!("{subject}: {}, accepted: {}", quantity(found), quantity(limit)),
+    }
+}
+
+/// `exp` and `nbf` measure the present against the claim, `iat` the claim against the present.
+fn instants(subject: &str, found: Timestamp, limit: Timestamp) -> String {
+    let beyond = found.since(limit);
+    let gap = Words(beyond);
+    match (subject, beyond >= 0) {
+        ("exp", true) => format!("expired {gap} before this instant"),
+        ("exp", false) => format!("expires {gap} after this instant"),
+        ("nbf", true) => format!("began {gap} before this instant"),
+        ("nbf", false) => format!("begins {gap} after this instant"),
+        ("iat", true) => format!("issued {gap} after this instant"),
+        ("iat", false) => format!("issued {gap} before this instant"),
+        (_, true) => format!("{subject}: {found}, {gap} after the limit {limit}"),
+        (_, false) => format!("{subject}: {found}, {gap} before the limit {limit}"),
+    }
+}
+
+fn counts(subject: &str, found: u64, limit: u64, reason: Option<Reason>) -> String {
+    match reason {
+        Some(Reason::AudienceMismatch) => format!("{subject}: of {found} named, none is one of the {limit} accepted"),
+        Some(Reason::PolicyDenied) => format!("{subject}: rule {found} of {limit} does not hold"),
+        _ if subject == "aud" => format!("{subject}: one of the {found} named is among the {limit} accepted"),
+        _ => format!("{subject}: {found} of {limit}"),
+    }
+}
+
+/// The numbers behind a refusal, for the client where it may know them all.
+#[must_use]
+pub fn decisive(verdict: &Verdict) -> Option<String> {
+    verdict.decisive().map(|(_, answer)| finding(answer))
+}
+
+/// A whole judgement as text, for a terminal.
+#[must_use]
+pub fn text(verdict: &Verdict) -> String {
+    let mut out = match verdict.outcome {
+        Outcome::Refuse(reason) => format!("refused: {} ({}): {}\n", reason.code(), reason.status(), reason.told()),
+        Outcome::Admit(permit) => match permit.curfew() {
+            Some(left) => format!("admitted, for {}\n", Words(millis(left))),
+            None => "admitted\n".to_owned(),
+        },
+    };
+    for (question, answer) in verdict.answers() {
+        out.push_str(&line(question, answer));
+    }
+    if let Some(reason) = verdict.reason() {
+        out.push_str(&format!("cure: {}\n", reason.cure()));
+    }
+    out
+}
+
+fn line(question: &Question, answer: &Finding) -> String {
+    let outcome = answer.outcome();
+    let numbers = if answer.compared().is_some() { finding(answer) } else { "-".to_owned() };
+    format!("  {outcome:<7} {:<11} {:<53} {numbers}\n", question.name, question.text)
+}
+
+/// A whole judgement as plain data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Trail {
+    /// `admit` or `refuse`.
+    pub outcome: &'static str,
+    /// The code of the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// What the client is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told: Option<&'static str>,
+    /// What the operator does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cure: Option<&'static str>,
+    /// How long an admission holds, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_for_ms: Option<i64>,
+    /// Every question with its answer.
+    pub questions: Vec<Answer>,
+}
+
+/// One question and its answer, as plain data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answer {
+    /// The name of the question.
+    pub name: &'static str,
+    /// The question.
+    pub question: &'static str,
+    /// `pass`, `fail`, `moot` or `unasked`.
+    pub outcome: &'static str,
+    /// The code of the reason, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// The numbers, if it was answered.
+    #[serde(flatten)]
+    pub numbers: Option<Numbers>,
+    /// The answer in words.
+    pub text: String,
+}
+
+/// The numbers behind an answer, as plain data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Numbers {
+    /// What it was about.
+    pub subject: &'static str,
+    /// What was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Value>,
+    /// What would have been accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Value>,
+    /// By how much the one lies beyond the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distance_ms: Option<i64>,
+    /// The leeway.
+    pub leeway_ms: i64,
+    /// Where the limit was written.
+    pub origin: &'static str,
+    /// How long a pass holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_for_ms: Option<i64>,
+}
+
+/// A quantity, as plain data with its kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// RFC 3339.
+    Instant(String),
+    /// Milliseconds.
+    SpanMs(i64),
+    /// A number.
+    Count(u64),
+    /// A word.
+    Word(&'static str),
+}
+
+impl Value {
+    fn of(quantity: Quantity) -> Option<Self> {
+        match quantity {
+            Quantity::Nothing => None,
+            Quantity::Instant(at) => Some(Self::Instant(at.to_string())),
+            Quantity::Span(ms) => Some(Self::SpanMs(ms)),
+            Quantity::Count(count) => Some(Self::Count(count)),
+            Quantity::Word(word) => Some(Self::Word(word)),
+        }
+    }
+}
+
+impl Trail {
+    /// The data of a judgement.
+    #[must_use]
+    pub fn of(verdict: &Verdict) -> Self {
+        let reason = verdict.reason();
+        let good_for = if let Outcome::Admit(permit) = verdict.outcome { permit.curfew() } else { None };
+        Self {
+            outcome: if reason.is_some() { "refuse" } else { "admit" },
+            reason: reason.map(Reason::code),
+            told: reason.map(Reason::told),
+            cure: reason.map(Reason::cure),
+            good_for_ms: good_for.map(millis),
+            questions: verdict.answers().map(|(question, answer)| Answer::of(question, answer)).collect(),
+        }
+    }
+}
+
+impl Answer {
+    fn of(question: &'static Question, answer: &Finding) -> Self {
+        Self {
+            name: question.name,
+            question: question.text,
+            outcome: answer.outcome(),
+            reason: answer.reason().map(Reason::code),
+            numbers: answer.compared().map(|compared| Numbers::of(compared, answer)),
+            text: finding(answer),
+        }
+    }
+}
+
+impl Numbers {
+    fn of(compared: &Compared, answer: &Finding) -> Self {
+        let good_for = if let Finding::Pass { good_for, .. } = answer { *good_for } else { None };
+        Self {
+            subject: compared.subject,
+            measured: Value::of(compared.measured),
+            allowed: Value::of(compared.allowed),
+            distance_ms: distance(compared),
+            leeway_ms: millis(compared.leeway),
+            origin: compared.origin.name(),
+            good_for_ms: good_for.map(millis),
+        }
+    }
+}

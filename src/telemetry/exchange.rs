@@ -1,0 +1,178 @@
+//! All that is known at the end of one request, borrowed. There is no place here for a raw token, a cookie or a
+//! credential of any kind: what is not here cannot be told.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::{Method, Version};
+
+use super::context::TraceContext;
+use super::route::{RouteMeter, UpstreamMeter};
+use crate::decide::claims::Token;
+use crate::decide::id::Fingerprint;
+use crate::decide::reason::Reason;
+use crate::decide::time::{Moment, Timestamp};
+use crate::decide::verdict::Verdict;
+
+/// One request and what came of it.
+#[derive(Clone, Debug)]
+pub struct Exchange<'a> {
+    /// Its place in the trace.
+    pub trace: TraceContext,
+    /// When it came, which is also the instant of the judgement.
+    pub moment: Moment,
+    /// How long it took, to the end of the answer.
+    pub total: Duration,
+    /// How long gathering and judging took, where it came to that.
+    pub judge: Option<Duration>,
+    /// What was asked for.
+    pub request: Asked<'a>,
+    /// The route that was found, resolved when the plan was built.
+    pub route: Option<&'a RouteMeter>,
+    /// The revision of the config it was decided by.
+    pub revision: &'a str,
+    /// The status of the answer.
+    pub status: u16,
+    /// Why it was refused, or why it failed, if Curfew itself wrote the answer.
+    pub reason: Option<Reason>,
+    /// The judgement, where there was one.
+    pub verdict: Option<&'a Verdict>,
+    /// The token, if its signature was verified.
+    pub token: Option<&'a Token>,
+    /// The issuer's name in the config, if the token was verified.
+    pub issuer: Option<&'a str>,
+    /// What a token says whose signature was not verified.
+    pub untrusted: Option<Untrusted<'a>>,
+    /// What was known of revocations.
+    pub revocation: Option<Feed<'a>>,
+    /// The delivery, where it came to one.
+    pub delivery: Option<Delivery<'a>>,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// `https` or `http`.
+    pub scheme: &'static str,
+    /// The path.
+    pub path: &'a str,
+    /// The query; secrets in it are scrubbed before it is told.
+    pub query: Option<&'a str>,
+    /// The host, and the port if given.
+    pub authority: &'a str,
+    /// The protocol.
+    pub version: Version,
+    /// Who opened the connection.
+    pub peer: Option<SocketAddr>,
+    /// The client's address, if a trusted proxy told it.
+    pub client: Option<std::net::IpAddr>,
+    /// `User-Agent`.
+    pub user_agent: Option<&'a str>,
+}
+
+/// Claims of a token whose signature was not verified. Ids are hashed all the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Untrusted<'a> {
+    /// `iss`.
+    pub issuer: Option<&'a str>,
+    /// The hash of `sub`.
+    pub subject: Option<Fingerprint>,
+    /// The hash of `jti`.
+    pub token_id: Option<Fingerprint>,
+    /// `exp`.
+    pub expires: Option<Timestamp>,
+    /// `iat`.
+    pub issued: Option<Timestamp>,
+    /// `kid`.
+    pub key: Option<&'a str>,
+    /// `alg`.
+    pub algorithm: Option<&'a str>,
+}
+
+/// The revocation source that counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Feed<'a> {
+    /// Its name in the config.
+    pub source: &'a str,
+    /// How old its knowledge was.
+    pub age: Option<Duration>,
+    /// How long before this request the entry that hit was learned of.
+    pub entry_age: Option<Duration>,
+}
+
+/// How the request was delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// The upstream, resolved when the plan was built.
+    pub upstream: &'a UpstreamMeter,
+    /// How long the upstream took to the end of its answer.
+    pub took: Duration,
+    /// Each attempt, in order.
+    pub attempts: &'a [Attempt<'a>],
+}
+
+/// One attempt to deliver.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The id of its span: the one its `traceparent` carried.
+    pub span_id: u64,
+    /// The endpoint as `scheme://host:port`.
+    pub endpoint: &'a str,
+    /// How long after the request came it began.
+    pub after: Duration,
+    /// How long it took.
+    pub took: Duration,
+    /// The status of the answer, if there was one.
+    pub status: Option<u16>,
+    /// What failed, in a word of our own.
+    pub failure: Option<&'static str>,
+}
+
+/// The three ways it can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// It was let through.
+    Allow,
+    /// It was refused.
+    Deny,
+    /// Something broke: Curfew, what it depends on, or the upstream.
+    Error,
+}
+
+impl Decision {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Error => "error",
+        }
+    }
+
+    /// A reason of the 5xx kind is a fault; any other is a refusal.
+    #[must_use]
+    pub fn of(reason: Option<Reason>) -> Self {
+        match reason {
+            None => Self::Allow,
+            Some(reason) if reason.status().is_server_error() => Self::Error,
+            Some(_) => Self::Deny,
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// What was decided.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        Decision::of(self.reason)
+    }
+
+    /// Is its span exported whatever the sampling? Refusals and faults always are.
+    #[must_use]
+    pub fn is_remarkable(&self) -> bool {
+        self.reason.is_some() || self.status >= 500
+    }
+}

@@ -1,0 +1,128 @@
+//! Spans on their way to the collector: a bounded queue, and one task that sends them in batches. While the collector is
+//! away a batch is kept and tried again; what the queue cannot hold is dropped, and counted.
+//!
+//! The task lives in the control runtime. The SDK's own processor exports from a thread without a reactor, where an
+//! async client cannot run, and does not say how much it drops.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_util::sync::CancellationToken;
+
+use super::exchange::Exchange;
+use super::meter::SpanCounts;
+use super::span;
+
+/// As many spans may wait as the specification of the SDK says.
+const QUEUE: usize = 2048;
+const BATCH: usize = 512;
+/// The task looks by itself: to wake it for each span would cost the line a system call.
+const PERIOD: Duration = Duration::from_millis(200);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// With the pauses between them, these take a minute: a collector may be restarted, but a batch that it never takes
+/// must not stand in the way of the others.
+const ATTEMPTS: u32 = 16;
+
+/// The end of the queue that the line holds.
+#[derive(Debug)]
+pub(super) struct Queue {
+    sender: Sender<SpanData>,
+    counts: Arc<SpanCounts>,
+    scope: InstrumentationScope,
+}
+
+impl Queue {
+    /// Builds the spans of an exchange if there is room for them.
+    pub fn push(&self, exchange: &Exchange<'_>) {
+        let wanted = 1 + exchange.delivery.map_or(0, |delivery| delivery.attempts.len());
+        let Ok(places) = self.sender.try_reserve_many(wanted) else {
+            self.counts.dropped.fetch_add(wanted as u64, Relaxed);
+            return;
+        };
+        places.zip(span::build(exchange, &self.scope)).for_each(|(place, span)| place.send(span));
+    }
+}
+
+/// The two ends, put to work: the queue for the line, and the task to run in the control runtime.
+pub(super) fn start<E: SpanExporter>(
+    exporter: E,
+    counts: Arc<SpanCounts>,
+    scope: InstrumentationScope,
+    stop: CancellationToken,
+) -> (Queue, impl Future<Output = ()> + Send) {
+    let (sender, receiver) = channel(QUEUE);
+    let task = Task { exporter, receiver, counts: counts.clone(), stop, down: false };
+    (Queue { sender, counts, scope }, task.run())
+}
+
+struct Task<E> {
+    exporter: E,
+    receiver: Receiver<SpanData>,
+    counts: Arc<SpanCounts>,
+    stop: CancellationToken,
+    /// Is the collector known to be away? Said once, not for each batch.
+    down: bool,
+}
+
+impl<E: SpanExporter> Task<E> {
+    async fn run(mut self) {
+        loop {
+            let last = self.stop.is_cancelled();
+            let batch = self.take();
+            let full = batch.len() == BATCH;
+            if !batch.is_empty() {
+                self.send(batch).await;
+            }
+            if last && !full {
+                return;
+            }
+            if !full {
+                self.pause(PERIOD).await;
+            }
+        }
+    }
+
+    fn take(&mut self) -> Vec<SpanData> {
+        let receiver = &mut self.receiver;
+        std::iter::from_fn(|| receiver.try_recv().ok()).take(BATCH).collect()
+    }
+
+    async fn pause(&self, span: Duration) {
+        let _ = tokio::time::timeout(span, self.stop.cancelled()).await;
+    }
+
+    /// Tries until the collector has it. After the stop there is no second try.
+    async fn send(&mut self, batch: Vec<SpanData>) {
+        let (count, mut pause) = (batch.len() as u64, FIRST_PAUSE);
+        for _ in 0..ATTEMPTS {
+            match self.exporter.export(batch.clone()).await {
+                Ok(()) => return self.arrived(count),
+                Err(fault) => self.failed(&fault),
+            }
+            if self.stop.is_cancelled() {
+                break;
+            }
+            self.pause(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.counts.dropped.fetch_add(count, Relaxed);
+    }
+
+    fn arrived(&mut self, count: u64) {
+        self.counts.exported.fetch_add(count, Relaxed);
+        if std::mem::take(&mut self.down) {
+            tracing::info!("the collector takes spans again");
+        }
+    }
+
+    fn failed(&mut self, fault: &opentelemetry_sdk::error::OTelSdkError) {
+        if !std::mem::replace(&mut self.down, true) {
+            tracing::warn!(%fault, "the collector does not take spans; they wait, and are dropped when too many do");
+        }
+    }
+}

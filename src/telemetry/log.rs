@@ -1,0 +1,32 @@
+//! The process's own log, on standard error. What a request came to is not told here: that is the access log's.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::util::TryInitError;
+
+use super::settings::{Format, Level, Log};
+
+/// Overrides the level of the settings, part by part, in the words of `tracing`: `info,curfew::idp=debug`.
+const OVERRIDE: &str = "CURFEW_LOG";
+
+/// Starts the log. A process has one: a second start is refused.
+pub fn start(log: &Log) -> Result<(), TryInitError> {
+    let filter = EnvFilter::try_from_env(OVERRIDE).unwrap_or_else(|_| EnvFilter::new(directives(log.level)));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        Format::Text => builder.with_target(false).finish().try_init(),
+        Format::Json => builder.json().flatten_event(true).finish().try_init(),
+    }
+}
+
+/// Libraries only warn, unless somebody is looking for something.
+const fn directives(level: Level) -> &'static str {
+    match level {
+        Level::Off => "off",
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "warn,curfew=info",
+        Level::Debug => "info,curfew=debug",
+        Level::Trace => "debug,curfew=trace",
+    }
+}

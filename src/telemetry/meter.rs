@@ -1,0 +1,146 @@
+//! What is counted, and by whom: the counters that other rooms hold on to, each made once and found again by its name
+//! after a reload, so that no series starts anew.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::histogram::{Histogram, JUDGE};
+use super::route::{Decisions, Durations, IssuerMeter, RouteMeter, UpstreamMeter};
+use super::scrape::Gauges;
+
+/// Something that tells its gauges when it is asked.
+pub(super) type OnScrape = Box<dyn Fn(&mut Gauges) + Send + Sync>;
+/// A route, and an issuer or none.
+pub(super) type Pair = (Box<str>, Option<Box<str>>);
+
+/// All counters.
+pub(super) struct Meter {
+    pub decisions: Mutex<BTreeMap<Pair, Arc<Decisions>>>,
+    pub durations: Mutex<BTreeMap<Box<str>, Arc<Durations>>>,
+    pub issuers: Mutex<BTreeMap<Box<str>, Arc<IssuerMeter>>>,
+    pub upstreams: Mutex<BTreeMap<Box<str>, Arc<UpstreamMeter>>>,
+    pub listeners: Mutex<BTreeMap<Box<str>, Arc<ListenerMeter>>>,
+    pub on_scrape: Mutex<Vec<OnScrape>>,
+    pub revision: Mutex<Box<str>>,
+    pub judge: Arc<Histogram>,
+    pub in_flight: Arc<AtomicI64>,
+    pub reloads: AtomicU64,
+    pub reloads_failed: AtomicU64,
+    pub spans: Arc<SpanCounts>,
+    pub lines_dropped: Option<tracing_appender::non_blocking::ErrorCounter>,
+}
+
+/// What became of spans.
+#[derive(Debug, Default)]
+pub(super) struct SpanCounts {
+    pub exported: AtomicU64,
+    pub dropped: AtomicU64,
+}
+
+/// A lock that a panic elsewhere does not spoil: what is inside is whole after every step.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn found<K: Ord, V>(map: &Mutex<BTreeMap<K, Arc<V>>>, key: K, make: impl FnOnce() -> V) -> Arc<V> {
+    lock(map).entry(key).or_insert_with(|| Arc::new(make())).clone()
+}
+
+impl Meter {
+    pub fn new(lines_dropped: Option<tracing_appender::non_blocking::ErrorCounter>) -> Self {
+        Self {
+            decisions: Mutex::default(),
+            durations: Mutex::default(),
+            issuers: Mutex::default(),
+            upstreams: Mutex::default(),
+            listeners: Mutex::default(),
+            on_scrape: Mutex::default(),
+            revision: Mutex::default(),
+            judge: Arc::new(Histogram::new(JUDGE)),
+            in_flight: Arc::default(),
+            reloads: AtomicU64::new(0),
+            reloads_failed: AtomicU64::new(0),
+            spans: Arc::default(),
+            lines_dropped,
+        }
+    }
+
+    pub fn route(&self, name: &str, template: &str, policy: &str, issuers: &[&str]) -> RouteMeter {
+        let of = |issuer: Option<&str>| {
+            let meter = issuer.map(|issuer| found(&self.issuers, issuer.into(), || IssuerMeter::new(issuer)));
+            found(&self.decisions, (name.into(), issuer.map(Into::into)), || Decisions::new(meter))
+        };
+        RouteMeter {
+            name: name.into(),
+            template: template.into(),
+            policy: policy.into(),
+            decisions: [None].into_iter().chain(issuers.iter().copied().map(Some)).map(of).collect(),
+            durations: found(&self.durations, name.into(), Durations::default),
+            judge: self.judge.clone(),
+        }
+    }
+
+    pub fn upstream(&self, name: &str) -> Arc<UpstreamMeter> {
+        found(&self.upstreams, name.into(), || UpstreamMeter::new(name))
+    }
+
+    pub fn listener(&self, name: &str) -> Arc<ListenerMeter> {
+        found(&self.listeners, name.into(), ListenerMeter::default)
+    }
+}
+
+/// The connections of one listener.
+#[derive(Debug, Default)]
+pub struct ListenerMeter {
+    accepted: AtomicU64,
+    closed: AtomicU64,
+    refused: AtomicU64,
+    handshakes_failed: AtomicU64,
+}
+
+impl ListenerMeter {
+    /// A connection was accepted.
+    pub fn opened(&self) {
+        self.accepted.fetch_add(1, Relaxed);
+    }
+
+    /// An accepted connection has ended.
+    pub fn closed(&self) {
+        self.closed.fetch_add(1, Relaxed);
+    }
+
+    /// A connection was refused, because there were too many.
+    pub fn refused(&self) {
+        self.refused.fetch_add(1, Relaxed);
+    }
+
+    /// A TLS handshake failed.
+    pub fn handshake_failed(&self) {
+        self.handshakes_failed.fetch_add(1, Relaxed);
+    }
+
+    /// Accepted, open, refused, and failed to shake hands.
+    pub(super) fn read(&self) -> [u64; 4] {
+        let (accepted, closed) = (self.accepted.load(Relaxed), self.closed.load(Relaxed));
+        let open = accepted.saturating_sub(closed);
+        [accepted, open, self.refused.load(Relaxed), self.handshakes_failed.load(Relaxed)]
+    }
+}
+
+/// A request that is being worked on, until it is dropped.
+#[derive(Debug)]
+pub struct InFlight(Arc<AtomicI64>);
+
+impl InFlight {
+    pub(super) fn enter(count: &Arc<AtomicI64>) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,42 @@
+//! What is told: every decision as metrics, as a span where somebody should see it, and as a line of the access log.
+//! Nothing is decided here, and nothing secret is known here: an [`Exchange`] has no place for a credential.
+//!
+//! | file | tells |
+//! |---|---|
+//! | `context` | which trace a request belongs to |
+//! | `exchange` | all that is known at its end |
+//! | `describe` | a judgement in words and as JSON, for everybody |
+//! | `span`, `export`, `client`, `connect` | traces, over OTLP |
+//! | `route`, `meter`, `scrape` | metrics |
+//! | `access`, `log` | lines |
+
+mod access;
+mod attributes;
+mod client;
+mod connect;
+mod context;
+pub mod describe;
+mod exchange;
+mod export;
+mod histogram;
+mod log;
+mod meter;
+pub mod names;
+mod random;
+mod route;
+mod scrape;
+mod scrub;
+mod settings;
+mod span;
+mod start;
+mod text;
+
+pub use context::{Hex, Remote, TraceContext};
+pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Untrusted};
+pub use log::start as start_log;
+pub use meter::{InFlight, ListenerMeter};
+pub use route::{RouteMeter, UpstreamMeter};
+pub use scrape::Gauges;
+pub use settings::{AccessLog, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
+pub use start::{Service, StartError, Telemetry};
+pub use text::{OPENMETRICS, TEXT};

@@ -1,0 +1,119 @@
+//! Every name under which something is told, once: attributes of spans, and metrics.
+
+/// Attributes of spans: the stable ones of OpenTelemetry's HTTP conventions, and Curfew's own.
+pub mod attribute {
+    #![allow(missing_docs, reason = "the name is the documentation")]
+    pub const METHOD: &str = "http.request.method";
+    pub const METHOD_ORIGINAL: &str = "http.request.method_original";
+    pub const RESEND_COUNT: &str = "http.request.resend_count";
+    pub const STATUS: &str = "http.response.status_code";
+    pub const HTTP_ROUTE: &str = "http.route";
+    pub const URL_PATH: &str = "url.path";
+    pub const URL_QUERY: &str = "url.query";
+    pub const URL_SCHEME: &str = "url.scheme";
+    pub const URL_FULL: &str = "url.full";
+    pub const ERROR_TYPE: &str = "error.type";
+    pub const PROTOCOL: &str = "network.protocol.name";
+    pub const PROTOCOL_VERSION: &str = "network.protocol.version";
+    pub const PEER_ADDRESS: &str = "network.peer.address";
+    pub const PEER_PORT: &str = "network.peer.port";
+    pub const CLIENT_ADDRESS: &str = "client.address";
+    pub const SERVER_ADDRESS: &str = "server.address";
+    pub const SERVER_PORT: &str = "server.port";
+    pub const USER_AGENT: &str = "user_agent.original";
+
+    pub const DECISION: &str = "curfew.decision";
+    pub const REASON: &str = "curfew.reason";
+    pub const ROUTE: &str = "curfew.route";
+    pub const POLICY: &str = "curfew.policy";
+    pub const REVISION: &str = "curfew.config.revision";
+    pub const JUDGE: &str = "curfew.judge.duration_us";
+    pub const CURFEW: &str = "curfew.good_for_s";
+    pub const ISSUER: &str = "curfew.issuer";
+    pub const KEY: &str = "curfew.token.kid";
+    pub const ALGORITHM: &str = "curfew.token.alg";
+    pub const TOKEN: &str = "curfew.token.jti_hash";
+    pub const SUBJECT: &str = "curfew.token.sub_hash";
+    pub const SESSION: &str = "curfew.session.id_hash";
+    pub const CLIENT: &str = "curfew.client.id_hash";
+    pub const TOKEN_AGE: &str = "curfew.token.age_s";
+    pub const TOKEN_TTL: &str = "curfew.token.ttl_s";
+    pub const REVOCATION_SOURCE: &str = "curfew.revocation.source";
+    pub const REVOCATION_LAG: &str = "curfew.revocation.lag_s";
+    pub const FEED_STALENESS: &str = "curfew.feed.staleness_s";
+    pub const UPSTREAM: &str = "curfew.upstream";
+    pub const ENDPOINT: &str = "curfew.upstream.endpoint";
+    pub const ATTEMPTS: &str = "curfew.upstream.attempts";
+    pub const FAILURE: &str = "curfew.upstream.failure";
+
+    pub const UNTRUSTED_ISSUER: &str = "curfew.untrusted.iss";
+    pub const UNTRUSTED_SUBJECT: &str = "curfew.untrusted.sub_hash";
+    pub const UNTRUSTED_TOKEN: &str = "curfew.untrusted.jti_hash";
+    pub const UNTRUSTED_EXPIRES: &str = "curfew.untrusted.exp";
+    pub const UNTRUSTED_ISSUED: &str = "curfew.untrusted.iat";
+    pub const UNTRUSTED_KEY: &str = "curfew.untrusted.kid";
+    pub const UNTRUSTED_ALGORITHM: &str = "curfew.untrusted.alg";
+
+    /// The event of one question.
+    pub const CHECK: &str = "curfew.check";
+    pub const CHECK_NAME: &str = "curfew.check.name";
+    pub const CHECK_QUESTION: &str = "curfew.check.question";
+    pub const CHECK_OUTCOME: &str = "curfew.check.outcome";
+    pub const CHECK_REASON: &str = "curfew.check.reason";
+    pub const CHECK_SUBJECT: &str = "curfew.check.subject";
+    pub const CHECK_MEASURED: &str = "curfew.check.measured";
+    pub const CHECK_ALLOWED: &str = "curfew.check.allowed";
+    pub const CHECK_DISTANCE: &str = "curfew.check.distance_ms";
+    pub const CHECK_LEEWAY: &str = "curfew.check.leeway_ms";
+    pub const CHECK_ORIGIN: &str = "curfew.check.origin";
+    pub const CHECK_GOOD_FOR: &str = "curfew.check.good_for_ms";
+    pub const CHECK_TEXT: &str = "curfew.check.text";
+}
+
+/// A metric: its name without the suffix that its kind adds, and what it says.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Metric {
+    /// The name.
+    pub name: &'static str,
+    /// What it says, without the full stop, which the encoder adds.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($id:ident = $name:literal, $help:literal;)*) => {
+        /// The metrics, each once.
+        pub mod metric {
+            use super::Metric;
+            $(#[doc = $help] pub const $id: &Metric = &Metric { name: $name, help: $help };)*
+            /// All of them.
+            pub const ALL: &[&Metric] = &[$($id,)*];
+        }
+    };
+}
+
+metrics! {
+    DECISIONS = "curfew_decisions", "Decisions by outcome, reason, route and issuer";
+    SERVER_DURATION = "http_server_request_duration_seconds", "Duration of requests, to the end of the answer";
+    JUDGE_DURATION = "curfew_judge_duration_seconds", "Duration of gathering the evidence and judging it";
+    UPSTREAM_DURATION = "curfew_upstream_duration_seconds", "Duration of deliveries, to the end of the answer";
+    UPSTREAM_FAILURES = "curfew_upstream_failures", "Attempts to deliver that failed";
+    UPSTREAM_HEALTHY = "curfew_upstream_endpoint_healthy", "Whether an endpoint of an upstream is used";
+    IN_FLIGHT = "curfew_requests_in_flight", "Requests that are being worked on";
+    CLOCK_SKEW = "curfew_issuer_clock_skew_seconds", "Gateway clock minus iat of tokens at most a minute old, negative if the issuer is ahead";
+    DATE_SKEW = "curfew_issuer_date_skew_seconds", "Gateway clock minus the Date field of the issuer's last answer";
+    JWKS_AGE = "curfew_jwks_age_seconds", "Time since the issuer's key set was last fetched";
+    REVOCATION_AGE = "curfew_revocation_age_seconds", "Time since the revocation source was last heard";
+    REVOCATION_ENTRIES = "curfew_revocation_entries", "Entries that the revocation source has given";
+    CONNECTIONS = "curfew_connections", "Connections accepted";
+    CONNECTIONS_OPEN = "curfew_connections_open", "Connections that are open";
+    CONNECTIONS_REFUSED = "curfew_connections_refused", "Connections refused because there were too many";
+    HANDSHAKES_FAILED = "curfew_tls_handshakes_failed", "TLS handshakes that failed";
+    CACHE_HITS = "curfew_token_cache_hits", "Tokens whose signature was found verified";
+    CACHE_MISSES = "curfew_token_cache_misses", "Tokens whose signature had to be verified";
+    CERTIFICATE_EXPIRY = "curfew_certificate_expiry_timestamp_seconds", "When a certificate of a listener ends, since the epoch";
+    RELOADS = "curfew_config_reloads", "Reloads of the config by result";
+    CONFIG = "curfew_config_info", "The config that is in force";
+    SPANS_EXPORTED = "curfew_spans_exported", "Spans that a collector has taken";
+    SPANS_DROPPED = "curfew_spans_dropped", "Spans dropped because the collector was too slow, or away for too long";
+    LINES_DROPPED = "curfew_access_log_lines_dropped", "Lines of the access log dropped because its output was too slow";
+}

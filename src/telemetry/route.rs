@@ -1,0 +1,211 @@
+//! The counters of one route and of one upstream, resolved when a plan is built, so that a request only adds to atomics.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Method;
+
+use super::exchange::Exchange;
+use super::histogram::{HTTP, Histogram, SKEW};
+use crate::decide::reason::Reason;
+
+/// The methods that have a name in metrics; any other is `_OTHER` (OT-03).
+pub const METHODS: [&str; 10] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "_OTHER"];
+/// The classes of statuses.
+pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// Only a token this young tells something about the issuer's clock, in milliseconds.
+const FRESH: i64 = 60_000;
+
+/// The word for a method: its own if it is known, else `_OTHER`.
+#[must_use]
+pub fn method_name(method: &Method) -> &'static str {
+    let place = method_place(method);
+    METHODS.get(place).copied().unwrap_or("_OTHER")
+}
+
+fn method_place(method: &Method) -> usize {
+    METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1)
+}
+
+/// One issuer, in all its routes.
+#[derive(Debug)]
+pub struct IssuerMeter {
+    /// Its name in the config.
+    pub name: Box<str>,
+    /// `now - iat` of fresh tokens.
+    pub skew: Histogram,
+}
+
+impl IssuerMeter {
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.into(), skew: Histogram::new(SKEW) }
+    }
+}
+
+/// How often something happened, and the trace of the last time.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    count: AtomicU64,
+    last: Mutex<Option<Seen>>,
+}
+
+/// A trace that shows what is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// The trace.
+    pub trace_id: u128,
+    /// When, in milliseconds since the epoch.
+    pub at: i64,
+}
+
+impl Refusals {
+    fn add(&self, seen: Seen) {
+        self.count.fetch_add(1, Relaxed);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+    }
+
+    /// How often, and the last trace.
+    #[must_use]
+    pub fn read(&self) -> (u64, Option<Seen>) {
+        let count = self.count.load(Relaxed);
+        (count, *self.last.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The decisions on one route about tokens of one issuer, or of none.
+#[derive(Debug)]
+pub struct Decisions {
+    /// The issuer; `None` where the token names none that is trusted.
+    pub issuer: Option<Arc<IssuerMeter>>,
+    admitted: AtomicU64,
+    refused: Box<[Refusals]>,
+}
+
+impl Decisions {
+    pub(super) fn new(issuer: Option<Arc<IssuerMeter>>) -> Self {
+        let refused = Reason::ALL.iter().map(|_| Refusals::default()).collect();
+        Self { issuer, admitted: AtomicU64::new(0), refused }
+    }
+
+    fn is_of(&self, issuer: Option<&str>) -> bool {
+        self.issuer.as_ref().map(|meter| &*meter.name) == issuer
+    }
+
+    /// How many were admitted.
+    #[must_use]
+    pub fn admitted(&self) -> u64 {
+        self.admitted.load(Relaxed)
+    }
+
+    /// How many were refused, by reason.
+    pub fn refused(&self) -> impl Iterator<Item = (Reason, &Refusals)> {
+        Reason::ALL.iter().copied().zip(&self.refused)
+    }
+}
+
+/// How long requests took, by method and class of status.
+#[derive(Debug)]
+pub struct Durations(Box<[Histogram]>);
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self((0..METHODS.len() * CLASSES.len()).map(|_| Histogram::new(HTTP)).collect())
+    }
+}
+
+impl Durations {
+    fn observe(&self, method: &Method, status: u16, took: Duration) {
+        let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
+        if let Some(duration) = self.0.get(method_place(method) * CLASSES.len() + class) {
+            duration.observe(took);
+        }
+    }
+
+    /// Each histogram with its method and class.
+    pub fn read(&self) -> impl Iterator<Item = (&'static str, &'static str, &Histogram)> {
+        let labels = METHODS.iter().flat_map(|method| CLASSES.iter().map(move |class| (*method, *class)));
+        labels.zip(&self.0).map(|((method, class), histogram)| (method, class, histogram))
+    }
+}
+
+/// One route of one plan, with the counters that outlive the plan.
+#[derive(Debug)]
+pub struct RouteMeter {
+    /// The route's name.
+    pub name: Box<str>,
+    /// Its path as the config writes it: what spans are called by.
+    pub template: Box<str>,
+    /// The name of its policy; empty if it is open.
+    pub policy: Box<str>,
+    pub(super) decisions: Box<[Arc<Decisions>]>,
+    pub(super) durations: Arc<Durations>,
+    pub(super) judge: Arc<Histogram>,
+}
+
+impl RouteMeter {
+    /// Counts one request: atomics only, and for a refusal one lock that nobody else holds for long.
+    pub(super) fn count(&self, exchange: &Exchange<'_>) {
+        // An issuer that the route does not know of is counted as none: a label is never made on the line.
+        let of = |issuer| self.decisions.iter().find(|decisions| decisions.is_of(issuer));
+        if let Some(decisions) = of(exchange.issuer).or_else(|| of(None)) {
+            decide(decisions, exchange);
+        }
+        if let Some(judge) = exchange.judge {
+            self.judge.observe(judge);
+        }
+        self.durations.observe(exchange.request.method, exchange.status, exchange.total);
+    }
+}
+
+fn decide(decisions: &Decisions, exchange: &Exchange<'_>) {
+    match exchange.reason {
+        None => {
+            decisions.admitted.fetch_add(1, Relaxed);
+        }
+        Some(reason) => {
+            let place = reason as usize;
+            let seen = Seen { trace_id: exchange.trace.trace_id, at: exchange.moment.wall.millis() };
+            if let Some(refusals) = decisions.refused.get(place) {
+                refusals.add(seen);
+            }
+        }
+    }
+    let claims = exchange.token.and_then(|token| token.claims.as_ref().ok());
+    if let (Some(issuer), Some(issued)) = (&decisions.issuer, claims.and_then(|claims| claims.issued)) {
+        let age = exchange.moment.wall.since(issued);
+        if age.abs() <= FRESH {
+            issuer.skew.observe_millis(age);
+        }
+    }
+}
+
+/// Everything counted on one upstream.
+#[derive(Debug)]
+pub struct UpstreamMeter {
+    /// The upstream's name.
+    pub name: Box<str>,
+    /// From the request to the end of the answer.
+    pub duration: Histogram,
+    failures: AtomicU64,
+}
+
+impl UpstreamMeter {
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.into(), duration: Histogram::new(HTTP), failures: AtomicU64::new(0) }
+    }
+
+    pub(super) fn count(&self, took: Duration, failures: usize) {
+        self.duration.observe(took);
+        if failures > 0 {
+            self.failures.fetch_add(failures as u64, Relaxed);
+        }
+    }
+
+    /// How many attempts failed.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Relaxed)
+    }
+}

@@ -1,0 +1,238 @@
+//! The metrics as text, at the moment somebody asks. Cardinality is bounded: labels are names from the config and
+//! words of closed sets, never the client's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::CounterWithExemplar;
+
+use super::exchange::Decision;
+use super::histogram::Histogram;
+use super::meter::{Meter, lock};
+use super::names::{Metric, metric};
+use super::route::{Refusals, Seen};
+use crate::decide::time::Timestamp;
+
+/// The values of those who know: filled anew on each scrape.
+#[derive(Debug, Default)]
+pub struct Gauges(BTreeMap<&'static Metric, Vec<(Labels, f64)>>);
+
+type Labels = Vec<(&'static str, String)>;
+
+impl Gauges {
+    fn put(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], value: f64) {
+        let labels = labels.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        self.0.entry(metric).or_default().push((labels, value));
+    }
+
+    /// How long ago the issuer's key set was fetched.
+    pub fn jwks_age(&mut self, issuer: &str, age: Duration) {
+        self.put(metric::JWKS_AGE, &[("issuer", issuer)], age.as_secs_f64());
+    }
+
+    /// Our clock minus the `Date` field of the issuer's last answer, in milliseconds.
+    pub fn date_skew(&mut self, issuer: &str, millis: i64) {
+        self.put(metric::DATE_SKEW, &[("issuer", issuer)], millis as f64 / 1e3);
+    }
+
+    /// How long ago a revocation source was heard.
+    pub fn revocation_age(&mut self, source: &str, age: Duration) {
+        self.put(metric::REVOCATION_AGE, &[("source", source)], age.as_secs_f64());
+    }
+
+    /// How many entries a revocation source has given.
+    pub fn revocation_entries(&mut self, source: &str, entries: u64) {
+        self.put(metric::REVOCATION_ENTRIES, &[("source", source)], entries as f64);
+    }
+
+    /// When a certificate ends. The name is the file's, as the config writes it.
+    pub fn certificate_expiry(&mut self, listener: &str, certificate: &str, ends: Timestamp) {
+        let labels = [("listener", listener), ("certificate", certificate)];
+        self.put(metric::CERTIFICATE_EXPIRY, &labels, ends.secs() as f64);
+    }
+
+    /// Whether an endpoint of an upstream is used. The endpoint is as the config writes it.
+    pub fn endpoint_healthy(&mut self, upstream: &str, endpoint: &str, healthy: bool) {
+        let labels = [("upstream", upstream), ("endpoint", endpoint)];
+        self.put(metric::UPSTREAM_HEALTHY, &labels, f64::from(u8::from(healthy)));
+    }
+
+    /// How often a token was found verified, and how often not, since the start.
+    pub fn token_cache(&mut self, hits: u64, misses: u64) {
+        self.put(metric::CACHE_HITS, &[], hits as f64);
+        self.put(metric::CACHE_MISSES, &[], misses as f64);
+    }
+
+    fn write(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        for (metric, samples) in &self.0 {
+            let counts = [metric::CACHE_HITS, metric::CACHE_MISSES].contains(metric);
+            let kind = if counts { MetricType::Counter } else { MetricType::Gauge };
+            let mut family = out.encode_descriptor(metric.name, metric.help, None, kind)?;
+            for (labels, value) in samples {
+                // The counters among them have no label, and so no braces either.
+                if counts {
+                    family.encode_counter::<NoLabelSet, _, u64>(&(*value as u64), None)?;
+                } else {
+                    family.encode_family(labels)?.encode_gauge(value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The collector that the registry asks.
+pub(super) struct Scrape(pub Arc<Meter>);
+
+impl fmt::Debug for Scrape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scrape")
+    }
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut out: DescriptorEncoder<'_>) -> fmt::Result {
+        let meter = &*self.0;
+        decisions(meter, &mut out)?;
+        durations(meter, &mut out)?;
+        upstreams(meter, &mut out)?;
+        listeners(meter, &mut out)?;
+        process(meter, &mut out)?;
+        let mut gauges = Gauges::default();
+        lock(&meter.on_scrape).iter().for_each(|fill| fill(&mut gauges));
+        gauges.write(&mut out)
+    }
+}
+
+fn counter(mut out: MetricEncoder<'_>, value: u64) -> fmt::Result {
+    out.encode_counter::<NoLabelSet, _, u64>(&value, None)
+}
+
+fn histogram(mut out: MetricEncoder<'_>, histogram: &Histogram) -> fmt::Result {
+    let reading = histogram.read();
+    out.encode_histogram::<NoLabelSet>(reading.sum, reading.count, &reading.buckets, None)
+}
+
+fn decisions(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let about = metric::DECISIONS;
+    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?;
+    for ((route, issuer), decisions) in &*lock(&meter.decisions) {
+        let issuer = issuer.as_deref().unwrap_or_default();
+        let labels = |decision: Decision, reason| {
+            [("decision", decision.name()), ("reason", reason), ("route", route), ("issuer", issuer)]
+        };
+        if decisions.admitted() > 0 {
+            let labels = labels(Decision::Allow, "");
+            counter(family.encode_family(&labels)?, decisions.admitted())?;
+        }
+        for (reason, refusals) in decisions.refused() {
+            let labels = labels(Decision::of(Some(reason)), reason.code());
+            refused(refusals, || family.encode_family(&labels))?;
+        }
+    }
+    Ok(())
+}
+
+/// A refusal carries the trace of its last case, so that a graph leads to an example.
+fn refused<'a>(refusals: &Refusals, sample: impl FnOnce() -> Result<MetricEncoder<'a>, fmt::Error>) -> fmt::Result {
+    match refusals.read() {
+        (0, _) => Ok(()),
+        (count, None) => counter(sample()?, count),
+        (count, Some(seen)) => with_trace(sample()?, count, seen),
+    }
+}
+
+fn with_trace(mut out: MetricEncoder<'_>, count: u64, seen: Seen) -> fmt::Result {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(seen.at).unwrap_or(0));
+    // The library makes exemplars only by counting: the last of `count` is the one that is shown.
+    let example = CounterWithExemplar::<Vec<(&str, String)>, u64, AtomicU64>::default();
+    example.inc_by(count.saturating_sub(1), None, None);
+    example.inc_by(1, Some(vec![("trace_id", format!("{:032x}", seen.trace_id))]), Some(at));
+    let (value, exemplar) = example.get();
+    out.encode_counter(&value, exemplar.as_ref())
+}
+
+fn durations(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let about = metric::SERVER_DURATION;
+    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Histogram)?;
+    for (route, durations) in &*lock(&meter.durations) {
+        for (method, class, duration) in durations.read().filter(|(_, _, duration)| duration.read().count > 0) {
+            let labels =
+                [("http_request_method", method), ("http_route", route), ("http_response_status_class", class)];
+            histogram(family.encode_family(&labels)?, duration)?;
+        }
+    }
+    let about = metric::JUDGE_DURATION;
+    histogram(out.encode_descriptor(about.name, about.help, None, MetricType::Histogram)?, &meter.judge)?;
+    let about = metric::CLOCK_SKEW;
+    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Histogram)?;
+    for (name, issuer) in &*lock(&meter.issuers) {
+        histogram(family.encode_family(&[("issuer", &**name)])?, &issuer.skew)?;
+    }
+    Ok(())
+}
+
+fn upstreams(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let upstreams = lock(&meter.upstreams);
+    let about = metric::UPSTREAM_DURATION;
+    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Histogram)?;
+    for (name, upstream) in &*upstreams {
+        histogram(family.encode_family(&[("upstream", &**name)])?, &upstream.duration)?;
+    }
+    let about = metric::UPSTREAM_FAILURES;
+    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?;
+    for (name, upstream) in &*upstreams {
+        counter(family.encode_family(&[("upstream", &**name)])?, upstream.failures())?;
+    }
+    Ok(())
+}
+
+fn listeners(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let about = [
+        (metric::CONNECTIONS, MetricType::Counter),
+        (metric::CONNECTIONS_OPEN, MetricType::Gauge),
+        (metric::CONNECTIONS_REFUSED, MetricType::Counter),
+        (metric::HANDSHAKES_FAILED, MetricType::Counter),
+    ];
+    let listeners = lock(&meter.listeners);
+    for (place, (about, kind)) in about.into_iter().enumerate() {
+        let mut family = out.encode_descriptor(about.name, about.help, None, kind)?;
+        for (name, listener) in &*listeners {
+            let value = listener.read().get(place).copied().unwrap_or(0);
+            let labels = [("listener", &**name)];
+            let mut sample = family.encode_family(&labels)?;
+            if matches!(kind, MetricType::Gauge) { sample.encode_gauge(&value)? } else { counter(sample, value)? }
+        }
+    }
+    Ok(())
+}
+
+fn process(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let about = metric::IN_FLIGHT;
+    let in_flight = meter.in_flight.load(Relaxed);
+    out.encode_descriptor(about.name, about.help, None, MetricType::Gauge)?.encode_gauge(&in_flight)?;
+    let about = metric::RELOADS;
+    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?;
+    for (result, count) in [("ok", &meter.reloads), ("failed", &meter.reloads_failed)] {
+        counter(family.encode_family(&[("result", result)])?, count.load(Relaxed))?;
+    }
+    let about = metric::CONFIG;
+    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Gauge)?;
+    family.encode_family(&[("revision", &**lock(&meter.revision))])?.encode_gauge(&1_u64)?;
+    let dropped = meter.lines_dropped.as_ref().map_or(0, |lines| lines.dropped_lines() as u64);
+    let counts = [
+        (metric::SPANS_EXPORTED, meter.spans.exported.load(Relaxed)),
+        (metric::SPANS_DROPPED, meter.spans.dropped.load(Relaxed)),
+        (metric::LINES_DROPPED, dropped),
+    ];
+    for (about, count) in counts {
+        counter(out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?, count)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! Telemetry as one thing: started once, handed to everybody, stopped last.
+
+use std::io;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanExporter;
+use prometheus_client::registry::Registry;
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing_appender::non_blocking::WorkerGuard;
+
+use super::access::{self, Access};
+use super::client;
+use super::context::TraceContext;
+use super::exchange::Exchange;
+use super::export::{self, Queue};
+use super::meter::{InFlight, ListenerMeter, Meter, lock};
+use super::random;
+use super::route::{RouteMeter, UpstreamMeter};
+use super::scrape::{Gauges, Scrape};
+use super::settings::{Otlp, Settings};
+use super::text;
+use crate::settings::SecretError;
+
+/// Who tells: the resource of all spans.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// `service.name`.
+    pub name: String,
+    /// `service.version`.
+    pub version: String,
+    /// `service.instance.id`.
+    pub instance: String,
+}
+
+/// Why telemetry cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The exporter cannot be built.
+    #[error("the OTLP exporter: {0}")]
+    Otlp(ExporterBuildError),
+    /// A header field of the exporter is no header field.
+    #[error("the OTLP header field `{0}` has a name or a value that HTTP does not allow")]
+    Header(String),
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The roots for the collector cannot be read.
+    #[error("the roots for the OTLP collector: {0}")]
+    Roots(String),
+    /// The access log cannot be opened.
+    #[error("the access log cannot be opened: {0}")]
+    AccessLog(#[from] io::Error),
+}
+
+/// Everything that tells.
+pub struct Telemetry {
+    meter: Arc<Meter>,
+    unrouted: RouteMeter,
+    registry: Registry,
+    queue: Option<Queue>,
+    access: Option<Access>,
+    /// A new trace is sampled if the upper 53 bits of a random number are below this.
+    threshold: u64,
+    stop: CancellationToken,
+    ends: Mutex<Ends>,
+}
+
+/// What is waited for at the end.
+#[derive(Default)]
+struct Ends {
+    task: Option<JoinHandle<()>>,
+    lines: Option<WorkerGuard>,
+}
+
+/// All random numbers of sampling are below this.
+const WHOLE: u64 = 1 << 53;
+
+impl Telemetry {
+    /// Starts. What exports runs on `control`.
+    pub fn start(settings: &Settings, service: &Service, control: &Handle) -> Result<Self, StartError> {
+        let (access, dropped, lines) = match access::open(&settings.access_log)? {
+            Some((access, dropped, guard)) => (Some(access), Some(dropped), Some(guard)),
+            None => (None, None, None),
+        };
+        let (meter, stop) = (Arc::new(Meter::new(dropped)), CancellationToken::new());
+        let traced = settings.otlp.as_ref().map(|otlp| start_export(otlp, service, control, &meter, &stop));
+        let (queue, task) = traced.transpose()?.unzip();
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Scrape(meter.clone())));
+        Ok(Self {
+            unrouted: meter.route("", "", "", &[]),
+            meter,
+            registry,
+            queue,
+            access,
+            threshold: (settings.sample.get() * WHOLE as f64) as u64,
+            stop,
+            ends: Mutex::new(Ends { task, lines }),
+        })
+    }
+
+    /// The place of a request in a trace, new or gone on with; see [`TraceContext::begin`].
+    #[must_use]
+    pub fn begin(&self, headers: &http::HeaderMap, trusted: bool) -> TraceContext {
+        TraceContext::begin(headers, trusted, || random::next() >> 11 < self.threshold)
+    }
+
+    /// Tells of one request, at its end.
+    pub fn record(&self, exchange: &Exchange<'_>) {
+        exchange.route.unwrap_or(&self.unrouted).count(exchange);
+        if let Some(delivery) = &exchange.delivery {
+            let failed = delivery.attempts.iter().filter(|attempt| attempt.failure.is_some()).count();
+            delivery.upstream.count(delivery.took, failed);
+        }
+        if let Some(queue) = self.queue.as_ref().filter(|_| exchange.trace.sampled || exchange.is_remarkable()) {
+            queue.push(exchange);
+        }
+        if let Some(access) = &self.access {
+            access.write(exchange);
+        }
+    }
+
+    /// The counters of a route, for a plan. A route of the same name goes on counting where it was.
+    #[must_use]
+    pub fn route(&self, name: &str, template: &str, policy: &str, issuers: &[&str]) -> RouteMeter {
+        self.meter.route(name, template, policy, issuers)
+    }
+
+    /// The counters of an upstream.
+    #[must_use]
+    pub fn upstream(&self, name: &str) -> Arc<UpstreamMeter> {
+        self.meter.upstream(name)
+    }
+
+    /// The counters of a listener.
+    #[must_use]
+    pub fn listener(&self, name: &str) -> Arc<ListenerMeter> {
+        self.meter.listener(name)
+    }
+
+    /// A request is being worked on, until what is returned is dropped.
+    #[must_use]
+    pub fn enter(&self) -> InFlight {
+        InFlight::enter(&self.meter.in_flight)
+    }
+
+    /// A config is in force.
+    pub fn configured(&self, revision: &str) {
+        *lock(&self.meter.revision) = revision.into();
+    }
+
+    /// The config was reloaded, or could not be.
+    pub fn reloaded(&self, well: bool) {
+        let count = if well { &self.meter.reloads } else { &self.meter.reloads_failed };
+        count.fetch_add(1, Relaxed);
+    }
+
+    /// Asks `fill` for its gauges whenever the metrics are read.
+    pub fn on_scrape(&self, fill: Box<dyn Fn(&mut Gauges) + Send + Sync>) {
+        lock(&self.meter.on_scrape).push(fill);
+    }
+
+    /// The metrics in OpenMetrics text: [`OPENMETRICS`](super::OPENMETRICS).
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        // Writing into a string fails only if a collector does, and none does.
+        let _ = prometheus_client::encoding::text::encode(&mut out, &self.registry);
+        out
+    }
+
+    /// The metrics in Prometheus' older text format: [`TEXT`](super::TEXT).
+    #[must_use]
+    pub fn render_classic(&self) -> String {
+        text::classic(&self.render())
+    }
+
+    /// Sends what waits, for no longer than this, and writes the last lines.
+    pub async fn shutdown(&self, within: Duration) {
+        self.stop.cancel();
+        let Ends { task, lines } = std::mem::take(&mut *lock(&self.ends));
+        if let Some(mut task) = task
+            && tokio::time::timeout(within, &mut task).await.is_err()
+        {
+            task.abort();
+        }
+        drop(lines);
+    }
+}
+
+fn start_export(
+    otlp: &Otlp,
+    service: &Service,
+    control: &Handle,
+    meter: &Meter,
+    stop: &CancellationToken,
+) -> Result<(Queue, JoinHandle<()>), StartError> {
+    let _inside = control.enter();
+    let mut exporter = client::build(otlp)?;
+    exporter.set_resource(&resource(service));
+    let scope = InstrumentationScope::builder("curfew").with_version(env!("CARGO_PKG_VERSION")).build();
+    let (queue, task) = export::start(exporter, meter.spans.clone(), scope, stop.clone());
+    Ok((queue, control.spawn(task)))
+}
+
+fn resource(service: &Service) -> Resource {
+    let instance = KeyValue::new("service.instance.id", service.instance.clone());
+    let version = KeyValue::new("service.version", service.version.clone());
+    Resource::builder().with_service_name(service.name.clone()).with_attributes([version, instance]).build()
+}

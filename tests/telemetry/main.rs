@@ -1,0 +1,8 @@
+//! Is what was decided told, to everybody and to nobody more? Real collectors, real metrics text.
+
+mod collector;
+mod cost;
+mod metrics;
+mod traces;
+mod words;
+mod world;

@@ -1,0 +1,109 @@
+//! The metrics are well formed, in both formats, and say what happened.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::world::{exchange, token};
+use curfew::decide::reason::Reason;
+use curfew::decide::time::Timestamp;
+use curfew::telemetry::{Exchange, Service, Settings, Telemetry, names};
+use tokio::runtime::Handle;
+
+fn telemetry() -> Telemetry {
+    let service = Service { name: "curfew".into(), version: "1".into(), instance: "one".into() };
+    let telemetry = Telemetry::start(&Settings::default(), &service, &Handle::current()).unwrap();
+    telemetry.configured("abc123");
+    telemetry.reloaded(true);
+    telemetry.listener("public").opened();
+    telemetry.on_scrape(Box::new(|gauges| {
+        gauges.jwks_age("corp", Duration::from_secs(5));
+        gauges.date_skew("corp", -1500);
+        gauges.revocation_age("feed", Duration::from_millis(300));
+        gauges.revocation_entries("feed", 10_000);
+        gauges.certificate_expiry("public", "certs/server.crt", Timestamp::from_secs(1_800_000_000));
+        gauges.endpoint_healthy("orders", "http://127.0.0.1:9000", true);
+        gauges.token_cache(9, 1);
+    }));
+    telemetry
+}
+
+fn use_it(telemetry: &Telemetry) -> u128 {
+    let (route, token) = (telemetry.route("orders", "/orders/{id}", "api", &["corp"]), token(60_000));
+    let admitted = Exchange { token: Some(&token), issuer: Some("corp"), ..exchange(&route) };
+    telemetry.record(&admitted);
+    telemetry.record(&admitted);
+    let refused = Exchange { status: 401, reason: Some(Reason::TokenExpired), ..admitted.clone() };
+    telemetry.record(&refused);
+    let lost = Exchange { status: 404, reason: Some(Reason::RouteNotFound), route: None, ..exchange(&route) };
+    telemetry.record(&lost);
+    refused.trace.trace_id
+}
+
+#[tokio::test]
+async fn what_happened_is_counted() {
+    let telemetry = telemetry();
+    let _busy = telemetry.enter();
+    let trace = use_it(&telemetry);
+    let text = telemetry.render();
+    for line in [
+        r#"curfew_decisions_total{decision="allow",reason="",route="orders",issuer="corp"} 2"#.to_owned(),
+        format!(r#"route="orders",issuer="corp"}} 1 # {{trace_id="{trace:032x}"}} 1"#),
+        r#"curfew_decisions_total{decision="deny",reason="route_not_found",route="",issuer=""} 1"#.to_owned(),
+        r#"http_server_request_duration_seconds_bucket{le="0.025",http_request_method="GET",http_route="orders",http_response_status_class="2xx"} 2"#.to_owned(),
+        r#"curfew_issuer_clock_skew_seconds_bucket{le="30.0",issuer="corp"} 3"#.to_owned(),
+        r#"curfew_jwks_age_seconds{issuer="corp"} 5.0"#.to_owned(),
+        r#"curfew_issuer_date_skew_seconds{issuer="corp"} -1.5"#.to_owned(),
+        r#"curfew_config_info{revision="abc123"} 1"#.to_owned(),
+        r#"curfew_connections_open{listener="public"} 1"#.to_owned(),
+        "curfew_requests_in_flight 1".to_owned(),
+        "curfew_token_cache_hits_total 9".to_owned(),
+        "curfew_judge_duration_seconds_count 4".to_owned(),
+    ] {
+        assert!(text.contains(&line), "{line}\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n"));
+}
+
+/// Every metric has help and type once, no series comes twice, and `promtool` has nothing to say.
+#[tokio::test]
+async fn the_text_is_well_formed() {
+    let telemetry = telemetry();
+    use_it(&telemetry);
+    let text = telemetry.render();
+    for metric in names::metric::ALL.iter().filter(|metric| !metric.name.starts_with("curfew_upstream_")) {
+        assert_eq!(text.matches(&format!("# TYPE {} ", metric.name)).count(), 1, "{}", metric.name);
+    }
+    let series: Vec<_> =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once("} ")).collect();
+    let names: std::collections::HashSet<_> = series.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), series.len());
+    let classic = telemetry.render_classic();
+    assert!(
+        !classic.contains(" # {")
+            && !classic.contains("# EOF")
+            && classic.contains("# TYPE curfew_decisions_total counter")
+    );
+    let Ok(mut promtool) = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+    else {
+        return;
+    };
+    promtool.stdin.take().unwrap().write_all(classic.as_bytes()).unwrap();
+    let said = promtool.wait_with_output().unwrap();
+    let text = [said.stdout, said.stderr].concat();
+    assert!(said.status.success() && text.is_empty(), "{}\n{classic}", String::from_utf8_lossy(&text));
+}
+
+/// A plan that is built anew goes on counting where the last one was.
+#[tokio::test]
+async fn a_reload_keeps_the_series() {
+    let telemetry = telemetry();
+    use_it(&telemetry);
+    use_it(&telemetry);
+    assert!(telemetry.render().contains(r#"route="orders",issuer="corp"} 4"#));
+}
