@@ -1,4 +1,5 @@
 //! Curfew: an API gateway that makes every token keep its hours.
 
 pub mod decide;
+pub mod proxy;
 pub mod settings;
