@@ -8,13 +8,13 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A deadline that moves.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(in crate::proxy) struct Clock {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Clock {
     /// Ready once `due` has passed; it is asked again when the timer goes off.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, due: impl Fn() -> Instant) -> Poll<()> {
+    pub(in crate::proxy) fn poll(&mut self, cx: &mut Context<'_>, due: impl Fn() -> Instant) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(due())));
         loop {
             ready!(sleep.as_mut().poll(cx));
@@ -27,7 +27,7 @@ impl Clock {
     }
 
     /// A nearer deadline than the one the timer was set for.
-    pub(super) fn pull_in(&mut self, due: Instant) {
+    pub(in crate::proxy) fn pull_in(&mut self, due: Instant) {
         if let Some(sleep) = &mut self.sleep
             && sleep.deadline() > due
         {

@@ -25,6 +25,7 @@ mod section;
 mod state;
 mod stream;
 
+pub(in crate::proxy) use clock::Clock;
 pub use fault::{Fault, FramingReason};
 pub use section::HeadLimits;
 pub use state::{FAULT_FIELD, FramingHandle, FramingState};

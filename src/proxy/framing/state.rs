@@ -1,7 +1,7 @@
 //! What the reader of a connection, its service and its driver tell each other: the fault, whether a tunnel opened,
 //! how many requests are being answered, since when it is quiet. One small value for each connection.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::task::AtomicWaker;
@@ -31,6 +31,8 @@ pub struct FramingState {
     served: AtomicU64,
     born: Instant,
     quiet_since: AtomicU64,
+    /// A head was begun and has not come whole.
+    partial: AtomicBool,
     reader: AtomicWaker,
 }
 
@@ -44,6 +46,7 @@ impl FramingState {
             served: AtomicU64::new(0),
             born: Instant::now(),
             quiet_since: AtomicU64::new(0),
+            partial: AtomicBool::new(false),
             reader: AtomicWaker::new(),
         })
     }
@@ -71,8 +74,21 @@ impl FramingState {
     }
 
     /// Since when nothing was being answered. Only meaningful while nothing is.
-    pub(in crate::proxy) fn quiet_since(&self) -> Instant {
+    fn quiet_since(&self) -> Instant {
         self.born + Duration::from_millis(self.quiet_since.load(Ordering::Relaxed))
+    }
+
+    /// Whether a request is on its way that hyper does not know of yet.
+    pub(in crate::proxy) fn is_arriving(&self) -> bool {
+        self.partial.load(Ordering::Relaxed)
+    }
+
+    /// When the connection is due to be closed for being quiet this long; never while something is being answered.
+    pub(in crate::proxy) fn quiet_until(&self, span: Duration) -> Instant {
+        match self.in_flight() {
+            0 => self.quiet_since() + span,
+            _ => Instant::now() + span,
+        }
     }
 
     /// A request reached the service.
@@ -126,6 +142,10 @@ impl FramingState {
 
     pub(super) fn resume(&self) {
         self.decision.store(OPEN, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_arriving(&self, is_arriving: bool) {
+        self.partial.store(is_arriving, Ordering::Relaxed);
     }
 
     pub(super) fn wait(&self, waker: &std::task::Waker) {

@@ -144,6 +144,7 @@ impl<I, T> Framed<I, T> {
         if step.pass > 0 {
             self.since = None;
         }
+        self.state.set_arriving(self.parser.place() == Place::Head && self.held.len() > self.cleared);
         if let Some((fault, spot)) = step.fault {
             self.refuse(fault, spot);
         } else if self.parser.place() == Place::Undecided {
@@ -204,10 +205,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin, T: Unpin> Framed<I, T> {
 
     fn idle(&mut self, cx: &mut Context<'_>, span: Duration) -> Poll<()> {
         let state = &self.state;
-        ready!(self.reading.poll(cx, || match state.in_flight() {
-            0 => state.quiet_since() + span,
-            _ => Instant::now() + span,
-        }));
+        ready!(self.reading.poll(cx, || state.quiet_until(span)));
         self.ending = Ending::Idle;
         self.parser.stop();
         Poll::Ready(())
