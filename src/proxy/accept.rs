@@ -20,7 +20,7 @@ use super::drain::{Drain, Report};
 use super::framing::{FramingHandle, Guard};
 use super::listen::{Limits, ProxyProtocol, Security, Settings};
 use super::proxy_protocol;
-use super::tls::{Handshaker, HandshakeFailure};
+use super::tls::{HandshakeFailure, Handshaker};
 
 /// How long to wait when the system has no more descriptors for us.
 const PAUSE: Duration = Duration::from_millis(100);

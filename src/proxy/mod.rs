@@ -9,10 +9,9 @@
 //! | `framing` | the strict reader in front of HTTP/1.1 |
 //! | `connection` | HTTP/1.1 and HTTP/2 over one connection |
 
-
-pub mod certificates;
 pub mod accept;
 mod answered;
+pub mod certificates;
 pub mod connection;
 pub mod drain;
 pub mod framing;

@@ -72,7 +72,8 @@ impl Handshaker {
             .with_protocol_versions(versions)?
             .with_no_client_auth()
             .with_cert_resolver(certificates.clone());
-        config.alpn_protocols = if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
+        config.alpn_protocols =
+            if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
         // Early data can be replayed, and so could a token in it (RFC 8470).
         config.max_early_data_size = 0;
         // Tickets carry the session; a store would keep 256 of them and forget the rest.

@@ -321,7 +321,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin, T: Unpin> AsyncWrite for Framed<I, T> {
         let this = self.get_mut();
         match Pin::new(&mut this.io).poll_flush(cx) {
             Poll::Pending => this.stall(cx).map_ok(|_| ()),
-            result => result,
+            result => {
+                this.stalled = None;
+                result
+            }
         }
     }
 
