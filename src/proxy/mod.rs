@@ -1,9 +1,33 @@
-//! The data plane, in the order a request meets it: listen, TLS, framing, the gate, delivery or refusal.
+//! The data plane, in the order a request meets it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `listen`, `accept`, `drain` | where we listen, the loop that takes connections, and the end of it |
+//! | `proxy_protocol` | who really connected |
+//! | `certificates`, `tls` | which certificate, and the handshake |
+//! | `framing` | the strict reader in front of HTTP/1.1 |
+//! | `connection` | HTTP/1.1 and HTTP/2 over one connection |
+//! | `stack`, `gate` | the layers around the line, and the line |
+//! | `authority`, `path`, `router` | one host, one path, one route |
+//! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
+//! | `passage`, `body`, `tunnel` | the way through, and back |
+//! | `answer` | from a reason to a response |
+//! | `report` | what is kept of a request until its end |
+//! | `settings`, `policies`, `plan` | from the config to one value that is swapped whole |
 
+pub mod accept;
 pub mod answer;
+mod answered;
 pub mod authority;
+pub mod certificates;
+pub mod connection;
+pub mod drain;
+pub mod framing;
 pub mod hygiene;
+pub mod listen;
 pub mod path;
 pub mod policies;
+pub mod proxy_protocol;
 pub mod router;
 pub mod settings;
+pub mod tls;

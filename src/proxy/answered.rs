@@ -1,0 +1,118 @@
+//! Which requests are being answered: a thin layer around each connection's service that tells the framing state when
+//! an answer begins, whether it opens a tunnel, and when its last byte was handed on.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::Service;
+
+use super::framing::FramingHandle;
+
+/// A service whose answers are watched.
+pub(super) struct Watched<S> {
+    service: S,
+    state: FramingHandle,
+}
+
+impl<S> Watched<S> {
+    pub(super) fn new(service: S, state: FramingHandle) -> Self {
+        Self { service, state }
+    }
+
+    /// Whether the guard waits for this very request's answer. Only the last one read can be it.
+    fn decides(&self, request: &Request<Incoming>) -> bool {
+        self.state.is_undecided() && (is_upgrade(request.headers()) || request.method() == Method::CONNECT)
+    }
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::UPGRADE)
+}
+
+impl<S, B> Service<Request<Incoming>> for Watched<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+{
+    type Response = Response<Tracked<B>>;
+    type Error = Infallible;
+    type Future = Answering<S::Future>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let decides = self.decides(&request);
+        self.state.begin();
+        let turn = Turn(self.state.clone());
+        Answering { future: self.service.call(request), turn: Some(turn), decides }
+    }
+}
+
+/// One request that is being answered; ends when it is dropped.
+#[derive(Debug)]
+struct Turn(FramingHandle);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// An answer in the making.
+    pub(super) struct Answering<F> {
+        #[pin]
+        future: F,
+        turn: Option<Turn>,
+        decides: bool,
+    }
+}
+
+impl<F, B> Future for Answering<F>
+where
+    F: Future<Output = Result<Response<B>, Infallible>>,
+{
+    type Output = Result<Response<Tracked<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(response) = ready!(this.future.poll(cx));
+        let turn = this.turn.take();
+        if let Some(turn) = turn.as_ref().filter(|_| *this.decides) {
+            match response.status() {
+                StatusCode::SWITCHING_PROTOCOLS => turn.0.tunnel(),
+                _ => turn.0.settle(),
+            }
+        }
+        Poll::Ready(Ok(response.map(|body| Tracked { body, _turn: turn })))
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The body of an answer; hyper drops it when its last byte is in the buffer.
+    pub(super) struct Tracked<B> {
+        #[pin]
+        body: B,
+        _turn: Option<Turn>,
+    }
+}
+
+impl<B: Body> Body for Tracked<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    #[inline]
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().body.poll_frame(cx)
+    }
+
+    #[inline]
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    #[inline]
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

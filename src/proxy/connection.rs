@@ -1,0 +1,304 @@
+//! HTTP/1.1 or HTTP/2 over one connection, from its first request to its last. What a request gets is the service's
+//! to say; how its bytes are framed was the guard's.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::accept::{Established, Listener, Ticket};
+use super::answered::Watched;
+use super::drain::{Guest, Stage};
+use super::framing::{Clock, Framed, FramingHandle, FramingState, Guard};
+use super::tls::TlsInfo;
+
+/// How long a connection that was told to leave may stay without a request.
+const LEAVE: Duration = Duration::from_secs(2);
+/// The most that HTTP/1.1 buffers, reading or writing, unless heads may be larger.
+const BUFFER: usize = 64 * 1024;
+/// What is buffered of an HTTP/2 answer before the peer's window opens.
+const SEND_BUFFER: usize = 256 * 1024;
+/// How often a quiet HTTP/2 peer is asked whether it is there, and how long it has to say so.
+const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(15));
+
+/// Who is on the other side, and over what.
+#[derive(Clone, Debug)]
+pub struct ConnectionInfo {
+    /// Unique in this process.
+    pub id: u64,
+    /// The listener's name.
+    pub listener: Arc<str>,
+    /// The client; behind a load balancer the one it tells of.
+    pub peer: SocketAddr,
+    /// Where the client connected to.
+    pub local: SocketAddr,
+    /// What the handshake agreed on; none on a plaintext listener.
+    pub tls: Option<TlsInfo>,
+}
+
+impl ConnectionInfo {
+    /// Whether this connection's certificate covers a host (RFC 9110 §7.4). In the clear every host is.
+    pub fn covers(&self, host: &str) -> bool {
+        self.tls.as_ref().is_none_or(|tls| tls.certificate.as_ref().is_some_and(|served| served.covers(host)))
+    }
+}
+
+/// Why a connection ended in an error, below any request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionFault {
+    /// hyper could not read it, though the guard could.
+    Parse,
+    /// The peer went in the middle of a message.
+    Incomplete,
+    /// The peer was silent for too long.
+    Timeout,
+    /// The peer broke the rules of HTTP/2, or was too greedy within them.
+    Http2,
+    /// The connection broke.
+    Io,
+}
+
+impl ConnectionFault {
+    /// What hyper's error comes to.
+    pub(super) fn of(error: &hyper::Error) -> Self {
+        let cause = || std::error::Error::source(error);
+        let kind = cause().and_then(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+        if error.is_parse() {
+            Self::Parse
+        } else if error.is_timeout() || kind == Some(std::io::ErrorKind::TimedOut) {
+            Self::Timeout
+        } else if error.is_incomplete_message() || error.is_canceled() {
+            Self::Incomplete
+        } else if kind.is_none() && !error.is_body_write_aborted() && cause().is_some() {
+            Self::Http2
+        } else {
+            Self::Io
+        }
+    }
+}
+
+/// Runs the parts of an HTTP/2 connection on the worker's own thread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OnThisWorker;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for OnThisWorker {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
+
+/// hyper, set up once for each worker.
+pub(super) struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<OnThisWorker>,
+    guard: Arc<Guard>,
+    idle: Duration,
+}
+
+impl Protocols {
+    pub(super) fn new(listener: &Listener) -> Self {
+        Self {
+            http1: http1(listener),
+            http2: http2(listener),
+            guard: listener.guard.clone(),
+            idle: listener.guard.clocks.idle,
+        }
+    }
+
+    /// Serves a connection until it ends.
+    pub(super) async fn serve<F, S, B>(
+        &self,
+        stream: Established,
+        info: &Rc<ConnectionInfo>,
+        factory: &F,
+        guest: &Guest,
+        ticket: Ticket,
+    ) -> hyper::Result<()>
+    where
+        F: Fn(Rc<ConnectionInfo>, FramingHandle) -> S,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
+        B: Body + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let state = FramingState::new();
+        let service = Watched::new(factory(info.clone(), state.clone()), state.clone());
+        let http2 = info.tls.as_ref().is_some_and(|tls| tls.http2);
+        match stream {
+            Established::Tls(stream) if http2 => self.over_http2(stream, service, state, guest, ticket).await,
+            Established::Tls(stream) => self.over_http1(stream, service, state, guest, ticket).await,
+            Established::Plain(stream, true) => self.over_http2(stream, service, state, guest, ticket).await,
+            Established::Plain(stream, false) => self.over_http1(stream, service, state, guest, ticket).await,
+        }
+    }
+
+    fn over_http1<'a, I, S, B>(
+        &self,
+        stream: I,
+        service: Watched<S>,
+        state: FramingHandle,
+        guest: &'a Guest,
+        ticket: Ticket,
+    ) -> Driving<'a, http1::UpgradeableConnection<TokioIo<Framed<I, Ticket>>, Watched<S>>>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
+        B: Body + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        // The ticket goes with the stream: a tunnel outlives this connection's HTTP.
+        let stream = Framed::new(stream, self.guard.clone(), state.clone(), ticket);
+        let connection = self.http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        Driving::new(connection, state, guest, None, None)
+    }
+
+    fn over_http2<'a, I, S, B>(
+        &self,
+        stream: I,
+        service: Watched<S>,
+        state: FramingHandle,
+        guest: &'a Guest,
+        ticket: Ticket,
+    ) -> Driving<'a, http2::Connection<TokioIo<I>, Watched<S>, OnThisWorker>>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
+        B: Body + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let connection = self.http2.serve_connection(TokioIo::new(stream), service);
+        Driving::new(connection, state, guest, Some(self.idle), Some(ticket))
+    }
+}
+
+fn http1(listener: &Listener) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // The guard has all clocks of HTTP/1.1; hyper's one knows idle and header time only as one.
+    builder.header_read_timeout(None);
+    builder.max_buf_size(BUFFER.max(listener.guard.limits.header_bytes.saturating_mul(2)));
+    if listener.limits.header_count > 100 {
+        // Up to hyper's own hundred they are read on the stack.
+        builder.max_headers(listener.limits.header_count);
+    }
+    builder
+}
+
+fn http2(listener: &Listener) -> http2::Builder<OnThisWorker> {
+    let mut builder = http2::Builder::new(OnThisWorker);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(listener.limits.streams_per_connection)
+        // Rapid reset (CVE-2023-44487) and resets that we are made to send (CVE-2025-8671).
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(256)
+        .max_header_list_size(u32::try_from(listener.guard.limits.header_bytes).unwrap_or(u32::MAX))
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(PING.0)
+        .keep_alive_timeout(PING.1);
+    if listener.websockets {
+        builder.enable_connect_protocol();
+    }
+    builder
+}
+
+/// A connection that can be asked to leave: GOAWAY, or `Connection: close`.
+pub(super) trait Leave: Future<Output = hyper::Result<()>> {
+    /// Asks it.
+    fn leave(self: Pin<&mut Self>);
+}
+
+impl<I, S, B> Leave for http1::UpgradeableConnection<TokioIo<I>, Watched<S>>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn leave(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S, B> Leave for http2::Connection<TokioIo<I>, Watched<S>, OnThisWorker>
+where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn leave(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Drives a connection, and tells it when to leave: when the worker drains, or, on HTTP/2, when it was quiet for
+    /// too long.
+    pub(super) struct Driving<'a, C> {
+        #[pin]
+        connection: C,
+        state: FramingHandle,
+        guest: &'a Guest,
+        idle: Option<Duration>,
+        clock: Clock,
+        left: Option<Instant>,
+        ticket: Option<Ticket>,
+    }
+}
+
+impl<'a, C: Leave> Driving<'a, C> {
+    fn new(
+        connection: C,
+        state: FramingHandle,
+        guest: &'a Guest,
+        idle: Option<Duration>,
+        ticket: Option<Ticket>,
+    ) -> Self {
+        Self { connection, state, guest, idle, clock: Clock::default(), left: None, ticket }
+    }
+}
+
+impl<C: Leave> Future for Driving<'_, C> {
+    type Output = hyper::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            // The connection goes first: a request that is already here is served before we leave.
+            if let Poll::Ready(result) = this.connection.as_mut().poll(cx) {
+                return Poll::Ready(result);
+            }
+            let stage = this.guest.stage(cx.waker());
+            if stage == Stage::Cut {
+                return Poll::Ready(Ok(()));
+            }
+            let Some(left) = *this.left else {
+                let is_idle = match this.idle {
+                    Some(span) => this.clock.poll(cx, || this.state.quiet_until(*span)).is_ready(),
+                    None => false,
+                };
+                if is_idle || (stage == Stage::Leaving && !this.state.is_arriving()) {
+                    *this.left = Some(Instant::now());
+                    this.connection.as_mut().leave();
+                    continue;
+                }
+                return Poll::Pending;
+            };
+            this.clock.pull_in(left + LEAVE);
+            let due = || this.state.quiet_until(LEAVE).max(left + LEAVE);
+            return this.clock.poll(cx, due).map(Ok);
+        }
+    }
+}

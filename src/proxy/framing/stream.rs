@@ -1,0 +1,343 @@
+//! The wrapper between the connection and hyper. In the usual case, a whole head in one read, it looks at hyper's own
+//! buffer and copies nothing; only a head that has not come whole is held back, and never more than its limit.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use super::fault::Fault;
+use super::parser::{Parser, Place, Spot, Step};
+use super::section::HeadLimits;
+use super::state::{FramingHandle, synthetic};
+
+/// How much is read and thrown away after the last answer, so that the peer reads it before it sees a reset.
+const LINGER_BYTES: usize = 256 * 1024;
+/// How much a tunnel's peer may send before its answer.
+const UNDECIDED_BYTES: usize = 8 * 1024;
+
+/// How long a peer may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    /// From the first byte of a head to its last.
+    pub header: Duration,
+    /// Between two requests.
+    pub idle: Duration,
+    /// Between two bytes of a body, and for a write that makes no progress.
+    pub body: Duration,
+    /// After the last answer, until the peer closes.
+    pub linger: Duration,
+}
+
+/// What a guard goes by; one for each listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard {
+    /// How large a head may be.
+    pub limits: HeadLimits,
+    /// How long a peer may take.
+    pub clocks: Clocks,
+}
+
+/// An HTTP/1.1 connection of which only strictly framed requests can be read. `T` is kept as long as the stream.
+#[derive(Debug)]
+pub struct Framed<I, T = ()> {
+    io: I,
+    parser: Parser,
+    /// Bytes held back: `..sent` are gone, `sent..cleared` may go, the rest is an unfinished section.
+    held: Vec<u8>,
+    sent: usize,
+    cleared: usize,
+    guard: Arc<Guard>,
+    state: FramingHandle,
+    reading: Clock,
+    writing: Clock,
+    /// When the unfinished section began, or the last byte of a body came.
+    since: Option<Instant>,
+    stalled: Option<Instant>,
+    ending: Ending,
+    _kept: T,
+}
+
+/// How the stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// Not yet.
+    Open,
+    /// The stand-in for a refused head was given out; nothing follows it.
+    Refused,
+    /// A body is broken.
+    Broken,
+    /// The peer was silent for too long between requests.
+    Idle,
+    /// The write half is closed; what still comes is thrown away.
+    Lingering { discarded: usize, due: Instant },
+}
+
+impl<I, T> Framed<I, T> {
+    /// Guards `io`, and keeps `kept` as long.
+    pub fn new(io: I, guard: Arc<Guard>, state: FramingHandle, kept: T) -> Self {
+        Self {
+            io,
+            parser: Parser::new(),
+            held: Vec::new(),
+            sent: 0,
+            cleared: 0,
+            guard,
+            state,
+            reading: Clock::default(),
+            writing: Clock::default(),
+            since: None,
+            stalled: None,
+            ending: Ending::Open,
+            _kept: kept,
+        }
+    }
+
+    /// Gives out what may go.
+    fn release(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let ready = self.held.get(self.sent..self.cleared).unwrap_or_default();
+        let count = ready.len().min(buf.remaining());
+        buf.put_slice(ready.get(..count).unwrap_or_default());
+        self.sent += count;
+        if self.sent == self.held.len() {
+            self.held = Vec::new();
+            (self.sent, self.cleared) = (0, 0);
+        }
+        count > 0
+    }
+
+    /// Looks at bytes that were just read into hyper's buffer behind `before`.
+    fn inspect(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
+        if self.held.is_empty() {
+            let fresh = buf.filled().get(before..).unwrap_or_default();
+            let step = self.parser.read(fresh, &self.guard.limits);
+            let kept = fresh.get(step.pass..).unwrap_or_default();
+            if !kept.is_empty() && step.fault.is_none() {
+                self.held.extend_from_slice(kept);
+            }
+            buf.set_filled(before + step.pass);
+            self.conclude(step);
+        } else {
+            let fresh = buf.filled().get(before..).unwrap_or_default();
+            self.held.extend_from_slice(fresh);
+            buf.set_filled(before);
+            self.scan_held();
+        }
+    }
+
+    fn scan_held(&mut self) {
+        let pending = self.held.get(self.cleared..).unwrap_or_default();
+        let step = self.parser.read(pending, &self.guard.limits);
+        self.cleared += step.pass;
+        if step.fault.is_some() {
+            self.held.truncate(self.cleared);
+        }
+        self.conclude(step);
+    }
+
+    fn conclude(&mut self, step: Step) {
+        if step.pass > 0 {
+            self.since = None;
+        }
+        self.state.set_arriving(self.parser.place() == Place::Head && self.held.len() > self.cleared);
+        if let Some((fault, spot)) = step.fault {
+            self.refuse(fault, spot);
+        } else if self.parser.place() == Place::Undecided {
+            self.state.await_decision();
+        }
+    }
+
+    /// Nothing is read any more. A refused head is replaced by a stand-in, so that the gate answers it.
+    fn refuse(&mut self, fault: Fault, spot: Spot) {
+        self.state.record(fault);
+        self.parser.stop();
+        self.ending = match spot {
+            Spot::Head => {
+                self.held.truncate(self.cleared);
+                self.held.extend_from_slice(&synthetic());
+                self.cleared = self.held.len();
+                Ending::Refused
+            }
+            Spot::Body => Ending::Broken,
+        };
+    }
+
+    fn take_decision(&mut self) {
+        if self.parser.place() != Place::Undecided {
+            return;
+        }
+        match self.state.decision() {
+            Some(true) => self.parser.tunnel(),
+            Some(false) => self.parser.settle(),
+            None => return,
+        }
+        self.state.resume();
+        self.scan_held();
+    }
+
+    /// Whether the peer may still be sending something that nobody will read.
+    fn is_unfinished(&self) -> bool {
+        !self.held.is_empty() || !matches!(self.parser.place(), Place::Head | Place::Tunnel)
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin, T: Unpin> Framed<I, T> {
+    /// The peer is silent: which clock runs, and what happens when it has run out.
+    fn silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let clocks = self.guard.clocks;
+        let (span, fault, spot) = match self.parser.place() {
+            Place::Head if self.held.len() == self.cleared => return self.idle(cx, clocks.idle),
+            Place::Head => (clocks.header, Fault::timeout("a head was begun and not finished in time"), Spot::Head),
+            Place::Body => (clocks.body, Fault::timeout("a body was begun and not continued in time"), Spot::Body),
+            Place::Undecided | Place::Tunnel | Place::Faulted => return Poll::Pending,
+        };
+        let due = *self.since.get_or_insert_with(Instant::now) + span;
+        self.reading.pull_in(due);
+        ready!(self.reading.poll(cx, || due));
+        self.refuse(fault, spot);
+        Poll::Ready(())
+    }
+
+    fn idle(&mut self, cx: &mut Context<'_>, span: Duration) -> Poll<()> {
+        let state = &self.state;
+        ready!(self.reading.poll(cx, || state.quiet_until(span)));
+        self.ending = Ending::Idle;
+        self.parser.stop();
+        Poll::Ready(())
+    }
+
+    /// Reads until something may be given out, or nothing more will come.
+    fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            self.take_decision();
+            if self.release(buf) {
+                return Poll::Ready(Ok(()));
+            }
+            match self.ending {
+                Ending::Open => {}
+                Ending::Refused => return Poll::Pending,
+                Ending::Idle | Ending::Lingering { .. } => return Poll::Ready(Ok(())),
+                Ending::Broken => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            }
+            if self.parser.place() == Place::Undecided {
+                self.state.wait(cx.waker());
+                if self.held.len() >= UNDECIDED_BYTES {
+                    return Poll::Pending;
+                }
+            }
+            let before = buf.filled().len();
+            match Pin::new(&mut self.io).poll_read(cx, buf)? {
+                Poll::Ready(()) if buf.filled().len() == before => return Poll::Ready(Ok(())),
+                Poll::Ready(()) => self.inspect(buf, before),
+                Poll::Pending => ready!(self.silence(cx)),
+            }
+            if buf.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Throws away what still comes, bounded, so that closing does not reset what the peer has yet to read
+    /// (RFC 9112 §9.6).
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut waste = [0u8; 2048];
+        loop {
+            let Ending::Lingering { discarded, due } = self.ending else { return Poll::Ready(()) };
+            if discarded > LINGER_BYTES {
+                return Poll::Ready(());
+            }
+            let mut buf = ReadBuf::new(&mut waste);
+            match Pin::new(&mut self.io).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                    let discarded = discarded + buf.filled().len();
+                    self.ending = Ending::Lingering { discarded, due };
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => {
+                    self.reading.pull_in(due);
+                    return self.reading.poll(cx, || due);
+                }
+            }
+        }
+    }
+
+    /// A peer that does not read gets no more time than one that does not write.
+    fn stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.parser.place() == Place::Tunnel {
+            return Poll::Pending;
+        }
+        let due = *self.stalled.get_or_insert_with(Instant::now) + self.guard.clocks.body;
+        self.writing.pull_in(due);
+        ready!(self.writing.poll(cx, || due));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn written(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if result.is_pending() {
+            return self.stall(cx);
+        }
+        self.stalled = None;
+        result
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin, T: Unpin> AsyncRead for Framed<I, T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.parser.place() == Place::Tunnel && this.held.is_empty() {
+            return Pin::new(&mut this.io).poll_read(cx, buf);
+        }
+        this.read(cx, buf)
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin, T: Unpin> AsyncWrite for Framed<I, T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.io).poll_write(cx, buf);
+        this.written(cx, result)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
+        this.written(cx, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.io).poll_flush(cx) {
+            Poll::Pending => this.stall(cx).map_ok(|_| ()),
+            result => {
+                this.stalled = None;
+                result
+            }
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !matches!(this.ending, Ending::Lingering { .. }) {
+            ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
+            if !this.is_unfinished() || this.ending == Ending::Idle {
+                return Poll::Ready(Ok(()));
+            }
+            this.ending = Ending::Lingering { discarded: 0, due: Instant::now() + this.guard.clocks.linger };
+        }
+        ready!(this.linger(cx));
+        Poll::Ready(Ok(()))
+    }
+}
