@@ -5,5 +5,6 @@ pub mod control;
 pub mod decide;
 pub mod proxy;
 pub mod settings;
+pub mod state;
 pub mod telemetry;
 pub mod upstream;

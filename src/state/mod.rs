@@ -1,0 +1,13 @@
+//! Everything that outlives a request: keys, revocations, and the clock. Each has one writer.
+//!
+//! | what | written by | read by |
+//! |---|---|---|
+//! | `keys` | `idp`'s task of the issuer | `token/verify` |
+//! | `revocations` | `idp`'s task of the source | `token/gather` |
+//! | `fingerprint` | nobody | whoever names a token, a session or a subject |
+//! | `clock` | nobody | whoever begins something |
+
+pub mod clock;
+pub mod fingerprint;
+pub mod keys;
+pub mod revocations;

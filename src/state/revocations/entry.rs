@@ -1,0 +1,185 @@
+//! One revocation: as a source gives it, and packed as it is stored.
+
+use crate::decide::id::{Fingerprint, SourceId};
+use crate::decide::revocation::{Cutoff, Entry};
+use crate::decide::time::Timestamp;
+
+/// What is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// One token.
+    Token(Fingerprint),
+    /// All tokens of a session.
+    Session(Fingerprint),
+    /// All tokens of a subject.
+    Subject(Fingerprint),
+    /// All tokens of a client.
+    Client(Fingerprint),
+    /// All tokens of the issuer that the source speaks for.
+    Issuer,
+}
+
+/// One revocation, as a source gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// What is revoked.
+    pub target: Target,
+    /// Which of its tokens, by their time of issue.
+    pub cutoff: Cutoff,
+    /// When the last token that it hits has expired; `None` if that is not known.
+    pub until: Option<Timestamp>,
+}
+
+/// The levels that are looked up by fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Level {
+    Token,
+    Session,
+    Subject,
+    Client,
+}
+
+/// In what an entry came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// All that its source has to say: it replaces what was said before.
+    Snapshot,
+    /// Something more: it is merged with what was said before.
+    Delta,
+}
+
+/// How many levels there are.
+pub(super) const LEVELS: usize = 4;
+
+impl Target {
+    pub(super) const fn level(self) -> Option<(Level, Fingerprint)> {
+        Some(match self {
+            Self::Token(print) => (Level::Token, print),
+            Self::Session(print) => (Level::Session, print),
+            Self::Subject(print) => (Level::Subject, print),
+            Self::Client(print) => (Level::Client, print),
+            Self::Issuer => return None,
+        })
+    }
+}
+
+/// An entry never leaves before this many seconds have passed after its `until`: the largest leeway that an
+/// issuer can have (JWT-20), by which a token may outlive its `exp`.
+const SLACK_S: i64 = 300;
+
+/// An `until` that never comes.
+const NEVER: u32 = u32::MAX;
+
+/// An entry as it is stored: 40 bytes, so that millions of them fit.
+#[derive(Clone, Copy)]
+pub(super) struct Stored {
+    pub(super) print: Fingerprint,
+    cutoff_ms: i64,
+    learned_s: u32,
+    until_s: u32,
+    pub(super) source: SourceId,
+    /// Which of its source's snapshots it was last in.
+    pub(super) generation: u16,
+    cutoff: Shape,
+    pub(super) level: Level,
+}
+
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Shape {
+    Always,
+    Before,
+    UpTo,
+}
+
+impl Stored {
+    pub(super) fn new(
+        place: (Level, Fingerprint),
+        what: &Revoked,
+        writer: (SourceId, u16),
+        learned: Timestamp,
+    ) -> Self {
+        let (level, print) = place;
+        let (source, generation) = writer;
+        let until_s = what.until.map_or(NEVER, seconds_up);
+        let mut stored = Self {
+            print,
+            cutoff_ms: 0,
+            learned_s: seconds(learned.secs()),
+            until_s,
+            source,
+            generation,
+            cutoff: Shape::Always,
+            level,
+        };
+        stored.set_cutoff(what.cutoff);
+        stored
+    }
+
+    pub(super) fn cutoff(&self) -> Cutoff {
+        let at = Timestamp::from_millis(self.cutoff_ms);
+        match self.cutoff {
+            Shape::Always => Cutoff::Always,
+            Shape::Before => Cutoff::Before(at),
+            Shape::UpTo => Cutoff::UpTo(at),
+        }
+    }
+
+    fn set_cutoff(&mut self, cutoff: Cutoff) {
+        self.cutoff_ms = cutoff.instant().map_or(0, Timestamp::millis);
+        self.cutoff = match cutoff {
+            Cutoff::Always => Shape::Always,
+            Cutoff::Before(_) => Shape::Before,
+            Cutoff::UpTo(_) => Shape::UpTo,
+        };
+    }
+
+    pub(super) fn entry(&self) -> Entry {
+        let learned = Timestamp::from_secs(i64::from(self.learned_s));
+        Entry { cutoff: self.cutoff(), source: self.source, learned }
+    }
+
+    /// Takes the place of what a former snapshot of the same source said of the same thing.
+    fn renew(&mut self, newer: &Self) {
+        let learned_s = if self.cutoff() == newer.cutoff() { self.learned_s } else { newer.learned_s };
+        *self = Self { learned_s, ..*newer };
+    }
+
+    /// Takes in what the same source says of the same thing besides. The stricter of the two stays, so the
+    /// order in which they came does not matter.
+    fn merge(&mut self, newer: &Self) {
+        self.generation = newer.generation;
+        let merged = self.cutoff().max(newer.cutoff());
+        if merged != self.cutoff() {
+            self.set_cutoff(merged);
+            self.learned_s = newer.learned_s;
+        }
+        self.until_s = self.until_s.max(newer.until_s);
+    }
+
+    /// Writes what a snapshot or a delta says over this entry; tells whether it was from a former snapshot.
+    pub(super) fn update(&mut self, newer: &Self, by: By) -> bool {
+        let former = self.generation != newer.generation;
+        if former && by == By::Snapshot {
+            self.renew(newer)
+        } else {
+            self.merge(newer)
+        }
+        former
+    }
+
+    /// Could a token that it hits still pass?
+    pub(super) fn is_needed(&self, now: Timestamp) -> bool {
+        self.until_s == NEVER || now.secs() < i64::from(self.until_s).saturating_add(SLACK_S)
+    }
+}
+
+/// Seconds since the epoch, held to what 32 bits can say: until the year 2106.
+fn seconds(s: i64) -> u32 {
+    u32::try_from(s.max(0)).unwrap_or(NEVER)
+}
+
+fn seconds_up(at: Timestamp) -> u32 {
+    seconds(at.plus(std::time::Duration::from_millis(999)).secs())
+}

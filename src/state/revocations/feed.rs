@@ -1,0 +1,142 @@
+//! One source as the set sees it: its bounds, how much it holds, and when its knowledge was last true.
+
+use crate::decide::id::{IssuerName, SourceId, SourceName};
+use crate::decide::revocation::Freshness;
+use crate::decide::time::{Moment, millis};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// What a source may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many entries it may hold; past it, it is incomplete, and its issuer's knowledge is not fresh.
+    pub max_entries: usize,
+    /// The age from which on its knowledge is stale; `None` if it never is.
+    pub max_staleness: Option<Duration>,
+}
+
+/// One source, as metrics and readiness tell of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedStanding {
+    /// Its name.
+    pub source: SourceName,
+    /// The issuer it speaks for.
+    pub issuer: IssuerName,
+    /// How many entries it holds.
+    pub entries: usize,
+    /// Whether all that it said could be kept.
+    pub complete: bool,
+    /// How old its knowledge is; `None` if it was never heard.
+    pub age: Option<Duration>,
+    /// The age from which on that is stale.
+    pub max_staleness: Option<Duration>,
+    /// How often it failed.
+    pub failures: u64,
+    /// Why it failed last; `None` since it succeeded.
+    pub last_error: Option<Arc<str>>,
+}
+
+/// One source.
+pub struct Feed {
+    /// The index by which entries name it.
+    pub id: SourceId,
+    /// Its name.
+    pub name: SourceName,
+    /// The issuer it speaks for.
+    pub issuer: IssuerName,
+    bounds: ArcSwap<Bounds>,
+    pub(super) entries: AtomicUsize,
+    complete: AtomicBool,
+    heard_ms: AtomicI64,
+    generation: AtomicU16,
+    failures: AtomicU64,
+    error: ArcSwapOption<Box<str>>,
+}
+
+const NEVER_HEARD: i64 = i64::MIN;
+
+impl Feed {
+    pub(super) fn new(id: SourceId, name: SourceName, issuer: IssuerName, bounds: Bounds) -> Self {
+        Self {
+            id,
+            name,
+            issuer,
+            bounds: ArcSwap::from_pointee(bounds),
+            entries: AtomicUsize::new(0),
+            complete: AtomicBool::new(true),
+            heard_ms: AtomicI64::new(NEVER_HEARD),
+            generation: AtomicU16::new(0),
+            failures: AtomicU64::new(0),
+            error: ArcSwapOption::empty(),
+        }
+    }
+
+    /// Changes what it may do; what it holds stays.
+    pub fn rebound(&self, bounds: Bounds) {
+        self.bounds.store(Arc::new(bounds));
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        **self.bounds.load()
+    }
+
+    /// Its knowledge was true at this moment: that of the request that was answered, not of the answer.
+    pub fn heard(&self, at: Moment) {
+        self.heard_ms.fetch_max(millis(at.steady), Ordering::AcqRel);
+        self.error.store(None);
+    }
+
+    /// It could not be heard. What it holds stays, and ages.
+    pub fn failed(&self, why: &str) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        self.error.store(Some(Arc::new(why.into())));
+    }
+
+    /// How old its knowledge is; `None` if it was never heard, or does not hold all that it heard.
+    #[must_use]
+    pub fn age(&self, now: Moment) -> Option<Duration> {
+        let heard = self.heard_ms.load(Ordering::Acquire);
+        let known = heard != NEVER_HEARD && self.complete.load(Ordering::Acquire);
+        let ms = u64::try_from(millis(now.steady).saturating_sub(heard)).unwrap_or(0);
+        known.then(|| Duration::from_millis(ms))
+    }
+
+    /// How fresh its knowledge is.
+    #[must_use]
+    pub fn freshness(&self, now: Moment) -> Freshness {
+        let max = self.bounds().max_staleness.unwrap_or(Duration::MAX);
+        self.age(now).map_or(Freshness::Never { source: self.id }, |age| Freshness::Heard { age, max, source: self.id })
+    }
+
+    /// All that metrics and readiness tell of it.
+    #[must_use]
+    pub fn standing(&self, now: Moment) -> FeedStanding {
+        FeedStanding {
+            source: self.name.clone(),
+            issuer: self.issuer.clone(),
+            entries: self.entries.load(Ordering::Relaxed),
+            complete: self.complete.load(Ordering::Relaxed),
+            age: self.age(now),
+            max_staleness: self.bounds().max_staleness,
+            failures: self.failures.load(Ordering::Relaxed),
+            last_error: self.error.load().as_deref().map(|text| Arc::from(&**text)),
+        }
+    }
+
+    pub(super) fn set_complete(&self, complete: bool) {
+        self.complete.store(complete, Ordering::Release);
+    }
+
+    pub(super) fn generation(&self) -> u16 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Begins a snapshot.
+    pub(super) fn next_generation(&self) -> u16 {
+        self.generation.fetch_add(1, Ordering::AcqRel).wrapping_add(1)
+    }
+}
