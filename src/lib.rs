@@ -7,4 +7,5 @@ pub mod proxy;
 pub mod settings;
 pub mod state;
 pub mod telemetry;
+pub mod token;
 pub mod upstream;

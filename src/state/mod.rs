@@ -11,3 +11,18 @@ pub mod clock;
 pub mod fingerprint;
 pub mod keys;
 pub mod revocations;
+pub mod verified;
+
+use std::sync::Arc;
+
+/// All of it.
+pub struct State {
+    /// The clock.
+    pub clock: Arc<dyn clock::Clock>,
+    /// How names are hashed.
+    pub fingerprints: Arc<fingerprint::Fingerprints>,
+    /// Tokens whose signature was verified before.
+    pub verified: verified::VerifiedTokens,
+    /// What is revoked.
+    pub revocations: Arc<revocations::Revocations>,
+}

@@ -16,7 +16,7 @@ mod trust;
 
 pub use connections::Connections;
 pub use deliver::{Delivered, Terms, deliver};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Lease};
 pub use failure::{Class, Failure, FailureKind};
 pub use pool::{BuildError, Pool};
 pub use settings::{Address, Balance, Health, HostHeader, Outlier, Protocol, Settings, Tls};

@@ -1,0 +1,253 @@
+//! Bodies on their way through: never buffered, but bounded in size, in silence and in time.
+
+use super::passage::Proven;
+use crate::decide::reason::Reason;
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+/// Why a body ended before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body was cut: {}", .0.code())]
+pub struct Cut(pub Reason);
+
+/// How the request's body fares, told to the one who waits for the response.
+pub type Fate = Rc<Cell<Option<Reason>>>;
+
+/// Wakes a body that waits for too long. No timer is made before there is something to wait for.
+#[derive(Default)]
+struct Patience {
+    between: Option<Duration>,
+    until: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+}
+
+impl Patience {
+    /// Called when nothing has come: gives true when the wait is over.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = Instant::now();
+        let silence = self.between.map(|span| now + span);
+        let Some(end) = silence.into_iter().chain(self.until).min() else { return false };
+        match &mut self.timer {
+            Some(timer) if !self.waiting => timer.as_mut().reset(end),
+            Some(_) => {}
+            timer @ None => *timer = Some(Box::pin(tokio::time::sleep_until(end))),
+        }
+        self.waiting = true;
+        self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
+    }
+
+    fn is_past(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+}
+
+/// The request's body, on its way up.
+pub struct Upload {
+    first: Option<Bytes>,
+    inner: Incoming,
+    left: Option<u64>,
+    patience: Patience,
+    fate: Fate,
+}
+
+impl Upload {
+    /// A body of at most `limit` bytes, silent for at most `between`.
+    pub(super) fn new(
+        body: Proven,
+        limit: Option<u64>,
+        between: Option<Duration>,
+        until: Option<Instant>,
+        fate: Fate,
+    ) -> Self {
+        let patience = Patience { between, until, ..Patience::default() };
+        Self { first: body.first, inner: body.body, left: limit, patience, fate }
+    }
+
+    fn pass(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let length = data.len() as u64;
+        match self.left {
+            Some(left) if length > left => self.cut(Reason::BodyTooLarge),
+            left => {
+                self.left = left.map(|left| left - length);
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+        }
+    }
+
+    fn cut(&self, reason: Reason) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        self.fate.set(Some(reason));
+        Poll::Ready(Some(Err(Cut(reason))))
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(first) = self.first.take() {
+            return self.pass(first);
+        }
+        let Poll::Ready(polled) = Pin::new(&mut self.inner).poll_frame(cx) else {
+            return if self.patience.is_over(cx) { self.cut(Reason::RequestTimeout) } else { Poll::Pending };
+        };
+        self.patience.waiting = false;
+        match polled {
+            None => Poll::Ready(None),
+            // What went wrong on the wire is told apart by who knows the connection.
+            Some(Err(_)) => self.cut(Reason::MalformedRequest),
+            // Request trailers are dropped: a backend might merge them into its header fields (RFC 9110 §6.5.1).
+            Some(Ok(frame)) => frame.into_data().map_or(Poll::Ready(None), |data| self.pass(data)),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // What was looked at before has no length of its own to declare: such bodies are chunked.
+        if self.first.is_some() { SizeHint::default() } else { self.inner.size_hint() }
+    }
+}
+
+/// What is told at the end of a response body.
+pub trait AtEnd {
+    /// The body ended: whole, or cut for a reason.
+    fn end(self: Box<Self>, cut: Option<Reason>);
+}
+
+/// The response's body, on its way down.
+pub enum Download {
+    /// Written by the gateway itself.
+    Own(Option<Bytes>),
+    /// From an upstream.
+    Stream(Box<Stream>),
+}
+
+/// A body from an upstream.
+pub struct Stream {
+    inner: Incoming,
+    patience: Patience,
+    /// What the end of the time means: the token's, or the exchange's.
+    over: Reason,
+    at_end: Option<Box<dyn AtEnd>>,
+}
+
+impl Download {
+    /// A body that may be silent for `between` and must end by `until`, which means `over`.
+    pub fn stream(
+        inner: Incoming,
+        between: Option<Duration>,
+        until: Option<Instant>,
+        over: Reason,
+        at_end: Option<Box<dyn AtEnd>>,
+    ) -> Self {
+        let patience = Patience { between, until, ..Patience::default() };
+        Self::Stream(Box::new(Stream { inner, patience, over, at_end }))
+    }
+}
+
+impl From<Bytes> for Download {
+    fn from(bytes: Bytes) -> Self {
+        Self::Own((!bytes.is_empty()).then_some(bytes))
+    }
+}
+
+impl Stream {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        // An upstream that never pauses must not outlive the token either.
+        if self.patience.is_past() {
+            return self.cut(self.over);
+        }
+        let Poll::Ready(polled) = Pin::new(&mut self.inner).poll_frame(cx) else {
+            if !self.patience.is_over(cx) {
+                return Poll::Pending;
+            }
+            let reason = if self.patience.is_past() { self.over } else { Reason::UpstreamTimeout };
+            return self.cut(reason);
+        };
+        self.patience.waiting = false;
+        match polled {
+            None => {
+                self.end(None);
+                Poll::Ready(None)
+            }
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    clean_trailers(trailers);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(_)) => self.cut(Reason::UpstreamProtocolError),
+        }
+    }
+
+    fn cut(&mut self, reason: Reason) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        self.end(Some(reason));
+        Poll::Ready(Some(Err(Cut(reason))))
+    }
+
+    fn end(&mut self, cut: Option<Reason>) {
+        if let Some(at_end) = self.at_end.take() {
+            at_end.end(cut);
+        }
+    }
+}
+
+/// A stream that is dropped before its end was given up by the client: nothing was cut by us.
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.end(None);
+    }
+}
+
+/// Trailers may not carry what frames, routes or authenticates (RFC 9110 §6.5.1).
+fn clean_trailers(trailers: &mut HeaderMap) {
+    for name in ["transfer-encoding", "content-length", "host", "authorization", "set-cookie", "connection", "trailer"]
+    {
+        trailers.remove(name);
+    }
+}
+
+impl Body for Download {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        match self.get_mut() {
+            Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream(stream) => {
+                let frame = ready!(stream.poll(cx));
+                // The end is told as soon as it is known, not when the connection asks once more.
+                if stream.inner.is_end_stream() && matches!(frame, Some(Ok(_))) {
+                    stream.end(None);
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(bytes) => bytes.is_none(),
+            Self::Stream(stream) => stream.inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Stream(stream) => stream.inner.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! THE LINE: the life of one request, in the order it lives it.
+
+use super::answer::Particulars;
+use super::body::{Download, Upload};
+use super::connection::ConnectionInfo;
+use super::framing::{FramingHandle, FramingReason};
+use super::passage::{self, Passage};
+use super::plan::{Plan, Route};
+use super::report::{Ending, Report, Seen};
+use super::router::Match;
+use super::{authority, path};
+use crate::decide::reason::Reason;
+use crate::decide::revocation::Freshness;
+use crate::decide::time::Moment;
+use crate::decide::verdict::{Outcome, Permit};
+use crate::state::State;
+use crate::telemetry::{Telemetry, describe};
+use crate::token::gather::{Gathered, gather};
+use crate::upstream::{Connections, headers};
+use arc_swap::ArcSwap;
+use http::header::EXPECT;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What all workers share.
+pub struct Shared {
+    /// The plan; swapped whole.
+    pub plan: ArcSwap<Plan>,
+    /// What outlives a request.
+    pub state: Arc<State>,
+    /// Who is told.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// The gate of one connection.
+pub struct Gate {
+    /// What all workers share.
+    pub shared: Arc<Shared>,
+    /// The worker's own connections to upstreams.
+    pub connections: Rc<Connections<Upload>>,
+    /// The connection.
+    pub info: Rc<ConnectionInfo>,
+    /// What its framing guard knows.
+    pub framing: FramingHandle,
+}
+
+/// Why a request goes no further.
+pub struct Refusal {
+    /// The one reason.
+    pub reason: Reason,
+    /// The methods that would be allowed, where it is about the method.
+    pub allow: Vec<Method>,
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self { reason, allow: Vec::new() }
+    }
+}
+
+impl Gate {
+    /// Answers a request: whatever happens, there is an answer, and it is told.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Download> {
+        let moment = self.shared.state.clock.now(); // the only reading of the clock by which anything is decided
+        let plan = self.shared.plan.load_full(); // one plan from beginning to end
+        let (parts, body) = request.into_parts();
+        let mut report = self.report(&plan, &parts, moment);
+        match self.walk(parts, body, &plan, &mut report).await {
+            Ok(passage) => {
+                report.status = passage.status();
+                passage.response(report)
+            }
+            Err(refusal) => refuse(&refusal, report),
+        }
+    }
+
+    /// Answers a request that does not even come to the line.
+    pub fn decline(&self, request: Request<Incoming>, reason: Reason) -> Response<Download> {
+        let (parts, _) = request.into_parts();
+        let report = self.report(&self.shared.plan.load_full(), &parts, self.shared.state.clock.now());
+        refuse(&reason.into(), report)
+    }
+
+    /// Answers when a fault of ours took the request away.
+    #[must_use]
+    pub fn broken(&self) -> Response<Download> {
+        tracing::error!("a request panicked: this is a fault of the gateway, please report it");
+        let plan = self.shared.plan.load();
+        plan.stationery.refuse(Reason::InternalError, &Particulars::default()).map(Download::from)
+    }
+
+    async fn walk(
+        &self,
+        mut parts: Parts,
+        body: Incoming,
+        plan: &Plan,
+        report: &mut Report,
+    ) -> Result<Passage, Refusal> {
+        self.framed(&parts)?;
+        let route = self.find(&mut parts, plan)?;
+        report.route = Some(Arc::clone(&route));
+        let upgrade = passage::Upgrade::take(&mut parts, &route)?;
+        self.clean(&mut parts, plan)?;
+        let permit = self.judge(&mut parts, plan, &route, report).await?;
+        if let (Some(_), Some(verified)) = (&permit, &report.verified) {
+            route.identity.stamp(&mut parts.headers, verified);
+        }
+        self.deliver(parts, body, &route, permit, upgrade, report).await
+    }
+
+    /// What the framing guard found is answered here, where answers are written.
+    fn framed(&self, parts: &Parts) -> Result<(), Reason> {
+        match self.framing.fault() {
+            Some(fault) if self.framing.is_synthetic(&parts.headers) => Err(fault.reason.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// One host, one path, one route. The path that is matched is the path that is forwarded.
+    fn find(&self, parts: &mut Parts, plan: &Plan) -> Result<Arc<Route>, Refusal> {
+        let tunnels = parts.extensions.get::<hyper::ext::Protocol>().is_some();
+        if parts.method == Method::TRACE || (parts.method == Method::CONNECT && !tunnels) {
+            return Err(Reason::MethodNotAllowed.into());
+        }
+        let host = authority::host(parts, self.info.tls.is_some())?;
+        if !self.info.covers(&host) && (plan.router.names(&host) || !plan.router.serves(&host)) {
+            return Err(Reason::MisdirectedRequest.into());
+        }
+        let canonical = path::canonical(parts.uri.path()).map_err(|_| Reason::PathAmbiguous)?;
+        // A WebSocket over HTTP/2 begins with CONNECT and stands for a GET (RFC 8441 §5).
+        let method = if tunnels { &Method::GET } else { &parts.method };
+        let found = match plan.router.find(&host, &canonical, method) {
+            Match::Route(index) => plan.routes.get(index).cloned().ok_or(Reason::InternalError)?,
+            Match::OtherMethods(allow) => {
+                return Err(Refusal { reason: Reason::MethodNotAllowed, allow: allow.into_iter().cloned().collect() });
+            }
+            Match::Nothing => return Err(Reason::RouteNotFound.into()),
+        };
+        if let Cow::Owned(path) = canonical {
+            parts.uri = with_path(&parts.uri, &path).ok_or(Reason::PathAmbiguous)?;
+        }
+        Ok(found)
+    }
+
+    /// Hop-by-hop fields go first, then those that only the gateway may set: the order matters (RFC 9110 §7.6.1).
+    fn clean(&self, parts: &mut Parts, plan: &Plan) -> Result<(), Reason> {
+        if parts.headers.get(EXPECT).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+            return Err(Reason::ExpectationFailed);
+        }
+        headers::strip_hop_by_hop_request(&mut parts.headers).map_err(|_| Reason::ForbiddenHeader)?;
+        let trusted = plan.trusts(self.info.peer.ip());
+        if plan.hygiene.clean(&mut parts.headers, trusted) && plan.strict_headers {
+            return Err(Reason::ForbiddenHeader);
+        }
+        if headers::loops(&parts.headers, &plan.stationery.name, plan.max_loops) {
+            return Err(Reason::LoopDetected);
+        }
+        Ok(())
+    }
+
+    /// Gathers and judges. On an open route there is nothing to judge.
+    async fn judge(
+        &self,
+        parts: &mut Parts,
+        plan: &Plan,
+        route: &Route,
+        report: &mut Report,
+    ) -> Result<Option<Permit>, Refusal> {
+        let Some(policy) = &route.policy else { return Ok(None) };
+        let presented = route.locations.take(&mut parts.headers, parts.uri.query());
+        let state = &self.shared.state;
+        let mut gathered = gather(&presented, &plan.issuers, plan.token_bytes, state, report.moment);
+        // A key that was just rotated in is worth one bounded wait; everybody waits for the same fetch.
+        if let Some((issuer, kid)) = gathered.refetch.take()
+            && issuer.keys.refetch(kid.as_deref(), report.moment).await
+        {
+            gathered = gather(&presented, &plan.issuers, plan.token_bytes, state, report.moment);
+        }
+        let evidence = gathered.evidence();
+        let verdict = policy.judge(&evidence);
+        report.judge = Some(state.clock.now().steady.saturating_sub(report.moment.steady));
+        report.freshness = evidence.revocation.freshness;
+        let outcome = verdict.outcome;
+        if report.trace.sampled || plan.keep_admitted || verdict.reason().is_some() {
+            report.verdict = Some(Box::new(verdict));
+        }
+        report.unproven = gathered.untrusted.take();
+        report.verified = Gathered::into_verified(gathered);
+        match outcome {
+            Outcome::Admit(permit) => Ok(Some(permit)),
+            Outcome::Refuse(reason) => Err(reason.into()),
+        }
+    }
+
+    fn report(&self, plan: &Arc<Plan>, parts: &Parts, moment: Moment) -> Report {
+        let telemetry = Arc::clone(&self.shared.telemetry);
+        let trace = telemetry.begin(&parts.headers, plan.trust_inbound_trace);
+        Report {
+            telemetry,
+            state: Arc::clone(&self.shared.state),
+            plan: Arc::clone(plan),
+            trace,
+            seen: Seen::of(parts, self.info.tls.is_some(), self.info.peer, None),
+            moment,
+            route: None,
+            judge: None,
+            verdict: None,
+            verified: None,
+            unproven: None,
+            freshness: Freshness::Unfed,
+            tried: None,
+            lease: None,
+            status: StatusCode::OK,
+            reason: None,
+        }
+    }
+}
+
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// Writes the refusal and tells it.
+pub fn refuse(refusal: &Refusal, mut report: Report) -> Response<Download> {
+    let (reason, plan) = (refusal.reason, Arc::clone(&report.plan));
+    report.reason = Some(reason);
+    report.status = reason.status();
+    let trace_id = report.trace.trace_hex();
+    let scope = report.route.as_ref().and_then(|route| route.policy.as_ref()?.scope.as_ref());
+    let allow: Vec<&Method> = refusal.allow.iter().collect();
+    let full = plan.stationery.exposure == super::answer::Exposure::Full;
+    let shown = report.verdict.as_deref().filter(|_| full);
+    let about = Particulars {
+        trace_id: Some(trace_id.as_str()),
+        scopes: scope.map(|scope| &*scope.all).unwrap_or_default(),
+        allow: &allow,
+        trail: shown.and_then(|verdict| serde_json::to_value(describe::Trail::of(verdict)).ok()),
+        detail: shown.and_then(describe::decisive),
+    };
+    let response = plan.stationery.refuse(reason, &about).map(Download::from);
+    report.tell();
+    response
+}
+
+/// A response whose end is still to come: it is told then.
+pub fn ending(report: Report) -> Box<Ending> {
+    Box::new(Ending(report))
+}
+
+impl From<FramingReason> for Reason {
+    fn from(reason: FramingReason) -> Self {
+        match reason {
+            FramingReason::FramingAmbiguous => Self::FramingAmbiguous,
+            FramingReason::MalformedRequest => Self::MalformedRequest,
+            FramingReason::HostMismatch => Self::HostMismatch,
+            FramingReason::UriTooLong => Self::UriTooLong,
+            FramingReason::HeadersTooLarge => Self::HeadersTooLarge,
+            FramingReason::UnknownTransferCoding => Self::TransferCodingUnknown,
+            FramingReason::VersionNotSupported => Self::VersionNotSupported,
+            FramingReason::RequestTimeout => Self::RequestTimeout,
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The way through: from an admitted request to the upstream and back, streaming both ways.
+
+use super::body::{Download, Fate, Upload};
+use super::gate::{Gate, Refusal, ending, refuse};
+use super::plan::{Bounds, Route};
+use super::report::{Report, Tried};
+use super::tunnel;
+use crate::decide::reason::Reason;
+use crate::decide::verdict::Permit;
+use crate::telemetry::TraceContext;
+use crate::upstream::{self, Class, FailureKind, Terms, headers};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What came of an admitted request.
+pub struct Passage {
+    response: Response<Incoming>,
+    bounds: Bounds,
+    until: Option<Instant>,
+    over: Reason,
+    upgrade: Option<Upgrade>,
+}
+
+/// A WebSocket that the client asks for.
+pub struct Upgrade {
+    client: OnUpgrade,
+    /// Over HTTP/2 the answer to success is 200, and the upstream is asked as HTTP/1.1 is (RFC 8441 §5).
+    extended: bool,
+}
+
+impl Upgrade {
+    /// Takes the wish for a WebSocket off the request, if there is one and the route grants it.
+    ///
+    /// # Errors
+    /// If the route grants none.
+    pub fn take(parts: &mut Parts, route: &Route) -> Result<Option<Self>, Reason> {
+        let extended = parts.extensions.remove::<hyper::ext::Protocol>();
+        let wanted = match &extended {
+            Some(protocol) => protocol.as_str().eq_ignore_ascii_case("websocket"),
+            None => {
+                let asks =
+                    parts.headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+                asks && parts.version == Version::HTTP_11 && parts.method == Method::GET
+            }
+        };
+        if !wanted && extended.is_none() {
+            return Ok(None);
+        }
+        match parts.extensions.remove::<OnUpgrade>() {
+            Some(client) if wanted && route.websocket => Ok(Some(Self { client, extended: extended.is_some() })),
+            _ => Err(Reason::UpgradeNotAllowed),
+        }
+    }
+}
+
+impl Gate {
+    /// Sends an admitted request upstream and waits for the head of the response.
+    pub(super) async fn deliver(
+        &self,
+        mut parts: Parts,
+        body: Incoming,
+        route: &Route,
+        permit: Option<Permit>,
+        upgrade: Option<Upgrade>,
+        report: &mut Report,
+    ) -> Result<Passage, Refusal> {
+        let bounds = route.bounds;
+        if declared(&parts).is_some_and(|length| bounds.body.is_some_and(|limit| length > limit)) {
+            return Err(Reason::BodyTooLarge.into());
+        }
+        let proven = self.proven(&parts, body).await?;
+        let (until, over) = deadline(bounds.request, permit);
+        let span_id = TraceContext::child();
+        self.dress(&mut parts, route, report, span_id, upgrade.as_ref());
+        let fate = Fate::default();
+        let terms = terms(&bounds, upgrade.is_some());
+        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate));
+        let began = self.since(report);
+        let sent = upstream::deliver(&self.connections, &route.pool, Request::from_parts(parts, upload), &terms).await;
+        let took = self.since(report).saturating_sub(began);
+        let tried = |endpoint: std::sync::Arc<str>, status, failure| Tried {
+            span_id,
+            endpoint,
+            after: began,
+            took,
+            status,
+            failure,
+        };
+        match sent {
+            Ok(delivered) => {
+                let status = delivered.response.status();
+                report.lease = Some(delivered.lease);
+                report.tried = Some(tried(delivered.endpoint, Some(status.as_u16()), None));
+                Ok(Passage { response: self.undress(delivered.response, route), bounds, until, over, upgrade })
+            }
+            Err(failure) => {
+                report.tried =
+                    Some(tried(failure.endpoint.clone().unwrap_or_default(), None, Some(failure.kind.proxy_error())));
+                Err(self.cause(&fate, failure.kind).into())
+            }
+        }
+    }
+
+    fn since(&self, report: &Report) -> Duration {
+        self.shared.state.clock.now().steady.saturating_sub(report.moment.steady)
+    }
+
+    /// A chunked body is not begun upstream before its first chunk has proven to be well framed.
+    async fn proven(&self, parts: &Parts, mut body: Incoming) -> Result<Proven, Refusal> {
+        if parts.version == Version::HTTP_2 || body.is_end_stream() || body.size_hint().exact().is_some() {
+            return Ok(Proven { body, first: None });
+        }
+        match body.frame().await {
+            Some(Err(_)) => Err(self.fault().unwrap_or(Reason::MalformedRequest).into()),
+            Some(Ok(frame)) => Ok(Proven { body, first: frame.into_data().ok() }),
+            None => Ok(Proven { body, first: None }),
+        }
+    }
+
+    fn fault(&self) -> Option<Reason> {
+        self.framing.fault().map(|fault| fault.reason.into())
+    }
+
+    /// Makes the client's request the gateway's own.
+    fn dress(&self, parts: &mut Parts, route: &Route, report: &Report, span_id: u64, upgrade: Option<&Upgrade>) {
+        let proxied = headers::Proxied {
+            peer: self.info.peer.ip(),
+            trusted: report.plan.trusts(self.info.peer.ip()),
+            secure: self.info.tls.is_some(),
+            version: parts.version,
+            name: &report.plan.stationery.name,
+        };
+        headers::announce(parts, &proxied);
+        report.trace.forward(span_id, &mut parts.headers);
+        route.request_fields.apply(&mut parts.headers);
+        if let Some(upgrade) = upgrade {
+            upgrade.ask(parts);
+        }
+        parts.version = Version::HTTP_11;
+    }
+
+    fn undress(&self, mut response: Response<Incoming>, route: &Route) -> Response<Incoming> {
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            headers::strip_hop_by_hop_response(response.headers_mut());
+        }
+        route.response_fields.apply(response.headers_mut());
+        response
+    }
+
+    /// What failed: the body on its way up, or the upstream.
+    fn cause(&self, fate: &Fate, failure: FailureKind) -> Reason {
+        match fate.get() {
+            Some(Reason::MalformedRequest) => self.fault().unwrap_or(Reason::MalformedRequest),
+            Some(reason) => reason,
+            None => match failure.class() {
+                Class::Unreachable => Reason::UpstreamUnreachable,
+                Class::Timeout => Reason::UpstreamTimeout,
+                Class::Protocol => Reason::UpstreamProtocolError,
+            },
+        }
+    }
+}
+
+/// A body whose beginning was looked at.
+pub(super) struct Proven {
+    /// The rest.
+    pub body: Incoming,
+    /// What was looked at.
+    pub first: Option<Bytes>,
+}
+
+impl Upgrade {
+    /// Writes the wish for a WebSocket as HTTP/1.1 does (RFC 6455 §4.1).
+    fn ask(&self, parts: &mut Parts) {
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        if self.extended {
+            parts.method = Method::GET;
+            parts.headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            let nonce = [TraceContext::child(), TraceContext::child()].map(u64::to_be_bytes).concat();
+            if let Ok(key) = HeaderValue::try_from(STANDARD.encode(nonce)) {
+                parts.headers.insert(SEC_WEBSOCKET_KEY, key);
+            }
+        }
+    }
+}
+
+fn declared(parts: &Parts) -> Option<u64> {
+    parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// When the exchange must end, and what its end means.
+fn deadline(request: Option<Duration>, permit: Option<Permit>) -> (Option<Instant>, Reason) {
+    let curfew = permit.and_then(|permit| permit.curfew());
+    let (span, over) = match (request, curfew) {
+        (Some(request), Some(curfew)) if request < curfew => (Some(request), Reason::UpstreamTimeout),
+        (Some(request), None) => (Some(request), Reason::UpstreamTimeout),
+        (_, curfew) => (curfew, Reason::StreamExpired),
+    };
+    (span.map(|span| Instant::now() + span.min(LONGEST)), over)
+}
+
+/// No stream outlives a year, whatever its token says: timers end somewhere.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+fn terms(bounds: &Bounds, upgrade: bool) -> Terms {
+    Terms {
+        connect: bounds.connect,
+        first_byte: bounds.first_byte.min(bounds.request.unwrap_or(Duration::MAX)),
+        retries: bounds.retries,
+        upgrade,
+    }
+}
+
+impl Passage {
+    /// The status that the client sees.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        let status = self.response.status();
+        let extended = self.upgrade.as_ref().is_some_and(|upgrade| upgrade.extended);
+        if extended && status == StatusCode::SWITCHING_PROTOCOLS { StatusCode::OK } else { status }
+    }
+
+    /// The response, whose end will be told.
+    #[must_use]
+    pub fn response(self, report: Report) -> Response<Download> {
+        let status = self.status();
+        let Self { mut response, bounds, until, over, upgrade } = self;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let Some(upgrade) = upgrade else {
+                // Nobody asked the upstream to switch.
+                return refuse(&Reason::UpstreamProtocolError.into(), report);
+            };
+            let upstream = hyper::upgrade::on(&mut response);
+            let terms = tunnel::Terms { until, over, silence: bounds.between_bytes };
+            tokio::task::spawn_local(tunnel::run(upgrade.client, upstream, terms, ending(report)));
+            *response.status_mut() = status;
+            if upgrade.extended {
+                headers::strip_hop_by_hop_response(response.headers_mut());
+                response.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+            }
+            return response.map(|_| Download::Own(None));
+        }
+        let between = bounds.between_bytes;
+        response.map(|body| Download::stream(body, between, until, over, Some(ending(report))))
+    }
+}

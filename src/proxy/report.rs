@@ -1,0 +1,205 @@
+//! What is kept of one request until its end, and then told to telemetry. Kept are cheap clones: nothing is
+//! made into text before somebody looks.
+
+use super::body::AtEnd;
+use super::plan::{Plan, Route};
+use crate::decide::claims::Claims;
+use crate::decide::id::SourceName;
+use crate::decide::reason::Reason;
+use crate::decide::revocation::Freshness;
+use crate::decide::time::Moment;
+use crate::decide::verdict::Verdict;
+use crate::state::State;
+use crate::state::fingerprint::Kind;
+use crate::state::verified::Verified;
+use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, Telemetry, TraceContext, Untrusted};
+use crate::token::untrusted::Untrusted as Unproven;
+use crate::upstream::Lease;
+use http::header::{HOST, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, Uri, Version};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The request as it came.
+#[derive(Clone)]
+pub struct Seen {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    host: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+    secure: bool,
+    peer: SocketAddr,
+    client: Option<IpAddr>,
+}
+
+impl Seen {
+    /// What is kept of a request's head.
+    #[must_use]
+    pub fn of(parts: &Parts, secure: bool, peer: SocketAddr, client: Option<IpAddr>) -> Self {
+        Self {
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            version: parts.version,
+            host: parts.headers.get(HOST).cloned(),
+            user_agent: parts.headers.get(USER_AGENT).cloned(),
+            secure,
+            peer,
+            client,
+        }
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        let authority = self.uri.authority().map(http::uri::Authority::as_str);
+        Asked {
+            method: &self.method,
+            scheme: if self.secure { "https" } else { "http" },
+            path: self.uri.path(),
+            query: self.uri.query(),
+            authority: authority.or_else(|| text(self.host.as_ref())).unwrap_or_default(),
+            version: self.version,
+            peer: Some(self.peer),
+            client: self.client,
+            user_agent: text(self.user_agent.as_ref()),
+        }
+    }
+}
+
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value.and_then(|value| value.to_str().ok())
+}
+
+/// One attempt to deliver, kept.
+pub struct Tried {
+    /// The id of its span.
+    pub span_id: u64,
+    /// Where it went.
+    pub endpoint: Arc<str>,
+    /// When it began, after the request came.
+    pub after: Duration,
+    /// How long it took to the head of the answer.
+    pub took: Duration,
+    /// The status of its answer.
+    pub status: Option<u16>,
+    /// What failed.
+    pub failure: Option<&'static str>,
+}
+
+/// All that is kept of one request.
+pub struct Report {
+    /// Who is told.
+    pub telemetry: Arc<Telemetry>,
+    /// What hashes, and what knows the names of sources.
+    pub state: Arc<State>,
+    /// The plan it was decided by.
+    pub plan: Arc<Plan>,
+    /// Its place in the trace.
+    pub trace: TraceContext,
+    /// The request.
+    pub seen: Seen,
+    /// When it came.
+    pub moment: Moment,
+    /// The route it took.
+    pub route: Option<Arc<Route>>,
+    /// How long gathering and judging took.
+    pub judge: Option<Duration>,
+    /// The judgement, where somebody will look at it.
+    pub verdict: Option<Box<Verdict>>,
+    /// The token, if it was verified.
+    pub verified: Option<Arc<Verified>>,
+    /// What an unverified token claims.
+    pub unproven: Option<Box<Unproven>>,
+    /// How fresh the knowledge of revocations was.
+    pub freshness: Freshness,
+    /// The delivery, where it came to one: its attempt.
+    pub tried: Option<Tried>,
+    /// Counts at its endpoint as long as this lives.
+    pub lease: Option<Lease>,
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// Why it was refused, or why it failed.
+    pub reason: Option<Reason>,
+}
+
+impl Report {
+    /// The claims of a verified token.
+    #[must_use]
+    pub fn claims(&self) -> Option<&Claims> {
+        self.verified.as_ref().and_then(|verified| verified.token.claims.as_ref().ok())
+    }
+
+    /// Tells it.
+    pub fn tell(&self) {
+        let total = self.state.clock.now().steady.saturating_sub(self.moment.steady);
+        let attempt = self.tried.as_ref().map(|tried| self.attempt(tried));
+        let issuer = self.verified.as_ref().and_then(|verified| self.plan.issuers.find(&verified.issuer));
+        let feed = self.verdict.is_some().then(|| self.feed()).flatten();
+        self.telemetry.record(&Exchange {
+            trace: self.trace,
+            moment: self.moment,
+            total,
+            judge: self.judge,
+            request: self.seen.asked(),
+            route: self.route.as_ref().map(|route| &route.meter),
+            revision: &self.plan.revision,
+            status: self.status.as_u16(),
+            reason: self.reason,
+            verdict: self.verdict.as_deref(),
+            token: self.verified.as_ref().map(|verified| &verified.token),
+            issuer: issuer.map(|issuer| issuer.rules.name.as_str()),
+            untrusted: self.unproven.as_ref().map(|unproven| self.untrusted(unproven)),
+            revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age: None }),
+            delivery: self.route.as_ref().zip(attempt.as_ref()).map(|(route, attempt)| Delivery {
+                upstream: &route.upstream_meter,
+                took: total.saturating_sub(attempt.after),
+                attempts: std::slice::from_ref(attempt),
+            }),
+        });
+    }
+
+    fn attempt<'a>(&self, tried: &'a Tried) -> Attempt<'a> {
+        Attempt {
+            span_id: tried.span_id,
+            endpoint: &tried.endpoint,
+            after: tried.after,
+            took: tried.took,
+            status: tried.status,
+            failure: tried.failure,
+        }
+    }
+
+    fn untrusted<'a>(&self, unproven: &'a Unproven) -> Untrusted<'a> {
+        let iss = unproven.issuer.as_deref().unwrap_or_default();
+        let hash = |kind, text: &str| self.state.fingerprints.of(kind, iss, text.as_bytes());
+        Untrusted {
+            issuer: unproven.issuer.as_deref(),
+            subject: unproven.subject.as_deref().map(|sub| hash(Kind::Subject, sub)),
+            token_id: unproven.token_id.as_deref().map(|jti| hash(Kind::Token, jti)),
+            expires: unproven.expires,
+            issued: unproven.issued,
+            key: unproven.kid.as_deref(),
+            algorithm: unproven.algorithm,
+        }
+    }
+
+    fn feed(&self) -> Option<(SourceName, Option<Duration>)> {
+        let (source, age) = match self.freshness {
+            Freshness::Unfed => return None,
+            Freshness::Heard { age, source, .. } => (source, Some(age)),
+            Freshness::Never { source } => (source, None),
+        };
+        Some((self.state.revocations.source_name(source)?, age))
+    }
+}
+
+/// A report that is told when the response's body ends.
+pub struct Ending(pub Report);
+
+impl AtEnd for Ending {
+    fn end(mut self: Box<Self>, cut: Option<Reason>) {
+        self.0.reason = self.0.reason.or(cut);
+        self.0.tell();
+    }
+}

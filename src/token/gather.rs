@@ -1,0 +1,113 @@
+//! Raw token, state and moment in, evidence out. Looks, never waits: what is not known is reported as unknown,
+//! and a check says what unknown means.
+
+use super::issuers::{Issuer, Issuers};
+use super::location::Presented;
+use super::untrusted::Untrusted;
+use super::verify::{Unverified, Verifier};
+use crate::decide::evidence::{Credential, Evidence, Flaw, Reading};
+use crate::decide::revocation::Knowledge;
+use crate::decide::time::Moment;
+use crate::state::State;
+use crate::state::verified::Verified;
+use std::sync::Arc;
+
+/// All that was gathered about one request; evidence borrows from it.
+pub struct Gathered {
+    moment: Moment,
+    credential: Credential,
+    token: Known,
+    issuer: Option<Arc<Issuer>>,
+    revocation: Knowledge,
+    /// What an unverified token claims, for the operator.
+    pub untrusted: Option<Box<Untrusted>>,
+    /// The issuer whose keys, fetched anew, might hold the one that is missing.
+    pub refetch: Option<(Arc<Issuer>, Option<Box<str>>)>,
+}
+
+enum Known {
+    Nothing,
+    Flawed(Flaw),
+    Trusted(Arc<Verified>),
+}
+
+impl Gathered {
+    /// Nothing was presented, and nothing is asked: the evidence on an open route.
+    #[must_use]
+    pub fn nothing(moment: Moment, credential: Credential) -> Self {
+        let (token, revocation) = (Known::Nothing, Knowledge::default());
+        Self { moment, credential, token, issuer: None, revocation, untrusted: None, refetch: None }
+    }
+
+    /// The evidence.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence<'_> {
+        Evidence {
+            moment: self.moment,
+            credential: self.credential,
+            token: match &self.token {
+                Known::Nothing => Reading::Absent,
+                Known::Flawed(flaw) => Reading::Flawed(*flaw),
+                Known::Trusted(verified) => Reading::Trusted(&verified.token),
+            },
+            rules: self.issuer.as_ref().map(|issuer| &issuer.rules),
+            revocation: self.revocation,
+        }
+    }
+
+    /// The token, if it was verified.
+    #[must_use]
+    pub fn into_verified(self) -> Option<Arc<Verified>> {
+        if let Known::Trusted(verified) = self.token { Some(verified) } else { None }
+    }
+
+    /// The issuer of the token, if it is one of ours and the token was verified.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&Arc<Issuer>> {
+        self.issuer.as_ref()
+    }
+}
+
+/// Gathers what is known of a request at a moment.
+#[must_use]
+pub fn gather(presented: &Presented, issuers: &Issuers, limit: usize, state: &State, moment: Moment) -> Gathered {
+    let mut gathered = Gathered::nothing(moment, presented.credential);
+    let Some(raw) = &presented.token else { return gathered };
+    match read(raw.expose(), issuers, limit, state, moment) {
+        Ok(verified) => {
+            gathered.issuer = issuers.find(&verified.issuer).cloned();
+            gathered.revocation = revocation(&gathered, &verified, state);
+            gathered.token = Known::Trusted(verified);
+        }
+        Err(unverified) => {
+            gathered.token = Known::Flawed(unverified.flaw);
+            gathered.untrusted = unverified.untrusted;
+            gathered.refetch = unverified.refetch;
+        }
+    }
+    gathered
+}
+
+/// The second sight of a token is cheap: its signature was checked before, by a key that still stands.
+fn read(raw: &str, issuers: &Issuers, limit: usize, state: &State, now: Moment) -> Result<Arc<Verified>, Unverified> {
+    let identity = state.fingerprints.token_identity(&issuers.edition, raw.as_bytes());
+    let stands =
+        |known: &Verified| issuers.find(&known.issuer).is_some_and(|issuer| issuer.keys.stands(known.key_serial, now));
+    if let Some(known) = state.verified.get(&identity)
+        && stands(&known)
+    {
+        return Ok(known);
+    }
+    let verifier = Verifier { issuers, fingerprints: &state.fingerprints, limit };
+    let verified = Arc::new(verifier.verify(raw, now)?);
+    state.verified.insert(identity, Arc::clone(&verified), raw.len());
+    Ok(verified)
+}
+
+fn revocation(gathered: &Gathered, verified: &Verified, state: &State) -> Knowledge {
+    let Some(issuer) = &gathered.issuer else { return Knowledge::default() };
+    Knowledge {
+        entries: state.revocations.look_up(&issuer.rules.name, &verified.token.handles),
+        freshness: state.revocations.freshness(&issuer.rules.name, gathered.moment),
+    }
+}

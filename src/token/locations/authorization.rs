@@ -1,0 +1,53 @@
+//! The `Authorization` field with the `Bearer` scheme (RFC 6750 §2.1, RFC 9110 §11.4).
+
+use crate::decide::reason::Reason;
+use crate::token::location::{RawToken, Sighting};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+const SCHEME: &[u8] = b"bearer";
+
+/// Looks for a bearer token.
+pub fn look(headers: &HeaderMap) -> Sighting {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Sighting::Nothing };
+    // It is not a list field: a second line is a second credential (RFC 9110 §5.3).
+    if values.next().is_some() {
+        return Sighting::Trouble(Reason::MultipleCredentials);
+    }
+    match parse(value.as_bytes()) {
+        Ok((start, end)) => Sighting::Token(RawToken::new(value.clone(), start, end)),
+        Err(reason) => Sighting::Trouble(reason),
+    }
+}
+
+/// Where in the value the token lies: a scheme in any case, one or more spaces, a `b64token`.
+fn parse(value: &[u8]) -> Result<(usize, usize), Reason> {
+    let scheme = value.iter().position(|byte| !is_token(*byte)).unwrap_or(value.len());
+    let (name, rest) = value.split_at(scheme);
+    if name.is_empty() {
+        return Err(Reason::MalformedAuthorization);
+    }
+    if !name.eq_ignore_ascii_case(SCHEME) {
+        return Err(Reason::UnsupportedAuthScheme);
+    }
+    let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+    let token = rest.get(spaces..).unwrap_or_default();
+    if token.contains(&b',') {
+        return Err(Reason::MultipleCredentials);
+    }
+    if spaces == 0 || token.is_empty() || !token.iter().all(|byte| is_b64token(*byte)) {
+        return Err(Reason::MalformedAuthorization);
+    }
+    Ok((scheme + spaces, value.len()))
+}
+
+/// `tchar` of RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// `b64token` of RFC 6750 §2.1.
+fn is_b64token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
+}
