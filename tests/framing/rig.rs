@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use curfew::proxy::accept::{Counters, Hooks, Listener};
+use curfew::proxy::accept::{Hooks, Listener};
 use curfew::proxy::certificates::Certificates;
 use curfew::proxy::connection::{ConnectionFault, ConnectionInfo};
+use curfew::proxy::counters::Counters;
 use curfew::proxy::drain::Report;
 use curfew::proxy::framing::FramingHandle;
 use curfew::proxy::listen::{CertificateFiles, Limits, Security, Settings, bind};

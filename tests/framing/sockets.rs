@@ -69,6 +69,36 @@ async fn a_client_that_forges_the_stand_in_gains_nothing() {
     .await;
 }
 
+/// hyper's own refusals carry no reason, so none may be left to it.
+#[tokio::test]
+async fn what_the_guard_passes_hyper_can_read() {
+    local(async {
+        let gateway = start(plain(), Limits::default());
+        let mut bare = Vec::new();
+        for byte in 0x21..0x7f {
+            let byte = char::from(byte);
+            let close = "Host: a.example\r\nConnection: close\r\n";
+            for request in [
+                format!("GET /a{byte}b HTTP/1.1\r\n{close}\r\n"),
+                format!("GET /a?x{byte}y HTTP/1.1\r\n{close}\r\n"),
+                format!("GET http://a.example{byte}b HTTP/1.1\r\n{close}\r\n"),
+                format!("GET http://a.example/{byte}b?{byte} HTTP/1.1\r\n{close}\r\n"),
+                format!("G{byte}T / HTTP/1.1\r\n{close}\r\n"),
+                format!("GET / HTTP/1.1\r\n{close}X{byte}: y{byte}\r\n\r\n"),
+                format!("OPTIONS *{byte} HTTP/1.1\r\n{close}\r\n"),
+            ] {
+                let text = talk(&gateway, request.as_bytes()).await;
+                if !["covers=true", "MalformedRequest", "HostMismatch"].iter().any(|end| text.ends_with(end)) {
+                    bare.push(request);
+                }
+            }
+        }
+        assert!(bare.is_empty(), "{bare:#?}");
+        assert!(gateway.faults.borrow().is_empty());
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn quiet_and_slow_connections_end() {
     local(async {
