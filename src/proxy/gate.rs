@@ -3,12 +3,11 @@
 use super::answer::Particulars;
 use super::body::{Download, Upload};
 use super::connection::ConnectionInfo;
+use super::entry::{self, Refusal};
 use super::framing::{FramingHandle, FramingReason};
 use super::passage::{self, Passage};
 use super::plan::{Plan, Route};
 use super::report::{Ending, Report, Seen};
-use super::router::Match;
-use super::{authority, path};
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
 use crate::decide::time::Moment;
@@ -16,13 +15,11 @@ use crate::decide::verdict::{Outcome, Permit};
 use crate::state::State;
 use crate::telemetry::{Telemetry, describe};
 use crate::token::gather::{Gathered, gather};
-use crate::upstream::{Connections, headers};
+use crate::upstream::Connections;
 use arc_swap::ArcSwap;
-use http::header::EXPECT;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -46,20 +43,6 @@ pub struct Gate {
     pub info: Rc<ConnectionInfo>,
     /// What its framing guard knows.
     pub framing: FramingHandle,
-}
-
-/// Why a request goes no further.
-pub struct Refusal {
-    /// The one reason.
-    pub reason: Reason,
-    /// The methods that would be allowed, where it is about the method.
-    pub allow: Vec<Method>,
-}
-
-impl From<Reason> for Refusal {
-    fn from(reason: Reason) -> Self {
-        Self { reason, allow: Vec::new() }
-    }
 }
 
 impl Gate {
@@ -101,10 +84,10 @@ impl Gate {
         report: &mut Report,
     ) -> Result<Passage, Refusal> {
         self.framed(&parts)?;
-        let route = self.find(&mut parts, plan)?;
+        let route = entry::find(&mut parts, plan, self.info.tls.is_some(), |host| self.info.covers(host))?;
         report.route = Some(Arc::clone(&route));
         let upgrade = passage::Upgrade::take(&mut parts, &route)?;
-        self.clean(&mut parts, plan)?;
+        entry::clean(&mut parts, plan, self.info.peer.ip())?;
         let permit = self.judge(&mut parts, plan, &route, report).await?;
         if let (Some(_), Some(verified)) = (&permit, &report.verified) {
             route.identity.stamp(&mut parts.headers, verified);
@@ -118,48 +101,6 @@ impl Gate {
             Some(fault) if self.framing.is_synthetic(&parts.headers) => Err(fault.reason.into()),
             _ => Ok(()),
         }
-    }
-
-    /// One host, one path, one route. The path that is matched is the path that is forwarded.
-    fn find(&self, parts: &mut Parts, plan: &Plan) -> Result<Arc<Route>, Refusal> {
-        let tunnels = parts.extensions.get::<hyper::ext::Protocol>().is_some();
-        if parts.method == Method::TRACE || (parts.method == Method::CONNECT && !tunnels) {
-            return Err(Reason::MethodNotAllowed.into());
-        }
-        let host = authority::host(parts, self.info.tls.is_some())?;
-        if !self.info.covers(&host) && (plan.router.names(&host) || !plan.router.serves(&host)) {
-            return Err(Reason::MisdirectedRequest.into());
-        }
-        let canonical = path::canonical(parts.uri.path()).map_err(|_| Reason::PathAmbiguous)?;
-        // A WebSocket over HTTP/2 begins with CONNECT and stands for a GET (RFC 8441 §5).
-        let method = if tunnels { &Method::GET } else { &parts.method };
-        let found = match plan.router.find(&host, &canonical, method) {
-            Match::Route(index) => plan.routes.get(index).cloned().ok_or(Reason::InternalError)?,
-            Match::OtherMethods(allow) => {
-                return Err(Refusal { reason: Reason::MethodNotAllowed, allow: allow.into_iter().cloned().collect() });
-            }
-            Match::Nothing => return Err(Reason::RouteNotFound.into()),
-        };
-        if let Cow::Owned(path) = canonical {
-            parts.uri = with_path(&parts.uri, &path).ok_or(Reason::PathAmbiguous)?;
-        }
-        Ok(found)
-    }
-
-    /// Hop-by-hop fields go first, then those that only the gateway may set: the order matters (RFC 9110 §7.6.1).
-    fn clean(&self, parts: &mut Parts, plan: &Plan) -> Result<(), Reason> {
-        if parts.headers.get(EXPECT).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
-            return Err(Reason::ExpectationFailed);
-        }
-        headers::strip_hop_by_hop_request(&mut parts.headers).map_err(|_| Reason::ForbiddenHeader)?;
-        let trusted = plan.trusts(self.info.peer.ip());
-        if plan.hygiene.clean(&mut parts.headers, trusted) && plan.strict_headers {
-            return Err(Reason::ForbiddenHeader);
-        }
-        if headers::loops(&parts.headers, &plan.stationery.name, plan.max_loops) {
-            return Err(Reason::LoopDetected);
-        }
-        Ok(())
     }
 
     /// Gathers and judges. On an open route there is nothing to judge.
@@ -218,13 +159,6 @@ impl Gate {
             reason: None,
         }
     }
-}
-
-fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
-    let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(target.parse().ok()?);
-    Uri::from_parts(parts).ok()
 }
 
 /// Writes the refusal and tells it.

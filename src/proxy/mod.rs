@@ -11,7 +11,7 @@
 //! | `connection`, `driving` | HTTP/1.1 and HTTP/2 over one connection |
 //! | `answered` | which requests are being answered |
 //! | `stack`, `gate` | the layers around the line, and the line |
-//! | `authority`, `path`, `router` | one host, one path, one route |
+//! | `entry`, `authority`, `path`, `router` | one host, one path, one route |
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
 //! | `passage`, `body`, `tunnel` | the way through, and back |
 //! | `answer` | from a reason to a response |
@@ -27,6 +27,7 @@ pub mod certificates;
 pub mod connection;
 pub mod counters;
 pub mod drain;
+pub mod entry;
 mod driving;
 mod establish;
 pub mod framing;

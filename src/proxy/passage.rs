@@ -1,7 +1,8 @@
 //! The way through: from an admitted request to the upstream and back, streaming both ways.
 
 use super::body::{Download, Fate, Upload};
-use super::gate::{Gate, Refusal, ending, refuse};
+use super::entry::Refusal;
+use super::gate::{Gate, ending, refuse};
 use super::plan::{Bounds, Route};
 use super::report::{Report, Tried};
 use super::tunnel;
