@@ -1,0 +1,108 @@
+//! The same judgement without a listener: what `explain` asks.
+
+use super::{StartError, doing, prepare, state};
+use crate::control::build::{self, Pools};
+use crate::control::load::Loaded;
+use crate::decide::evidence::Credential;
+use crate::decide::reason::Reason;
+use crate::decide::revocation::Knowledge;
+use crate::decide::time::{Moment, Timestamp};
+use crate::decide::verdict::Verdict;
+use crate::idp::room::Room;
+use crate::proxy::entry;
+use crate::proxy::plan::{Plan, Route};
+use crate::state::State;
+use crate::telemetry::{Service, Telemetry};
+use crate::token::gather::{Gathered, gather};
+use http::request::Parts;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// How long issuers have to publish their keys.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A gateway that only explains.
+pub struct Offline {
+    plan: Plan,
+    state: Arc<State>,
+    idp: Room,
+    // Dropped last: the tasks of the others run on it.
+    _control: Runtime,
+}
+
+/// What became of a request.
+pub struct Explained {
+    /// The instant it was judged at.
+    pub moment: Moment,
+    /// The route, if one was found.
+    pub route: Option<Arc<Route>>,
+    /// The judgement, if it came to one.
+    pub verdict: Option<Verdict>,
+    /// What was gathered for it.
+    pub gathered: Option<Gathered>,
+    /// The reason, if it would be refused.
+    pub reason: Option<Reason>,
+}
+
+impl Offline {
+    /// Builds everything but what listens, and waits until keys and revocations were heard, or for a while.
+    ///
+    /// # Errors
+    /// What could not be set up.
+    pub fn build(loaded: &Loaded) -> Result<Self, StartError> {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let control = control.map_err(doing("the runtime"))?;
+        let quiet = crate::telemetry::Settings { hash_key: loaded.config.telemetry.hash_key.clone(), ..Default::default() };
+        let service = Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: "explain".into() };
+        let telemetry = Telemetry::start(&quiet, &service, control.handle()).map_err(doing("telemetry"))?;
+        let state = Arc::new(state(loaded)?);
+        // What the running gateway keeps on disk is its own: nothing is written there.
+        let idp = Room::new(&state, None, control.handle());
+        let config = &loaded.config;
+        let issuers = idp.apply(&config.issuers, &config.revocation).map_err(doing("issuers and revocation sources"))?;
+        let pools = build::pools(config, &Pools::new()).map_err(doing("upstreams"))?;
+        let plan = build::plan(config, &loaded.revision, issuers, &pools, &telemetry).map_err(doing("routes"))?;
+        control.block_on(async { tokio::time::timeout(PATIENCE, idp.ready()).await }).unwrap_or_default();
+        let _ = prepare;
+        Ok(Self { plan, state, idp, _control: control })
+    }
+
+    /// What keys and revocations are still missing.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        self.idp.not_ready()
+    }
+
+    /// The revision of the config.
+    #[must_use]
+    pub fn revision(&self) -> &str {
+        &self.plan.revision
+    }
+
+    /// Decides about a request as the gateway would at an instant; `None` is now.
+    #[must_use]
+    pub fn explain(&self, mut parts: Parts, at: Option<Timestamp>) -> Explained {
+        let now = self.state.clock.now();
+        let moment = Moment { wall: at.unwrap_or(now.wall), steady: now.steady };
+        let mut explained = Explained { moment, route: None, verdict: None, gathered: None, reason: None };
+        let entered = entry::find(&mut parts, &self.plan, true, |_| true)
+            .and_then(|route| entry::clean(&mut parts, &self.plan, IpAddr::V4(Ipv4Addr::LOCALHOST)).map(|()| route).map_err(Into::into));
+        let route = match entered {
+            Ok(route) => route,
+            Err(refusal) => return Explained { reason: Some(refusal.reason), ..explained },
+        };
+        if let Some(policy) = &route.policy {
+            let presented = route.locations.take(&mut parts.headers, parts.uri.query());
+            let gathered = gather(&presented, &self.plan.issuers, self.plan.token_bytes, &self.state, moment);
+            let verdict = policy.judge(&gathered.evidence());
+            explained.reason = verdict.reason();
+            explained.verdict = Some(verdict);
+            explained.gathered = Some(gathered);
+        }
+        explained.route = Some(route);
+        explained
+    }
+}
