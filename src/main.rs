@@ -1,28 +1,3 @@
-//! The command line's door.
+//! The command line.
 
-use clap::Parser as _;
-use curfew::command::usage::{Command, Usage};
-use curfew::command::{check, completions, demo, exit::Exit, explain, run, schema};
-use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> ExitCode {
-    let exit = match Usage::parse().command {
-        Command::Run(file) => run::run(&file.config),
-        Command::Check(what) => check::check(&what),
-        Command::Explain(what) => explain::explain(&what),
-        Command::Schema => schema::schema(),
-        Command::Demo(what) => demo::demo(&what),
-        Command::Version => version(),
-        Command::Completions { shell } => completions::completions(shell),
-        Command::Man => completions::man(),
-    };
-    exit.into()
-}
-
-fn version() -> Exit {
-    println!("curfew {}", env!("CARGO_PKG_VERSION"));
-    Exit::Done
-}
+fn main() {}

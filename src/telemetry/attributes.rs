@@ -4,9 +4,6 @@ use std::borrow::Cow;
 
 use opentelemetry::{KeyValue, StringValue, Value};
 
-/// No text of a client's is longer than this in a span.
-const LONGEST: usize = 1024;
-
 /// Attributes, in the order they were added.
 #[derive(Debug)]
 pub(super) struct Attributes(Vec<KeyValue>);
@@ -47,6 +44,5 @@ impl Attributes {
 
 /// Text that is not our own, as far as it may be told.
 pub(super) fn told(text: &str) -> Cow<'_, str> {
-    let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    super::scrub::text(if text.len() <= LONGEST { text } else { text.get(..end).unwrap_or_default() })
+    super::scrub::text(super::record::bounded(text))
 }

@@ -28,8 +28,7 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 /// The exporter that the settings describe. Runs in the runtime whose context it is built in.
 pub(super) fn build(otlp: &Otlp) -> Result<SpanExporter, StartError> {
     let headers = headers(otlp)?;
-    let secure = otlp.endpoint.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
-    let roots = secure.then(|| connect::roots(otlp.ca.as_deref())).transpose()?;
+    let roots = otlp.endpoint.is_secure().then(|| connect::roots(otlp.ca.as_deref())).transpose()?;
     let built = match otlp.protocol {
         Protocol::Grpc => grpc(otlp, headers, roots),
         Protocol::Http => http(otlp, &headers, roots.map(connect::tls).transpose()?),
@@ -40,7 +39,7 @@ pub(super) fn build(otlp: &Otlp) -> Result<SpanExporter, StartError> {
 fn grpc(otlp: &Otlp, headers: HeaderMap, roots: Option<RootCertStore>) -> Result<SpanExporter, ExporterBuildError> {
     let builder = SpanExporter::builder()
         .with_tonic()
-        .with_endpoint(&otlp.endpoint)
+        .with_endpoint(otlp.endpoint.grpc())
         .with_timeout(otlp.timeout.get())
         .with_metadata(MetadataMap::from_headers(headers))
         .with_retry_policy(RetryPolicy::disabled());
@@ -55,7 +54,7 @@ fn http(otlp: &Otlp, headers: &HeaderMap, tls: Option<TlsConnector>) -> Result<S
     SpanExporter::builder()
         .with_http()
         .with_http_client(Collector::new(Connector::new(tls), otlp.timeout.get()))
-        .with_endpoint(&otlp.endpoint)
+        .with_endpoint(otlp.endpoint.http())
         .with_timeout(otlp.timeout.get())
         .with_headers(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
         .with_retry_policy(RetryPolicy::disabled())

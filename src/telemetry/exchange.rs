@@ -2,6 +2,7 @@
 //! credential of any kind: what is not here cannot be told.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Version};
@@ -106,7 +107,7 @@ pub struct Feed<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
     /// The upstream, resolved when the plan was built.
-    pub upstream: &'a UpstreamMeter,
+    pub upstream: &'a Arc<UpstreamMeter>,
     /// How long the upstream took to the end of its answer.
     pub took: Duration,
     /// Each attempt, in order.

@@ -1,7 +1,7 @@
 //! Spans on their way to the collector: a bounded queue, and one task that sends them in batches. While the collector is
 //! away a batch is kept and tried again; what the queue cannot hold is dropped, and counted.
 //!
-//! The task lives in the control runtime. The SDK's own processor exports from a thread without a reactor, where an
+//! The task lives in the control runtime, and builds the spans too: the line only hands over what it knows. The SDK's own processor exports from a thread without a reactor, where an
 //! async client cannot run, and does not say how much it drops.
 
 use std::sync::Arc;
@@ -15,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::exchange::Exchange;
 use super::meter::SpanCounts;
+use super::record::Record;
 use super::span;
 
 /// As many spans may wait as the specification of the SDK says.
 const QUEUE: usize = 2048;
-const BATCH: usize = 512;
+const BATCH: usize = 256;
 /// The task looks by itself: to wake it for each span would cost the line a system call.
 const PERIOD: Duration = Duration::from_millis(200);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -31,20 +32,20 @@ const ATTEMPTS: u32 = 16;
 /// The end of the queue that the line holds.
 #[derive(Debug)]
 pub(super) struct Queue {
-    sender: Sender<SpanData>,
+    sender: Sender<Record>,
     counts: Arc<SpanCounts>,
-    scope: InstrumentationScope,
 }
 
 impl Queue {
-    /// Builds the spans of an exchange if there is room for them.
+    /// Takes what the exchange's spans will tell, if there is room for it.
     pub fn push(&self, exchange: &Exchange<'_>) {
-        let wanted = 1 + exchange.delivery.map_or(0, |delivery| delivery.attempts.len());
-        let Ok(places) = self.sender.try_reserve_many(wanted) else {
-            self.counts.dropped.fetch_add(wanted as u64, Relaxed);
-            return;
-        };
-        places.zip(span::build(exchange, &self.scope)).for_each(|(place, span)| place.send(span));
+        match self.sender.try_reserve() {
+            Ok(place) => place.send(Record::from(exchange)),
+            Err(_) => {
+                let spans = 1 + exchange.delivery.map_or(0, |delivery| delivery.attempts.len());
+                self.counts.dropped.fetch_add(spans as u64, Relaxed);
+            }
+        }
     }
 }
 
@@ -56,14 +57,15 @@ pub(super) fn start<E: SpanExporter>(
     stop: CancellationToken,
 ) -> (Queue, impl Future<Output = ()> + Send) {
     let (sender, receiver) = channel(QUEUE);
-    let task = Task { exporter, receiver, counts: counts.clone(), stop, down: false };
-    (Queue { sender, counts, scope }, task.run())
+    let task = Task { exporter, receiver, counts: counts.clone(), scope, stop, down: false };
+    (Queue { sender, counts }, task.run())
 }
 
 struct Task<E> {
     exporter: E,
-    receiver: Receiver<SpanData>,
+    receiver: Receiver<Record>,
     counts: Arc<SpanCounts>,
+    scope: InstrumentationScope,
     stop: CancellationToken,
     /// Is the collector known to be away? Said once, not for each batch.
     down: bool,
@@ -87,7 +89,7 @@ impl<E: SpanExporter> Task<E> {
         }
     }
 
-    fn take(&mut self) -> Vec<SpanData> {
+    fn take(&mut self) -> Vec<Record> {
         let receiver = &mut self.receiver;
         std::iter::from_fn(|| receiver.try_recv().ok()).take(BATCH).collect()
     }
@@ -97,10 +99,12 @@ impl<E: SpanExporter> Task<E> {
     }
 
     /// Tries until the collector has it. After the stop there is no second try.
-    async fn send(&mut self, batch: Vec<SpanData>) {
-        let (count, mut pause) = (batch.len() as u64, FIRST_PAUSE);
+    async fn send(&mut self, batch: Vec<Record>) {
+        let (mut count, mut pause) = (0, FIRST_PAUSE);
         for _ in 0..ATTEMPTS {
-            match self.exporter.export(batch.clone()).await {
+            let spans: Vec<SpanData> = batch.iter().flat_map(|record| span::build(record, &self.scope)).collect();
+            count = spans.len() as u64;
+            match self.exporter.export(spans).await {
                 Ok(()) => return self.arrived(count),
                 Err(fault) => self.failed(&fault),
             }

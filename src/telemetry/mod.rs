@@ -5,13 +5,16 @@
 //! |---|---|
 //! | `context` | which trace a request belongs to |
 //! | `exchange` | all that is known at its end |
-//! | `describe` | a judgement in words and as JSON, for everybody |
-//! | `span`, `export`, `client`, `connect` | traces, over OTLP |
+//! | `describe`, `trail` | a judgement in words and as JSON, for everybody |
+//! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
+//! | `export`, `client`, `connect` | spans to a collector, over OTLP |
 //! | `route`, `meter`, `scrape` | metrics |
 //! | `access`, `log` | lines |
 
 mod access;
+mod attempt;
 mod attributes;
+mod checks;
 mod client;
 mod connect;
 mod context;
@@ -23,6 +26,7 @@ mod log;
 mod meter;
 pub mod names;
 mod random;
+mod record;
 mod route;
 mod scrape;
 mod scrub;
@@ -30,6 +34,7 @@ mod settings;
 mod span;
 mod start;
 mod text;
+mod trail;
 
 pub use context::{Hex, Remote, TraceContext};
 pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Untrusted};
@@ -37,6 +42,6 @@ pub use log::start as start_log;
 pub use meter::{InFlight, ListenerMeter};
 pub use route::{RouteMeter, UpstreamMeter};
 pub use scrape::Gauges;
-pub use settings::{AccessLog, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
+pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
 pub use start::{Service, StartError, Telemetry};
 pub use text::{OPENMETRICS, TEXT};

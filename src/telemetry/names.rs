@@ -28,7 +28,7 @@ pub mod attribute {
     pub const POLICY: &str = "curfew.policy";
     pub const REVISION: &str = "curfew.config.revision";
     pub const JUDGE: &str = "curfew.judge.duration_us";
-    pub const CURFEW: &str = "curfew.good_for_s";
+    pub const GOOD_FOR: &str = "curfew.good_for_s";
     pub const ISSUER: &str = "curfew.issuer";
     pub const KEY: &str = "curfew.token.kid";
     pub const ALGORITHM: &str = "curfew.token.alg";
@@ -57,7 +57,6 @@ pub mod attribute {
     /// The event of one question.
     pub const CHECK: &str = "curfew.check";
     pub const CHECK_NAME: &str = "curfew.check.name";
-    pub const CHECK_QUESTION: &str = "curfew.check.question";
     pub const CHECK_OUTCOME: &str = "curfew.check.outcome";
     pub const CHECK_REASON: &str = "curfew.check.reason";
     pub const CHECK_SUBJECT: &str = "curfew.check.subject";

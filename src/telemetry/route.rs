@@ -1,7 +1,7 @@
 //! The counters of one route and of one upstream, resolved when a plan is built, so that a request only adds to atomics.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::Method;
@@ -80,13 +80,13 @@ pub struct Decisions {
     /// The issuer; `None` where the token names none that is trusted.
     pub issuer: Option<Arc<IssuerMeter>>,
     admitted: AtomicU64,
-    refused: Box<[Refusals]>,
+    /// By reason; made at the first refusal, because most routes of a large config never have one.
+    refused: OnceLock<Box<[Refusals]>>,
 }
 
 impl Decisions {
     pub(super) fn new(issuer: Option<Arc<IssuerMeter>>) -> Self {
-        let refused = Reason::ALL.iter().map(|_| Refusals::default()).collect();
-        Self { issuer, admitted: AtomicU64::new(0), refused }
+        Self { issuer, admitted: AtomicU64::new(0), refused: OnceLock::new() }
     }
 
     fn is_of(&self, issuer: Option<&str>) -> bool {
@@ -101,17 +101,17 @@ impl Decisions {
 
     /// How many were refused, by reason.
     pub fn refused(&self) -> impl Iterator<Item = (Reason, &Refusals)> {
-        Reason::ALL.iter().copied().zip(&self.refused)
+        Reason::ALL.iter().copied().zip(self.refused.get().into_iter().flatten())
     }
 }
 
-/// How long requests took, by method and class of status.
+/// How long requests took, by method and class of status. A histogram is made when it is first needed.
 #[derive(Debug)]
-pub struct Durations(Box<[Histogram]>);
+pub struct Durations(Box<[OnceLock<Box<Histogram>>]>);
 
 impl Default for Durations {
     fn default() -> Self {
-        Self((0..METHODS.len() * CLASSES.len()).map(|_| Histogram::new(HTTP)).collect())
+        Self((0..METHODS.len() * CLASSES.len()).map(|_| OnceLock::new()).collect())
     }
 }
 
@@ -119,27 +119,27 @@ impl Durations {
     fn observe(&self, method: &Method, status: u16, took: Duration) {
         let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
         if let Some(duration) = self.0.get(method_place(method) * CLASSES.len() + class) {
-            duration.observe(took);
+            duration.get_or_init(|| Box::new(Histogram::new(HTTP))).observe(took);
         }
     }
 
     /// Each histogram with its method and class.
     pub fn read(&self) -> impl Iterator<Item = (&'static str, &'static str, &Histogram)> {
         let labels = METHODS.iter().flat_map(|method| CLASSES.iter().map(move |class| (*method, *class)));
-        labels.zip(&self.0).map(|((method, class), histogram)| (method, class, histogram))
+        labels.zip(&self.0).filter_map(|((method, class), slot)| Some((method, class, &**slot.get()?)))
     }
 }
 
 /// One route of one plan, with the counters that outlive the plan.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RouteMeter {
     /// The route's name.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Its path as the config writes it: what spans are called by.
-    pub template: Box<str>,
+    pub template: Arc<str>,
     /// The name of its policy; empty if it is open.
-    pub policy: Box<str>,
-    pub(super) decisions: Box<[Arc<Decisions>]>,
+    pub policy: Arc<str>,
+    pub(super) decisions: Arc<[Arc<Decisions>]>,
     pub(super) durations: Arc<Durations>,
     pub(super) judge: Arc<Histogram>,
 }
@@ -165,9 +165,10 @@ fn decide(decisions: &Decisions, exchange: &Exchange<'_>) {
             decisions.admitted.fetch_add(1, Relaxed);
         }
         Some(reason) => {
-            let place = reason as usize;
             let seen = Seen { trace_id: exchange.trace.trace_id, at: exchange.moment.wall.millis() };
-            if let Some(refusals) = decisions.refused.get(place) {
+            let refused = decisions.refused.get_or_init(|| Reason::ALL.iter().map(|_| Refusals::default()).collect());
+            // The table of reasons lists them in the order of their numbers.
+            if let Some(refusals) = refused.get(reason as usize) {
                 refusals.add(seen);
             }
         }

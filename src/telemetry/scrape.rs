@@ -162,9 +162,8 @@ fn durations(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let about = metric::SERVER_DURATION;
     let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Histogram)?;
     for (route, durations) in &*lock(&meter.durations) {
-        for (method, class, duration) in durations.read().filter(|(_, _, duration)| duration.read().count > 0) {
-            let labels =
-                [("http_request_method", method), ("http_route", route), ("http_response_status_class", class)];
+        for (method, class, duration) in durations.read() {
+            let labels = [("method", method), ("route", route), ("status", class)];
             histogram(family.encode_family(&labels)?, duration)?;
         }
     }

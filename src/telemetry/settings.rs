@@ -1,9 +1,14 @@
 //! What is told, and to whom: the `telemetry` part of the settings.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
+use http::Uri;
+use http::uri::Scheme;
 use schemars::JsonSchema;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{Secret, Span};
@@ -36,8 +41,9 @@ impl Default for Settings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Otlp {
-    /// The collector: `http://host:4317` for gRPC, `http://host:4318/v1/traces` for HTTP; or `https`.
-    pub endpoint: String,
+    /// The collector: `http://host:4317` for gRPC, `http://host:4318` for HTTP, or `https`. Over HTTP the path is
+    /// `/v1/traces` unless one is written.
+    pub endpoint: Endpoint,
     /// How it is spoken to: `grpc` or `http` (protobuf over POST). Default `grpc`.
     #[serde(default)]
     pub protocol: Protocol,
@@ -50,6 +56,52 @@ pub struct Otlp {
     /// A PEM file of the certificates that may vouch for an `https` collector. Default: those of the system.
     #[serde(default)]
     pub ca: Option<PathBuf>,
+}
+
+/// The address of a collector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct Endpoint(
+    #[schemars(with = "String", regex(pattern = "^https?://"))]
+    Uri,
+);
+
+impl Endpoint {
+    /// Is it spoken to over TLS?
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.0.scheme() == Some(&Scheme::HTTPS)
+    }
+
+    /// As it is for gRPC.
+    #[must_use]
+    pub fn grpc(&self) -> String {
+        self.0.to_string()
+    }
+
+    /// As it is for HTTP: the path that OTLP names, where none is written.
+    #[must_use]
+    pub fn http(&self) -> String {
+        let base = self.0.to_string();
+        if self.0.path() == "/" { format!("{}/v1/traces", base.trim_end_matches('/')) } else { base }
+    }
+}
+
+impl TryFrom<String> for Endpoint {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let known = |uri: &Uri| uri.scheme().is_some_and(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
+        let uri = text.parse().ok().filter(known);
+        uri.map(Self)
+            .ok_or_else(|| format!("`{text}` is no collector's address: write `http://host:4317` or `https://…`"))
+    }
+}
+
+impl From<Endpoint> for String {
+    fn from(endpoint: Endpoint) -> Self {
+        endpoint.0.to_string()
+    }
 }
 
 const fn five_seconds() -> Span {
@@ -68,13 +120,38 @@ pub enum Protocol {
 }
 
 /// The value of a header field: text, or the place of a secret.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum HeaderText {
     /// A secret.
     Secret(Secret),
     /// Plain text.
     Text(String),
+}
+
+/// Written by hand, so that a fault in a secret's place is told as such.
+impl<'de> Deserialize<'de> for HeaderText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HeaderVisitor)
+    }
+}
+
+struct HeaderVisitor;
+
+impl<'de> Visitor<'de> for HeaderVisitor {
+    type Value = HeaderText;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text, `{file: path}` or `{env: NAME}`")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<HeaderText, E> {
+        Ok(HeaderText::Text(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HeaderText, A::Error> {
+        Secret::deserialize(MapAccessDeserializer::new(map)).map(HeaderText::Secret)
+    }
 }
 
 /// A share, from 0 (none) to 1 (all).
@@ -148,4 +225,70 @@ pub enum Format {
     Text,
     /// For machines.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use serde_json::{Value, json};
+
+    fn read(settings: Value) -> Result<Settings, String> {
+        serde_json::from_value(settings).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn silence_is_the_default() {
+        let settings = read(json!({})).unwrap();
+        assert_eq!(settings, Settings::default());
+        assert_eq!((settings.sample.get(), settings.access_log), (0.01, AccessLog::Off));
+    }
+
+    #[test]
+    fn every_knob_is_read() {
+        let settings = read(json!({
+            "otlp": {
+                "endpoint": "http://127.0.0.1:4318", "protocol": "http", "timeout": "2s", "ca": "ca.pem",
+                "headers": { "x-team": "edge", "authorization": { "env": "OTLP_AUTH" } },
+            },
+            "sample": 1,
+            "hash_key": { "env": "KEY" },
+            "access_log": { "file": "access.log" },
+            "log": { "level": "debug", "format": "json" },
+        }));
+        let settings = settings.unwrap();
+        let otlp = settings.otlp.unwrap();
+        assert_eq!(otlp.endpoint.http(), "http://127.0.0.1:4318/v1/traces");
+        assert_eq!(otlp.headers.get("x-team"), Some(&HeaderText::Text("edge".into())));
+        assert_eq!(otlp.headers.get("authorization"), Some(&HeaderText::Secret(Secret::Env("OTLP_AUTH".into()))));
+        assert_eq!((otlp.timeout, settings.sample.get()), (Span::secs(2), 1.0));
+        assert_eq!(settings.access_log, AccessLog::File("access.log".into()));
+        assert_eq!(settings.log, Log { level: Level::Debug, format: Format::Json });
+        let settings = read(json!({ "access_log": "stdout", "log": { "level": "off" } })).unwrap();
+        assert_eq!((settings.access_log, settings.log.level), (AccessLog::Stdout, Level::Off));
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused() {
+        for (settings, says) in [
+            (json!({ "sample": 1.5 }), "not a share"),
+            (json!({ "otlp": { "endpoint": "collector:4317" } }), "no collector's address"),
+            (json!({ "otlp": { "endpoint": "ftp://collector" } }), "no collector's address"),
+            (
+                json!({ "otlp": { "endpoint": "http://c", "headers": { "a": { "env": "A", "file": "b" } } } }),
+                "a secret has one source",
+            ),
+            (json!({ "samples": 1 }), "unknown field"),
+        ] {
+            let told = read(settings.clone()).unwrap_err();
+            assert!(told.contains(says), "{settings}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_written_stays() {
+        let endpoint = |text: &str| Endpoint::try_from(text.to_owned()).unwrap();
+        assert_eq!(endpoint("https://c/otlp/v1/traces").http(), "https://c/otlp/v1/traces");
+        assert!(endpoint("HTTPS://c").is_secure() && !endpoint("http://c").is_secure());
+    }
 }

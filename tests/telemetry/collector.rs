@@ -66,6 +66,18 @@ impl TraceService for Received {
     }
 }
 
+/// The gRPC collector behind TLS, with a certificate that it makes and hands back as PEM.
+pub async fn grpc_over_tls(listener: TcpListener) -> (Received, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let identity = tonic::transport::Identity::from_pem(made.cert.pem(), made.signing_key.serialize_pem());
+    let received = Received::default();
+    let tls = tonic::transport::ServerTlsConfig::new().identity(identity);
+    let mut server = tonic::transport::Server::builder().tls_config(tls).unwrap();
+    let server = server.add_service(TraceServiceServer::new(received.clone()));
+    tokio::spawn(server.serve_with_incoming(tonic::transport::server::TcpIncoming::from(listener)));
+    (received, made.cert.pem())
+}
+
 pub async fn grpc(listener: TcpListener) -> Received {
     let received = Received::default();
     let service = TraceServiceServer::new(received.clone());

@@ -4,7 +4,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Instant;
 
-use crate::world::{exchange, token};
+use crate::world::{exchange, judge, token};
+use curfew::decide::evidence::Reading;
+use curfew::decide::reason::Reason;
 use curfew::telemetry::{Exchange, Service, Settings, Telemetry};
 use http::HeaderMap;
 
@@ -55,4 +57,25 @@ fn an_admitted_request_allocates_nothing() {
     let begun = Instant::now();
     (0..200_000).for_each(|_| one());
     println!("{} ns for each admitted request, optimised or not", begun.elapsed().as_nanos() / 200_000);
+}
+
+/// Not a limit, a number to know: what a refusal costs the line while there is room in the queue, and once the queue
+/// is full. Run it with `--nocapture`.
+#[test]
+fn a_refusal_is_cheap_once_the_queue_is_full() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let telemetry = telemetry(&runtime);
+    let (route, token) = (telemetry.route("orders", "/orders/{id}", "api", &["corp"]), token(-14_200));
+    let verdict = judge(Reading::Trusted(&token));
+    let refused = Exchange { status: 401, reason: Some(Reason::TokenExpired), ..exchange(&route) };
+    let refused = Exchange { verdict: Some(&verdict), token: Some(&token), issuer: Some("corp"), ..refused };
+    // The runtime does not run meanwhile, so nobody empties the queue.
+    for state in ["is queued", "finds no room"] {
+        let begun = Instant::now();
+        (0..2048).for_each(|_| telemetry.record(&refused));
+        println!("{} ns for each refusal whose span {state}", begun.elapsed().as_nanos() / 2048);
+    }
+    let before = ALLOCATIONS.with(Cell::get);
+    telemetry.record(&refused);
+    assert_eq!(ALLOCATIONS.with(Cell::get), before, "no span is built that finds no room");
 }

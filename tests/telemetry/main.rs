@@ -2,6 +2,7 @@
 
 mod collector;
 mod cost;
+mod knobs;
 mod metrics;
 mod traces;
 mod words;

@@ -50,7 +50,8 @@ async fn what_happened_is_counted() {
         r#"curfew_decisions_total{decision="allow",reason="",route="orders",issuer="corp"} 2"#.to_owned(),
         format!(r#"route="orders",issuer="corp"}} 1 # {{trace_id="{trace:032x}"}} 1"#),
         r#"curfew_decisions_total{decision="deny",reason="route_not_found",route="",issuer=""} 1"#.to_owned(),
-        r#"http_server_request_duration_seconds_bucket{le="0.025",http_request_method="GET",http_route="orders",http_response_status_class="2xx"} 2"#.to_owned(),
+        r#"http_server_request_duration_seconds_bucket{le="0.025",method="GET",route="orders",status="2xx"} 2"#
+            .to_owned(),
         r#"curfew_issuer_clock_skew_seconds_bucket{le="30.0",issuer="corp"} 3"#.to_owned(),
         r#"curfew_jwks_age_seconds{issuer="corp"} 5.0"#.to_owned(),
         r#"curfew_issuer_date_skew_seconds{issuer="corp"} -1.5"#.to_owned(),

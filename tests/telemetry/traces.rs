@@ -161,28 +161,33 @@ async fn a_fault_upstream() {
     assert_eq!(attempts[1].span_id, 7_u64.to_be_bytes());
 }
 
-/// An `https` collector is believed if the file of roots vouches for it, and not otherwise.
+/// An `https` collector is believed if the file of roots vouches for it, and not otherwise, over either protocol.
 #[tokio::test]
 async fn a_collector_behind_tls() {
-    let (listener, address) = collector::listen().await;
-    let (received, certificate) = collector::https(listener).await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("ca.pem");
-    std::fs::write(&file, certificate).unwrap();
-    for (ca, count) in [(None, 0), (Some(file), 1)] {
-        let mut settings = settings(&format!("https://{address}/v1/traces"), "http");
-        settings.otlp.as_mut().unwrap().ca = ca;
-        let Ok(telemetry) = try_start(&settings) else { continue };
-        let route = telemetry.route("orders", "/orders/{id}", "api", &[]);
-        telemetry.record(&refused(exchange(&route), Reason::TokenMissing));
-        telemetry.shutdown(Duration::from_secs(2)).await;
-        assert_eq!(received.spans().len(), count);
+    for protocol in ["grpc", "http"] {
+        let (listener, address) = collector::listen().await;
+        let (received, certificate) = match protocol {
+            "grpc" => collector::grpc_over_tls(listener).await,
+            _ => collector::https(listener).await,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let (right, wrong) = (folder.path().join("ca.pem"), folder.path().join("other.pem"));
+        std::fs::write(&right, certificate).unwrap();
+        std::fs::write(&wrong, rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem())
+            .unwrap();
+        for (ca, count) in [(wrong, 0), (right, 1)] {
+            let mut settings = settings(&format!("https://{address}"), protocol);
+            settings.otlp.as_mut().unwrap().ca = Some(ca);
+            let telemetry = start(&settings);
+            let route = telemetry.route("orders", "/orders/{id}", "api", &[]);
+            telemetry.record(&refused(exchange(&route), Reason::TokenMissing));
+            telemetry.shutdown(Duration::from_secs(2)).await;
+            assert_eq!(received.spans().len(), count, "{protocol}");
+        }
+        let mut settings = settings(&format!("https://{address}"), protocol);
+        settings.otlp.as_mut().unwrap().ca = Some(folder.path().join("none.pem"));
+        assert!(matches!(try_start(&settings), Err(StartError::Roots(_))));
     }
-    let mut grpc = settings(&format!("https://{address}"), "grpc");
-    grpc.otlp.as_mut().unwrap().ca = Some(folder.path().join("ca.pem"));
-    assert!(try_start(&grpc).is_ok());
-    grpc.otlp.as_mut().unwrap().ca = Some(folder.path().join("none.pem"));
-    assert!(try_start(&grpc).is_err());
 }
 
 /// A collector that comes late gets everything that waited for it.
@@ -191,8 +196,7 @@ async fn the_collector_comes_late() {
     for protocol in ["grpc", "http"] {
         let (listener, address) = collector::listen().await;
         drop(listener);
-        let path = if protocol == "http" { "/v1/traces" } else { "" };
-        let telemetry = start(&settings(&format!("http://{address}{path}"), protocol));
+        let telemetry = start(&settings(&format!("http://{address}"), protocol));
         let route = telemetry.route("orders", "/orders/{id}", "api", &[]);
         for _ in 0..20 {
             telemetry.record(&refused(exchange(&route), Reason::TokenMissing));
