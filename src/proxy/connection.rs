@@ -3,10 +3,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -15,16 +13,16 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
 
-use super::accept::{Established, Listener, Ticket};
+use super::accept::Listener;
 use super::answered::Watched;
-use super::drain::{Guest, Stage};
-use super::framing::{Clock, Framed, FramingHandle, FramingState, Guard};
+use super::counters::Ticket;
+use super::drain::Guest;
+use super::driving::Driving;
+use super::establish::Established;
+use super::framing::{Framed, FramingHandle, FramingState, Guard};
 use super::tls::TlsInfo;
 
-/// How long a connection that was told to leave may stay without a request.
-const LEAVE: Duration = Duration::from_secs(2);
 /// The most that HTTP/1.1 buffers, reading or writing, unless heads may be larger.
 const BUFFER: usize = 64 * 1024;
 /// What is buffered of an HTTP/2 answer before the peer's window opens.
@@ -43,6 +41,8 @@ pub struct ConnectionInfo {
     pub peer: SocketAddr,
     /// Where the client connected to.
     pub local: SocketAddr,
+    /// Whether it speaks HTTP/2.
+    pub http2: bool,
     /// What the handshake agreed on; none on a plaintext listener.
     pub tls: Option<TlsInfo>,
 }
@@ -100,6 +100,9 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for OnThisWorker {
     }
 }
 
+type Http1<I, S> = http1::UpgradeableConnection<TokioIo<Framed<I, Ticket>>, Watched<S>>;
+type Http2<I, S> = http2::Connection<TokioIo<I>, Watched<S>, OnThisWorker>;
+
 /// hyper, set up once for each worker.
 pub(super) struct Protocols {
     http1: http1::Builder,
@@ -135,12 +138,11 @@ impl Protocols {
     {
         let state = FramingState::new();
         let service = Watched::new(factory(info.clone(), state.clone()), state.clone());
-        let http2 = info.tls.as_ref().is_some_and(|tls| tls.http2);
         match stream {
-            Established::Tls(stream) if http2 => self.over_http2(stream, service, state, guest, ticket).await,
+            Established::Tls(stream) if info.http2 => self.over_http2(stream, service, state, guest, ticket).await,
             Established::Tls(stream) => self.over_http1(stream, service, state, guest, ticket).await,
-            Established::Plain(stream, true) => self.over_http2(stream, service, state, guest, ticket).await,
-            Established::Plain(stream, false) => self.over_http1(stream, service, state, guest, ticket).await,
+            Established::Plain(stream) if info.http2 => self.over_http2(stream, service, state, guest, ticket).await,
+            Established::Plain(stream) => self.over_http1(stream, service, state, guest, ticket).await,
         }
     }
 
@@ -151,7 +153,7 @@ impl Protocols {
         state: FramingHandle,
         guest: &'a Guest,
         ticket: Ticket,
-    ) -> Driving<'a, http1::UpgradeableConnection<TokioIo<Framed<I, Ticket>>, Watched<S>>>
+    ) -> Driving<'a, Http1<I, S>>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
@@ -171,7 +173,7 @@ impl Protocols {
         state: FramingHandle,
         guest: &'a Guest,
         ticket: Ticket,
-    ) -> Driving<'a, http2::Connection<TokioIo<I>, Watched<S>, OnThisWorker>>
+    ) -> Driving<'a, Http2<I, S>>
     where
         I: AsyncRead + AsyncWrite + Unpin + 'static,
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
@@ -211,94 +213,4 @@ fn http2(listener: &Listener) -> http2::Builder<OnThisWorker> {
         builder.enable_connect_protocol();
     }
     builder
-}
-
-/// A connection that can be asked to leave: GOAWAY, or `Connection: close`.
-pub(super) trait Leave: Future<Output = hyper::Result<()>> {
-    /// Asks it.
-    fn leave(self: Pin<&mut Self>);
-}
-
-impl<I, S, B> Leave for http1::UpgradeableConnection<TokioIo<I>, Watched<S>>
-where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
-    B: Body + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    fn leave(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
-}
-
-impl<I, S, B> Leave for http2::Connection<TokioIo<I>, Watched<S>, OnThisWorker>
-where
-    I: AsyncRead + AsyncWrite + Unpin + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
-    B: Body + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    fn leave(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// Drives a connection, and tells it when to leave: when the worker drains, or, on HTTP/2, when it was quiet for
-    /// too long.
-    pub(super) struct Driving<'a, C> {
-        #[pin]
-        connection: C,
-        state: FramingHandle,
-        guest: &'a Guest,
-        idle: Option<Duration>,
-        clock: Clock,
-        left: Option<Instant>,
-        ticket: Option<Ticket>,
-    }
-}
-
-impl<'a, C: Leave> Driving<'a, C> {
-    fn new(
-        connection: C,
-        state: FramingHandle,
-        guest: &'a Guest,
-        idle: Option<Duration>,
-        ticket: Option<Ticket>,
-    ) -> Self {
-        Self { connection, state, guest, idle, clock: Clock::default(), left: None, ticket }
-    }
-}
-
-impl<C: Leave> Future for Driving<'_, C> {
-    type Output = hyper::Result<()>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        loop {
-            // The connection goes first: a request that is already here is served before we leave.
-            if let Poll::Ready(result) = this.connection.as_mut().poll(cx) {
-                return Poll::Ready(result);
-            }
-            let stage = this.guest.stage(cx.waker());
-            if stage == Stage::Cut {
-                return Poll::Ready(Ok(()));
-            }
-            let Some(left) = *this.left else {
-                let is_idle = match this.idle {
-                    Some(span) => this.clock.poll(cx, || this.state.quiet_until(*span)).is_ready(),
-                    None => false,
-                };
-                if is_idle || (stage == Stage::Leaving && !this.state.is_arriving()) {
-                    *this.left = Some(Instant::now());
-                    this.connection.as_mut().leave();
-                    continue;
-                }
-                return Poll::Pending;
-            };
-            this.clock.pull_in(left + LEAVE);
-            let due = || this.state.quiet_until(LEAVE).max(left + LEAVE);
-            return this.clock.poll(cx, due).map(Ok);
-        }
-    }
 }

@@ -236,15 +236,17 @@ impl Limits {
                 uri_bytes: self.uri_bytes.len(),
             },
             clocks: Clocks {
-                header: self.header_read_timeout.get(),
-                idle: self.idle_timeout.get(),
-                body: self.body_idle_timeout.get(),
+                header: self.header_read_timeout.get().min(LONGEST),
+                idle: self.idle_timeout.get().min(LONGEST),
+                body: self.body_idle_timeout.get().min(LONGEST),
                 linger: Duration::from_secs(2),
             },
         }
     }
 }
 
+/// No clock runs longer, so that no deadline can be beyond what the system can count.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How many connections the system may hold for us before they are accepted.
 const BACKLOG: i32 = 4096;
 

@@ -2,11 +2,14 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `listen`, `accept`, `drain` | where we listen, the loop that takes connections, and the end of it |
+//! | `listen`, `accept` | where we listen, and the loop that takes connections |
+//! | `counters`, `drain` | how many there are, and how the last are waited for |
+//! | `establish` | what comes before HTTP |
 //! | `proxy_protocol` | who really connected |
 //! | `certificates`, `tls` | which certificate, and the handshake |
 //! | `framing` | the strict reader in front of HTTP/1.1 |
-//! | `connection` | HTTP/1.1 and HTTP/2 over one connection |
+//! | `connection`, `driving` | HTTP/1.1 and HTTP/2 over one connection |
+//! | `answered` | which requests are being answered |
 //! | `stack`, `gate` | the layers around the line, and the line |
 //! | `entry`, `authority`, `path`, `router` | one host, one path, one route |
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
@@ -22,13 +25,11 @@ pub mod authority;
 pub mod body;
 pub mod certificates;
 pub mod connection;
+pub mod counters;
 pub mod drain;
-<<<<<<< HEAD
 pub mod entry;
 mod driving;
 mod establish;
-=======
->>>>>>> telemetry
 pub mod framing;
 pub mod gate;
 pub mod hygiene;

@@ -58,6 +58,12 @@ impl Pool {
         &self.endpoints
     }
 
+    /// Tells pools apart, over reloads too.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Resolves its names once: before it is used first.
     pub async fn prepare(&self) {
         resolve::once(self).await;

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use curfew::proxy::accept::{Counters, Hooks, Listener};
+use curfew::proxy::accept::{Hooks, Listener};
 use curfew::proxy::certificates::Certificates;
 use curfew::proxy::connection::{ConnectionFault, ConnectionInfo};
+use curfew::proxy::counters::Counters;
 use curfew::proxy::drain::Report;
 use curfew::proxy::framing::FramingHandle;
 use curfew::proxy::listen::{CertificateFiles, Limits, Security, Settings, bind};
@@ -88,6 +89,7 @@ async fn answer(
             Ok(body) => reply(200, body.to_bytes().len().to_string()),
             Err(_) => reply(400, format!("{:?}", state.fault().map(|fault| fault.reason))),
         },
+        "/large" => reply(200, "x".repeat(32 << 20)),
         "/early" => reply(401, "no".into()),
         "/ws" => {
             let upgrade = hyper::upgrade::on(&mut request);
@@ -129,13 +131,21 @@ pub fn certificate(folder: &Path, file: &str, names: &[&str]) -> (CertificateFil
 }
 
 pub fn client(roots: &[&CertificateDer<'static>], alpn: &[&str]) -> TlsConnector {
+    client_of(rustls::ALL_VERSIONS, roots, alpn)
+}
+
+pub fn client_of(
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    roots: &[&CertificateDer<'static>],
+    alpn: &[&str],
+) -> TlsConnector {
     let mut store = rustls::RootCertStore::empty();
     for root in roots {
         store.add((*root).clone()).unwrap();
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(store)
         .with_no_client_auth();

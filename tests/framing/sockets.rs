@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::rig::{certificate, client, connect, local, plain, read_all, read_until, start, talk, tls};
+use crate::rig::{certificate, client, client_of, connect, local, plain, read_all, read_until, start, talk, tls};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 const LAST: &str = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
@@ -65,6 +65,36 @@ async fn a_client_that_forges_the_stand_in_gains_nothing() {
         let gateway = start(plain(), Limits::default());
         let text = talk(&gateway, LAST.replace("\r\n\r\n", "\r\ncurfew-fault: x\r\n\r\n").as_bytes()).await;
         assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    })
+    .await;
+}
+
+/// hyper's own refusals carry no reason, so none may be left to it.
+#[tokio::test]
+async fn what_the_guard_passes_hyper_can_read() {
+    local(async {
+        let gateway = start(plain(), Limits::default());
+        let mut bare = Vec::new();
+        for byte in 0x21..0x7f {
+            let byte = char::from(byte);
+            let close = "Host: a.example\r\nConnection: close\r\n";
+            for request in [
+                format!("GET /a{byte}b HTTP/1.1\r\n{close}\r\n"),
+                format!("GET /a?x{byte}y HTTP/1.1\r\n{close}\r\n"),
+                format!("GET http://a.example{byte}b HTTP/1.1\r\n{close}\r\n"),
+                format!("GET http://a.example/{byte}b?{byte} HTTP/1.1\r\n{close}\r\n"),
+                format!("G{byte}T / HTTP/1.1\r\n{close}\r\n"),
+                format!("GET / HTTP/1.1\r\n{close}X{byte}: y{byte}\r\n\r\n"),
+                format!("OPTIONS *{byte} HTTP/1.1\r\n{close}\r\n"),
+            ] {
+                let text = talk(&gateway, request.as_bytes()).await;
+                if !["covers=true", "MalformedRequest", "HostMismatch"].iter().any(|end| text.ends_with(end)) {
+                    bare.push(request);
+                }
+            }
+        }
+        assert!(bare.is_empty(), "{bare:#?}");
+        assert!(gateway.faults.borrow().is_empty());
     })
     .await;
 }
@@ -172,6 +202,40 @@ async fn tls_1_1_is_not_spoken() {
         stream.read_to_end(&mut alert).await.unwrap();
         assert_eq!(alert.get(..1), Some(&[0x15][..]), "an alert: {alert:?}");
         assert_eq!(gateway.counters.handshake_incompatible.load(Relaxed), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_oldest_version_is_what_the_file_says() {
+    local(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, a_der) = certificate(folder.path(), "a", &["a.example"]);
+        let old = client_of(&[&rustls::version::TLS12], &[&a_der], &[]);
+        let gateway = start(tls(std::slice::from_ref(&a)), Limits::default());
+        connect(&gateway, &old, "a.example").await.unwrap();
+        let mut settings = tls(&[a]);
+        settings["tls"]["min_version"] = "1.3".into();
+        let gateway = start(settings, Limits::default());
+        assert!(connect(&gateway, &old, "a.example").await.is_err());
+        connect(&gateway, &client(&[&a_der], &[]), "a.example").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+    local(async {
+        let limits = Limits { body_idle_timeout: millis(200), ..Limits::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let (a, a_der) = certificate(folder.path(), "a", &["a.example"]);
+        let gateway = start(tls(&[a]), limits);
+        let mut stream = connect(&gateway, &client(&[&a_der], &["http/1.1"]), "a.example").await.unwrap();
+        stream.write_all(GET.replace("GET /", "GET /large").as_bytes()).await.unwrap();
+        while gateway.counters.open.load(Relaxed) > 0 || gateway.counters.accepted.load(Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(gateway.faults.borrow().as_slice(), [ConnectionFault::Timeout]);
     })
     .await;
 }

@@ -35,10 +35,20 @@ pub(super) fn is_field_value(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |good, &byte| good & ((byte >= 0x20) | (byte == b'\t')) & (byte != 0x7f))
 }
 
-/// A request target: visible ASCII without `#`, which starts the fragment that no target has (RFC 9112 §3.2).
+/// A request target: visible ASCII without `#`, which starts the fragment that no target has (RFC 9112 §3.2), and
+/// without four that no URI may hold (RFC 3986 §2) and hyper would refuse without a reason.
 #[inline]
 pub(super) fn is_target(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().fold(true, |good, &byte| good & (byte > 0x20) & (byte < 0x7f) & (byte != b'#'))
+    let is_good = |byte: u8| {
+        (byte > 0x20)
+            & (byte < 0x7f)
+            & (byte != b'#')
+            & (byte != b'"')
+            & (byte != b'<')
+            & (byte != b'>')
+            & (byte != b'`')
+    };
+    !bytes.is_empty() && bytes.iter().fold(true, |good, &byte| good & is_good(byte))
 }
 
 /// Without the spaces and tabs around it (OWS, RFC 9110 §5.6.3).

@@ -12,6 +12,7 @@
 //! | `parser` | one message after another |
 //! | `state` | what the connection's tasks share |
 //! | `clock` | how long the peer may be silent |
+//! | `silence` | what happens when it is silent for longer |
 //! | `stream` | the wrapper around the connection |
 
 mod chunks;
@@ -22,11 +23,13 @@ mod grammar;
 mod parser;
 mod request_line;
 mod section;
+mod silence;
 mod state;
 mod stream;
 
 pub(in crate::proxy) use clock::Clock;
 pub use fault::{Fault, FramingReason};
 pub use section::HeadLimits;
+pub use silence::Clocks;
 pub use state::{FAULT_FIELD, FramingHandle, FramingState};
-pub use stream::{Clocks, Framed, Guard};
+pub use stream::{Framed, Guard};

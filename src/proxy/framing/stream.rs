@@ -5,7 +5,6 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
@@ -14,25 +13,11 @@ use super::clock::Clock;
 use super::fault::Fault;
 use super::parser::{Parser, Place, Spot, Step};
 use super::section::HeadLimits;
+use super::silence::Clocks;
 use super::state::{FramingHandle, synthetic};
 
-/// How much is read and thrown away after the last answer, so that the peer reads it before it sees a reset.
-const LINGER_BYTES: usize = 256 * 1024;
 /// How much a tunnel's peer may send before its answer.
 const UNDECIDED_BYTES: usize = 8 * 1024;
-
-/// How long a peer may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Clocks {
-    /// From the first byte of a head to its last.
-    pub header: Duration,
-    /// Between two requests.
-    pub idle: Duration,
-    /// Between two bytes of a body, and for a write that makes no progress.
-    pub body: Duration,
-    /// After the last answer, until the peer closes.
-    pub linger: Duration,
-}
 
 /// What a guard goes by; one for each listener.
 #[derive(Clone, Copy, Debug)]
@@ -46,26 +31,26 @@ pub struct Guard {
 /// An HTTP/1.1 connection of which only strictly framed requests can be read. `T` is kept as long as the stream.
 #[derive(Debug)]
 pub struct Framed<I, T = ()> {
-    io: I,
-    parser: Parser,
+    pub(super) io: I,
+    pub(super) parser: Parser,
     /// Bytes held back: `..sent` are gone, `sent..cleared` may go, the rest is an unfinished section.
-    held: Vec<u8>,
+    pub(super) held: Vec<u8>,
     sent: usize,
-    cleared: usize,
-    guard: Arc<Guard>,
-    state: FramingHandle,
-    reading: Clock,
-    writing: Clock,
+    pub(super) cleared: usize,
+    pub(super) guard: Arc<Guard>,
+    pub(super) state: FramingHandle,
+    pub(super) reading: Clock,
+    pub(super) writing: Clock,
     /// When the unfinished section began, or the last byte of a body came.
-    since: Option<Instant>,
-    stalled: Option<Instant>,
-    ending: Ending,
+    pub(super) since: Option<Instant>,
+    pub(super) stalled: Option<Instant>,
+    pub(super) ending: Ending,
     _kept: T,
 }
 
 /// How the stream ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+pub(super) enum Ending {
     /// Not yet.
     Open,
     /// The stand-in for a refused head was given out; nothing follows it.
@@ -153,7 +138,7 @@ impl<I, T> Framed<I, T> {
     }
 
     /// Nothing is read any more. A refused head is replaced by a stand-in, so that the gate answers it.
-    fn refuse(&mut self, fault: Fault, spot: Spot) {
+    pub(super) fn refuse(&mut self, fault: Fault, spot: Spot) {
         self.state.record(fault);
         self.parser.stop();
         self.ending = match spot {
@@ -187,30 +172,6 @@ impl<I, T> Framed<I, T> {
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin, T: Unpin> Framed<I, T> {
-    /// The peer is silent: which clock runs, and what happens when it has run out.
-    fn silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let clocks = self.guard.clocks;
-        let (span, fault, spot) = match self.parser.place() {
-            Place::Head if self.held.len() == self.cleared => return self.idle(cx, clocks.idle),
-            Place::Head => (clocks.header, Fault::timeout("a head was begun and not finished in time"), Spot::Head),
-            Place::Body => (clocks.body, Fault::timeout("a body was begun and not continued in time"), Spot::Body),
-            Place::Undecided | Place::Tunnel | Place::Faulted => return Poll::Pending,
-        };
-        let due = *self.since.get_or_insert_with(Instant::now) + span;
-        self.reading.pull_in(due);
-        ready!(self.reading.poll(cx, || due));
-        self.refuse(fault, spot);
-        Poll::Ready(())
-    }
-
-    fn idle(&mut self, cx: &mut Context<'_>, span: Duration) -> Poll<()> {
-        let state = &self.state;
-        ready!(self.reading.poll(cx, || state.quiet_until(span)));
-        self.ending = Ending::Idle;
-        self.parser.stop();
-        Poll::Ready(())
-    }
-
     /// Reads until something may be given out, or nothing more will come.
     fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
@@ -240,49 +201,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin, T: Unpin> Framed<I, T> {
                 return Poll::Ready(Ok(()));
             }
         }
-    }
-
-    /// Throws away what still comes, bounded, so that closing does not reset what the peer has yet to read
-    /// (RFC 9112 §9.6).
-    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut waste = [0u8; 2048];
-        loop {
-            let Ending::Lingering { discarded, due } = self.ending else { return Poll::Ready(()) };
-            if discarded > LINGER_BYTES {
-                return Poll::Ready(());
-            }
-            let mut buf = ReadBuf::new(&mut waste);
-            match Pin::new(&mut self.io).poll_read(cx, &mut buf) {
-                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
-                    let discarded = discarded + buf.filled().len();
-                    self.ending = Ending::Lingering { discarded, due };
-                }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => {
-                    self.reading.pull_in(due);
-                    return self.reading.poll(cx, || due);
-                }
-            }
-        }
-    }
-
-    /// A peer that does not read gets no more time than one that does not write.
-    fn stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.parser.place() == Place::Tunnel {
-            return Poll::Pending;
-        }
-        let due = *self.stalled.get_or_insert_with(Instant::now) + self.guard.clocks.body;
-        self.writing.pull_in(due);
-        ready!(self.writing.poll(cx, || due));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-
-    fn written(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if result.is_pending() {
-            return self.stall(cx);
-        }
-        self.stalled = None;
-        result
     }
 }
 

@@ -1,0 +1,93 @@
+//! What operators are shown: readiness with its reasons, and the gauges whose truth lives in other rooms.
+
+use super::Doors;
+use crate::control::admin::Showing;
+use crate::control::redact;
+use crate::control::reload::Reload;
+use crate::proxy::accept::Counters;
+use crate::proxy::certificates::Certificates;
+use crate::proxy::gate::Shared;
+use crate::telemetry::{Gauges, Telemetry};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The eyes of the admin listener.
+pub struct Shown {
+    reload: Arc<Reload>,
+    shared: Arc<Shared>,
+    certificates: Vec<(String, Arc<Certificates>)>,
+    counters: Arc<Counters>,
+    drain: CancellationToken,
+}
+
+impl Shown {
+    pub(super) fn new(reload: &Arc<Reload>, shared: &Arc<Shared>, doors: &Doors, drain: CancellationToken) -> Self {
+        Self {
+            reload: Arc::clone(reload),
+            shared: Arc::clone(shared),
+            certificates: doors.certificates.clone(),
+            counters: Arc::clone(&doors.counters),
+            drain,
+        }
+    }
+
+    /// Has the gauges filled whenever somebody asks for metrics.
+    pub(super) fn fill_gauges(this: &Arc<Self>) {
+        let weak = Arc::downgrade(this);
+        this.shared.telemetry.on_scrape(Box::new(move |gauges| {
+            if let Some(this) = weak.upgrade() {
+                this.fill(gauges);
+            }
+        }));
+    }
+
+    fn fill(&self, gauges: &mut Gauges) {
+        let now = self.shared.state.clock.now();
+        for issuer in self.shared.plan.load().issuers.iter() {
+            let name = issuer.rules.name.as_str();
+            if let Some(age) = issuer.keys.age(now) {
+                gauges.jwks_age(name, age);
+            }
+            if let Some(skew) = issuer.keys.standing(now).skew_ms {
+                gauges.date_skew(name, skew);
+            }
+        }
+        for feed in self.shared.state.revocations.standing(now) {
+            if let Some(age) = feed.age {
+                gauges.revocation_age(feed.name.as_str(), age);
+            }
+            gauges.revocation_entries(feed.name.as_str(), feed.entries as u64);
+        }
+        for (listener, certificates) in &self.certificates {
+            for served in certificates.table().all() {
+                gauges.certificate_expiry(listener, &served.names().join(","), served.not_after);
+            }
+        }
+        for pool in self.reload.pools() {
+            for endpoint in pool.endpoints() {
+                gauges.endpoint_healthy(&pool.name, &endpoint.name, endpoint.is_available());
+            }
+        }
+        let (hits, misses) = self.shared.state.verified.counts();
+        gauges.token_cache(hits, misses);
+        let _ = &self.counters;
+    }
+}
+
+impl Showing for Shown {
+    fn not_ready(&self) -> Vec<String> {
+        let mut missing = self.reload.idp().not_ready();
+        if self.drain.is_cancelled() {
+            missing.push("the gateway is shutting down".into());
+        }
+        missing
+    }
+
+    fn config(&self) -> String {
+        redact::json(&self.reload.config())
+    }
+
+    fn telemetry(&self) -> &Telemetry {
+        &self.shared.telemetry
+    }
+}

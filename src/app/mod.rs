@@ -1,0 +1,215 @@
+//! Wires the parts: the one room that knows everyone.
+
+mod health;
+mod watch;
+mod workers;
+
+use crate::control::admin;
+use crate::control::build::{self, Pools};
+use crate::control::load::Loaded;
+use crate::control::reload::Reload;
+use crate::idp::room::Room;
+use crate::proxy::accept::{Counters, Listener};
+use crate::proxy::certificates::Certificates;
+use crate::proxy::drain::Report;
+use crate::proxy::gate::Shared;
+use crate::proxy::listen::{self, Limits, Security};
+use crate::settings::OrOff;
+use crate::state::State;
+use crate::state::clock::SystemClock;
+use crate::state::fingerprint::Fingerprints;
+use crate::state::revocations::Revocations;
+use crate::state::verified::VerifiedTokens;
+use crate::telemetry::{Service, Telemetry};
+use arc_swap::ArcSwap;
+use health::Shown;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use workers::Work;
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {source}")]
+pub struct StartError {
+    what: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Says what was being done when it failed.
+fn doing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &str) -> impl FnOnce(E) -> StartError + '_ {
+    move |source| StartError { what: what.to_owned(), source: source.into() }
+}
+
+/// A gateway that runs.
+pub struct Running {
+    control: Runtime,
+    workers: Vec<JoinHandle<std::io::Result<Report>>>,
+    drain: CancellationToken,
+    grace: Duration,
+    telemetry: Arc<Telemetry>,
+    reload: Arc<Reload>,
+    /// Where it listens: each listener's name with its address.
+    pub addresses: Vec<(String, SocketAddr)>,
+}
+
+/// Starts the gateway with a config that was loaded from a file. It returns when all listeners are open.
+///
+/// # Errors
+/// What could not be set up.
+pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
+    // A library may ask for the process's provider; there is only this one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let config = loaded.config.clone();
+    let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build();
+    let control = control.map_err(doing("the control runtime"))?;
+    let name = config.gateway.name.clone();
+    let service = Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: name };
+    let telemetry = Telemetry::start(&config.telemetry, &service, control.handle()).map_err(doing("telemetry"))?;
+    let telemetry = Arc::new(telemetry);
+    let state = Arc::new(state(&loaded)?);
+    let idp = Room::new(&state, config.gateway.state_dir.as_deref(), control.handle());
+    let issuers = idp.apply(&config.issuers, &config.revocation).map_err(doing("issuers and revocation sources"))?;
+    let pools = build::pools(&config, &Pools::new()).map_err(doing("upstreams"))?;
+    control.block_on(prepare(&pools));
+    let plan = build::plan(&config, &loaded.revision, issuers, &pools, &telemetry).map_err(doing("routes"))?;
+    let shared = Arc::new(Shared { plan: ArcSwap::from_pointee(plan), state, telemetry: Arc::clone(&telemetry) });
+    telemetry.configured(&loaded.revision);
+    let doors = doors(&loaded)?;
+    let reload = Reload::new(path.to_owned(), loaded, pools, Arc::clone(&shared), idp, control.handle().clone());
+    let reload = Arc::new(reload);
+    let drain = CancellationToken::new();
+    let shown = Arc::new(Shown::new(&reload, &shared, &doors, drain.clone()));
+    Shown::fill_gauges(&shown);
+    serve_admin(&config.admin, &control, Arc::clone(&shown))?;
+    control.spawn(watch::files(Arc::clone(&reload), doors.certificates.clone()));
+    let addresses = doors.addresses.clone();
+    let work = Work {
+        listeners: doors.listeners,
+        shared,
+        slots: Arc::new(Semaphore::new(config.limits.requests.min(Semaphore::MAX_PERMITS))),
+        drain: drain.clone(),
+        grace: config.gateway.grace.get(),
+    };
+    let workers = employ(config.gateway.workers, &work, &doors.sockets)?;
+    Ok(Running { control, workers, drain, grace: config.gateway.grace.get(), telemetry, reload, addresses })
+}
+
+fn state(loaded: &Loaded) -> Result<State, StartError> {
+    let key = loaded.config.telemetry.hash_key.as_ref();
+    let fingerprints = match key.map(|key| key.read()).transpose().map_err(doing("telemetry.hash_key"))? {
+        Some(key) => Fingerprints::keyed(&key),
+        None => Fingerprints::random().map_err(doing("randomness"))?,
+    };
+    let fingerprints = Arc::new(fingerprints);
+    Ok(State {
+        clock: Arc::new(SystemClock::default()),
+        revocations: Arc::new(Revocations::new(Arc::clone(&fingerprints))),
+        verified: VerifiedTokens::bounded(loaded.config.limits.token_cache.get()),
+        fingerprints,
+    })
+}
+
+/// Names are resolved before the first request.
+async fn prepare(pools: &Pools) {
+    futures_util::future::join_all(pools.values().map(|pool| pool.prepare())).await;
+}
+
+/// Everything that listens.
+struct Doors {
+    listeners: Vec<Listener>,
+    sockets: Vec<TcpListener>,
+    addresses: Vec<(String, SocketAddr)>,
+    certificates: Vec<(String, Arc<Certificates>)>,
+    counters: Arc<Counters>,
+}
+
+fn doors(loaded: &Loaded) -> Result<Doors, StartError> {
+    let config = &loaded.config;
+    let (limits, counters) = (Limits::from(&config.limits), Arc::new(Counters::default()));
+    let websockets = config.routes.iter().any(|route| route.websocket);
+    let (listeners, sockets, addresses, certificates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut doors = Doors { listeners, sockets, addresses, certificates, counters };
+    for settings in &config.listeners {
+        let what = format!("listener `{}`", settings.name);
+        let certificates = match &settings.security {
+            Security::Tls(tls) => Some(Certificates::open(&tls.certificates, tls.unknown_sni).map_err(doing(&what))?),
+            Security::Plaintext => None,
+        };
+        let counters = Arc::clone(&doors.counters);
+        let listener = Listener::new(settings, &limits, certificates.clone(), websockets, counters).map_err(doing(&what))?;
+        let socket = listen::bind(&settings.address).map_err(doing(&format!("{what} at {}", settings.address)))?;
+        let address = socket.local_addr().map_err(doing(&what))?;
+        doors.certificates.extend(certificates.map(|certificates| (settings.name.clone(), certificates)));
+        doors.listeners.push(listener);
+        doors.sockets.push(socket);
+        doors.addresses.push((settings.name.clone(), address));
+    }
+    Ok(doors)
+}
+
+fn serve_admin(settings: &OrOff<crate::control::settings::AdminSettings>, control: &Runtime, shown: Arc<Shown>) -> Result<(), StartError> {
+    let OrOff::On(settings) = settings else { return Ok(()) };
+    let listening = control.block_on(tokio::net::TcpListener::bind(settings.address));
+    let listener = listening.map_err(doing(&format!("the admin listener at {}", settings.address)))?;
+    // It answers to the very end of the drain: readiness is asked just then.
+    control.spawn(admin::serve(listener, shown, CancellationToken::new()));
+    Ok(())
+}
+
+type Workers = Vec<JoinHandle<std::io::Result<Report>>>;
+
+fn employ(asked: usize, work: &Work, sockets: &[TcpListener]) -> Result<Workers, StartError> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let number = if asked == 0 { cores } else { asked };
+    let start = |number| {
+        let sockets = sockets.iter().map(TcpListener::try_clone).collect::<Result<_, _>>().map_err(doing("sockets"))?;
+        workers::start(number, work.clone(), sockets).map_err(doing("worker threads"))
+    };
+    (0..number).map(start).collect()
+}
+
+impl Running {
+    /// Brings the file's config into force, or says why not.
+    pub fn reload(&self) {
+        self.reload.reload_and_tell();
+    }
+
+    /// Runs until a signal says to end, reloading on SIGHUP; then drains.
+    ///
+    /// # Errors
+    /// If the system gives no signals.
+    pub fn until_told(self) -> std::io::Result<Report> {
+        self.control.block_on(watch::signals(&self.reload))?;
+        Ok(self.shutdown())
+    }
+
+    /// Stops taking connections, lets what runs finish within the grace, tells what was to be told, and ends.
+    #[must_use]
+    pub fn shutdown(self) -> Report {
+        let Self { control, workers, drain, grace, telemetry, .. } = self;
+        drain.cancel();
+        let mut total = Report::default();
+        for worker in workers {
+            match worker.join() {
+                Ok(Ok(report)) => {
+                    total.drained += report.drained;
+                    total.cut += report.cut;
+                }
+                Ok(Err(error)) => tracing::error!(%error, "a worker ended in an error"),
+                Err(_) => tracing::error!("a worker panicked: this is a fault of the gateway, please report it"),
+            }
+        }
+        control.block_on(telemetry.shutdown(grace.min(FLUSH)));
+        control.shutdown_timeout(FLUSH);
+        total
+    }
+}
+
+/// How long the last spans may take to leave.
+const FLUSH: Duration = Duration::from_secs(5);

@@ -1,0 +1,28 @@
+//! What the process says when it ends. The numbers are documented in `--help` and never change.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what it was asked.
+    Done,
+    /// Something broke; the message says what.
+    Broke,
+    /// The config has faults; each was told.
+    Faulty,
+    /// `explain`: the request would be refused.
+    Refused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        // 2 is taken: the command line itself was wrong.
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Broke => 1,
+            Exit::Faulty => 3,
+            Exit::Refused => 4,
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! `curfew run`.
+
+use super::exit::Exit;
+use crate::app;
+use crate::control::config::render_all;
+use crate::control::load;
+use crate::telemetry;
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+/// Runs the gateway until it is told to end.
+#[must_use]
+pub fn run(path: &Path) -> Exit {
+    let loaded = match load::load(path) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            let source = load::source(path).unwrap_or_default();
+            eprintln!("{}", render_all(&faults, &source, std::io::stderr().is_terminal()));
+            return Exit::Faulty;
+        }
+    };
+    telemetry::start_log(&loaded.config.telemetry.log);
+    for warning in &loaded.warnings {
+        tracing::warn!(at = warning.path, "{}", warning.message);
+    }
+    let (revision, routes) = (loaded.revision.clone(), loaded.config.routes.len());
+    let running = match app::start(path, loaded) {
+        Ok(running) => running,
+        Err(error) => {
+            eprintln!("curfew: cannot start: {error}");
+            return Exit::Broke;
+        }
+    };
+    for (name, address) in &running.addresses {
+        tracing::info!(listener = name, %address, "listening");
+    }
+    tracing::info!(%revision, routes, "curfew is up");
+    match running.until_told() {
+        Ok(report) => {
+            tracing::info!(drained = report.drained, cut = report.cut, "curfew is down");
+            Exit::Done
+        }
+        Err(error) => {
+            eprintln!("curfew: {error}");
+            Exit::Broke
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// An API gateway that makes every token keep its hours.
+///
+/// Curfew terminates TLS in front of your services, asks on every request whether the caller's token may still
+/// be used, now, on this route, and either forwards the request or refuses it with a reason that anyone can trace.
+#[derive(Debug, Parser)]
+#[command(name = "curfew", version, arg_required_else_help = true, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Usage {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  something broke; the message says what
+  2  the command line is wrong
+  3  the config has faults; each is told with file, line and column
+  4  explain: the request would be refused
+
+Try it:
+  curfew demo                       an identity provider, an upstream and a gateway, with curl lines to paste
+  curfew check -c curfew.yaml       all faults of a config at once
+  curfew explain -c curfew.yaml --request 'GET https://api.example.com/orders' --token-file token.txt";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway.
+    ///
+    /// Reads the config, loads keys and revocations, and serves. SIGHUP or a changed file reloads the config:
+    /// on any fault the old one stays. SIGTERM or SIGINT drains and ends.
+    Run(ConfigFile),
+    /// Check a config: every fault at once, each with its place and what to do.
+    ///
+    /// Faults end with exit code 3. Warnings (what parses but is unwise) do not, unless --strict is given.
+    Check(Check),
+    /// Say what the gateway would decide about a request, and why: every check in order, with the numbers compared.
+    ///
+    /// Works offline with keys from files; issuers that publish their keys are asked once. Exit code 4 if the
+    /// request would be refused.
+    Explain(Explain),
+    /// Print the JSON Schema of the config.
+    Schema,
+    /// Try it all: an identity provider, an upstream and the gateway in one process, with curl lines to paste.
+    Demo(Demo),
+    /// Print the version.
+    Version,
+    /// Print shell completions.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, in roff.
+    Man,
+}
+
+/// Which config.
+#[derive(Debug, Args)]
+pub struct ConfigFile {
+    /// The config file, YAML or JSON.
+    #[arg(short, long, value_name = "FILE", env = "CURFEW_CONFIG", default_value = "curfew.yaml")]
+    pub config: PathBuf,
+}
+
+/// `curfew check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The config files, YAML or JSON.
+    #[arg(short, long, value_name = "FILE", num_args = 1.., env = "CURFEW_CONFIG", default_value = "curfew.yaml")]
+    pub config: Vec<PathBuf>,
+    /// Take warnings for faults.
+    #[arg(long)]
+    pub strict: bool,
+    /// Print faults as JSON, one a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `curfew explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Which config.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The request: a method and a URL.
+    #[arg(long, value_name = "'GET https://HOST/PATH'")]
+    pub request: String,
+    /// A file that holds the token; `-` reads standard input. Leave it out for a request without a token.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// More header fields, as `Name: value`.
+    #[arg(long = "header", short = 'H', value_name = "FIELD")]
+    pub headers: Vec<String>,
+    /// The instant to decide at, as RFC 3339 or seconds since 1970. Default: now.
+    #[arg(long, value_name = "INSTANT")]
+    pub at: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `curfew demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Run every line of the demo, print what came of it, and end: 0 if each answered as promised.
+    #[arg(long)]
+    pub once: bool,
+    /// The port of the gateway. Default 8443; with --once, a free one.
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Where the demo keeps its certificates.
+    #[arg(long, value_name = "DIR", default_value = "certs/demo")]
+    pub dir: PathBuf,
+}

@@ -1,0 +1,146 @@
+//! From settings to a plan: the second step, which does I/O and may fail for reasons that no check can foresee.
+//! What did not change from the plan before is kept: upstreams keep their health and their connections.
+
+use super::settings::Config;
+use crate::proxy::answer::Stationery;
+use crate::proxy::hygiene::Hygiene;
+use crate::proxy::identity::Identity;
+use crate::proxy::plan::{Bounds, FieldRules, Plan, Route};
+use crate::proxy::policies;
+use crate::proxy::router::{Pattern, Router};
+use crate::proxy::settings::{Access, HeaderRules, RouteSettings};
+use crate::settings::{Bytes, OrOff, Span};
+use crate::telemetry::{AccessLog, Telemetry};
+use crate::token::issuers::{Issuer, Issuers};
+use crate::token::location::Locations;
+use crate::upstream::{self, Pool};
+use http::{HeaderName, HeaderValue, Method};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a plan could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// An upstream.
+    #[error(transparent)]
+    Upstream(#[from] upstream::BuildError),
+    /// What the check of the config should have found.
+    #[error("route `{0}` does not fit the rest of the config; run `curfew check`")]
+    Route(String),
+}
+
+/// The pools of a plan, by name.
+pub type Pools = BTreeMap<String, Arc<Pool>>;
+
+/// Builds the pools; one whose settings did not change is the one from before.
+///
+/// # Errors
+/// If the roots of an upstream cannot be read.
+pub fn pools(config: &Config, before: &Pools) -> Result<Pools, BuildError> {
+    let build = |(name, settings): (&String, &upstream::Settings)| {
+        let same = before.get(name).filter(|pool| pool.settings == *settings);
+        let pool = match same {
+            Some(pool) => Arc::clone(pool),
+            None => Arc::new(Pool::build(name, settings)?),
+        };
+        Ok((name.clone(), pool))
+    };
+    config.upstreams.iter().map(build).collect()
+}
+
+/// Builds the plan.
+///
+/// # Errors
+/// If the config does not fit together, which its check would have told.
+pub fn plan(config: &Config, revision: &str, issuers: Vec<Issuer>, pools: &Pools, telemetry: &Telemetry) -> Result<Plan, BuildError> {
+    let gateway = &config.gateway;
+    let patterns: Vec<Pattern> = config.routes.iter().map(pattern).collect();
+    let names: Vec<&str> = config.issuers.keys().map(String::as_str).collect();
+    let misfit = |index: usize| BuildError::Route(config.routes.get(index).map(|route| route.name.clone()).unwrap_or_default());
+    let router = Router::build(&patterns)
+        .map_err(|conflicts| misfit(conflicts.first().map_or(0, |conflict| conflict.second)))?;
+    let route = |settings: &RouteSettings| {
+        route(config, settings, &names, pools, telemetry).ok_or_else(|| BuildError::Route(settings.name.clone()))
+    };
+    let routes = config.routes.iter().map(|settings| route(settings).map(Arc::new)).collect::<Result<Box<[_]>, _>>()?;
+    let injected: Vec<String> = routes.iter().flat_map(|route| route.identity.names().map(str::to_owned)).collect();
+    Ok(Plan {
+        revision: revision.into(),
+        router,
+        issuers: Issuers::new(&edition(config), issuers),
+        stationery: Stationery {
+            name: gateway.name.as_str().into(),
+            realm: gateway.realm.as_str().into(),
+            problem_base: gateway.problem_base.as_str().into(),
+            exposure: gateway.exposure,
+        },
+        hygiene: Hygiene::new(injected.iter().map(String::as_str)),
+        routes,
+        strict_headers: gateway.strict_headers,
+        trusted_proxies: gateway.trusted_proxies.clone().into_boxed_slice(),
+        trust_inbound_trace: gateway.trust_inbound_trace,
+        token_bytes: usize::try_from(config.limits.token_bytes.get()).unwrap_or(usize::MAX),
+        max_loops: gateway.max_loops,
+        keep_admitted: config.telemetry.access_log != AccessLog::Off,
+    })
+}
+
+/// What a verified token depends on besides its key: when it changes, tokens are verified again.
+fn edition(config: &Config) -> String {
+    let json = serde_json::to_vec(&config.issuers).unwrap_or_default();
+    blake3::hash(&json).to_hex().to_string()
+}
+
+fn pattern(settings: &RouteSettings) -> Pattern {
+    let method = |name: &String| Method::from_bytes(name.as_bytes()).ok();
+    Pattern { hosts: settings.hosts.clone(), path: settings.path.clone(), methods: settings.methods.iter().filter_map(method).collect() }
+}
+
+fn route(config: &Config, settings: &RouteSettings, issuers: &[&str], pools: &Pools, telemetry: &Telemetry) -> Option<Route> {
+    let policy = match settings.access {
+        Access::Open => None,
+        Access::Guarded => {
+            let name = settings.policy.as_ref().or(config.defaults.policy.as_ref())?;
+            Some(Arc::new(policies::build(name, config.policies.get(name)?, &config.defaults)))
+        }
+    };
+    let name = policy.as_ref().map(|policy| policy.name.to_string()).unwrap_or_default();
+    Some(Route {
+        meter: telemetry.route(&settings.name, &settings.path, &name, issuers),
+        policy,
+        locations: Locations { cookie: settings.token.cookie.as_deref().map(Box::from), forward: settings.forward_token },
+        pool: Arc::clone(pools.get(&settings.upstream)?),
+        upstream_meter: telemetry.upstream(&settings.upstream),
+        bounds: bounds(config, settings),
+        websocket: settings.websocket,
+        identity: Identity::build(settings.identity.as_ref()),
+        request_fields: fields(&settings.headers.request),
+        response_fields: fields(&settings.headers.response),
+    })
+}
+
+fn bounds(config: &Config, settings: &RouteSettings) -> Bounds {
+    let (own, defaults) = (&settings.timeouts, &config.defaults.timeouts);
+    let span = |own: Option<Span>, default: Option<Span>, built_in| own.or(default).map_or(built_in, Span::get);
+    let maybe = |own: Option<OrOff<Span>>, default: Option<OrOff<Span>>, built_in: Option<Duration>| {
+        own.or(default).map_or(built_in, |span| span.on().map(Span::get))
+    };
+    let body = settings.body_limit.or(config.defaults.body_limit).unwrap_or(OrOff::On(Bytes::mib(10)));
+    Bounds {
+        connect: span(own.connect, defaults.connect, Duration::from_secs(5)),
+        first_byte: span(own.first_byte, defaults.first_byte, Duration::from_secs(30)),
+        between_bytes: maybe(own.between_bytes, defaults.between_bytes, Some(Duration::from_secs(60))),
+        request: maybe(own.request, defaults.request, None),
+        body: body.on().map(Bytes::get),
+        retries: settings.retries,
+    }
+}
+
+fn fields(settings: &HeaderRules) -> FieldRules {
+    let set = |(name, value): (&String, &String)| Some((HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?));
+    FieldRules {
+        remove: settings.remove.iter().filter_map(|name| HeaderName::try_from(name.as_str()).ok()).collect(),
+        set: settings.set.iter().filter_map(set).collect(),
+    }
+}

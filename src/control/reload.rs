@@ -1,0 +1,169 @@
+//! A changed config: read, parse, check, build all of the new before the old is touched, then one swap. On any
+//! fault the old stays, and says so.
+
+use super::build::{self, Pools};
+use super::config::{Fault, Severity};
+use super::load::{self, Loaded};
+use super::settings::Config;
+use crate::idp::Idp;
+use crate::proxy::gate::Shared;
+use crate::upstream::Pool;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+/// Why a config did not come into force.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The text has faults.
+    #[error("the config has faults:\n{0}")]
+    Faults(String),
+    /// It could not be built.
+    #[error(transparent)]
+    Build(#[from] build::BuildError),
+    /// Keys or sources could not be set up.
+    #[error(transparent)]
+    Idp(#[from] crate::idp::SetupError),
+}
+
+/// Swaps one config for the next.
+pub struct Reload {
+    path: PathBuf,
+    shared: Arc<Shared>,
+    idp: Idp,
+    control: Handle,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    loaded: Loaded,
+    pools: Pools,
+    tasks: HashMap<u64, CancellationToken>,
+}
+
+/// What came of a reload.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The new config is in force.
+    Swapped {
+        /// Its revision.
+        revision: Box<str>,
+        /// The blocks that changed and wait for a restart.
+        waiting: Vec<&'static str>,
+    },
+    /// It says what was in force already.
+    Same,
+}
+
+impl Reload {
+    /// Takes over what is in force.
+    pub fn new(path: PathBuf, loaded: Loaded, pools: Pools, shared: Arc<Shared>, idp: Idp, control: Handle) -> Self {
+        let reload = Self { path, shared, idp, control, inner: Mutex::new(Inner { loaded, pools: Pools::new(), tasks: HashMap::new() }) };
+        reload.tend(&mut reload.lock(), pools);
+        reload
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks whether the file says something else than what was read from it last.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        load::source(&self.path).is_ok_and(|text| text != self.lock().loaded.text)
+    }
+
+    /// Brings the file's config into force.
+    ///
+    /// # Errors
+    /// What is wrong with it; the old config stays.
+    pub fn reload(&self) -> Result<Outcome, ReloadError> {
+        let mut inner = self.lock();
+        let source = load::source(&self.path).unwrap_or_default();
+        let loaded = load::load(&self.path).map_err(|faults| {
+            // What is as wrong as before is not told again until it changes again.
+            inner.loaded.text.clone_from(&source);
+            ReloadError::Faults(render(&faults, &source))
+        })?;
+        if loaded.revision == inner.loaded.revision {
+            inner.loaded.text = loaded.text;
+            return Ok(Outcome::Same);
+        }
+        let pools = build::pools(&loaded.config, &inner.pools)?;
+        let issuers = self.idp.apply(&loaded.config.issuers, &loaded.config.revocation)?;
+        let plan = build::plan(&loaded.config, &loaded.revision, issuers, &pools, &self.shared.telemetry)?;
+        self.shared.plan.store(Arc::new(plan));
+        self.shared.telemetry.configured(&loaded.revision);
+        let waiting = waiting(&inner.loaded.config, &loaded.config);
+        let revision = loaded.revision.clone();
+        inner.loaded = loaded;
+        self.tend(&mut inner, pools);
+        Ok(Outcome::Swapped { revision, waiting })
+    }
+
+    /// Reloads and says what came of it, in the log and in the metrics.
+    pub fn reload_and_tell(&self) {
+        let outcome = self.reload();
+        self.shared.telemetry.reloaded(outcome.is_ok());
+        match outcome {
+            Ok(Outcome::Same) => tracing::info!("reloaded: nothing changed"),
+            Ok(Outcome::Swapped { revision, waiting }) if waiting.is_empty() => tracing::info!(%revision, "reloaded"),
+            Ok(Outcome::Swapped { revision, waiting }) => {
+                tracing::warn!(%revision, ?waiting, "reloaded; changes to these blocks wait for a restart");
+            }
+            Err(error) => tracing::error!(%error, "not reloaded: the config before stays in force"),
+        }
+    }
+
+    /// The config that is in force.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.lock().loaded.config.clone()
+    }
+
+    /// The pools that are in force.
+    #[must_use]
+    pub fn pools(&self) -> Vec<Arc<Pool>> {
+        self.lock().pools.values().cloned().collect()
+    }
+
+    /// What keys and revocations wait for.
+    #[must_use]
+    pub fn idp(&self) -> &Idp {
+        &self.idp
+    }
+
+    /// Starts the tasks of new pools, and stops those of pools that are gone.
+    fn tend(&self, inner: &mut Inner, pools: Pools) {
+        inner.tasks.retain(|id, task| {
+            let stays = pools.values().any(|pool| pool.id() == *id);
+            if !stays {
+                task.cancel();
+            }
+            stays
+        });
+        for pool in pools.values() {
+            inner.tasks.entry(pool.id()).or_insert_with(|| {
+                let cancelled = CancellationToken::new();
+                self.control.spawn(Arc::clone(pool).tasks(cancelled.clone()));
+                cancelled
+            });
+        }
+        inner.pools = pools;
+    }
+}
+
+/// Faults as text, for a log.
+#[must_use]
+pub fn render(faults: &[Fault], source: &str) -> String {
+    let errors: Vec<Fault> = faults.iter().filter(|fault| fault.severity == Severity::Error).cloned().collect();
+    super::config::render_all(&errors, source, false)
+}
+
+/// The blocks that are read once, when the process starts.
+fn waiting(before: &Config, after: &Config) -> Vec<&'static str> {
+    let json = |config: &Config, block: &str| serde_json::to_value(config).ok().and_then(|value| value.get(block).cloned());
+    ["listeners", "limits", "telemetry", "admin"].into_iter().filter(|block| json(before, block) != json(after, block)).collect()
+}
