@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::wire::guard;
 
 /// hyper behind a guard at one end of a pipe, us at the other.
-fn serve() -> DuplexStream {
+pub fn serve() -> DuplexStream {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let state = FramingState::new();
     let framed = Framed::new(theirs, guard(), state.clone(), ());
