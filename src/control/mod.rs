@@ -1,3 +1,20 @@
 //! Control: what the operator says to the gateway, and what the gateway does about it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `config` | the engine that reads a text into a typed value, or tells all its faults |
+//! | `settings` | the root of the settings: every room's block, named |
+//! | `check` | that the blocks fit together, one subject a file |
+//! | `load` | from a file to settings with their revision |
+//! | `schema`, `redact` | the settings as a JSON Schema, and as they are in effect |
 
+pub mod check;
 pub mod config;
+mod load;
+#[allow(missing_docs)]
+pub mod placeholder;
+pub mod redact;
+pub mod schema;
+pub mod settings;
+
+pub use load::{Loaded, load, read, source};

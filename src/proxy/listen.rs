@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::framing::{Clocks, Guard, HeadLimits};
 use crate::settings::{Bytes, Span};
 
 /// One address to listen on.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Written")]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Settings {
     /// What traces, metrics and routes call this listener.
     pub name: String,
@@ -43,7 +43,7 @@ pub enum Security {
 }
 
 /// A listener, as written in the file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Listener")]
 struct Written {
@@ -102,8 +102,19 @@ impl TryFrom<Written> for Settings {
     }
 }
 
+impl From<Settings> for Written {
+    fn from(settings: Settings) -> Self {
+        let Settings { name, address, security, proxy_protocol, http2, h2c } = settings;
+        let (tls, plaintext) = match security {
+            Security::Tls(tls) => (Some(tls), false),
+            Security::Plaintext => (None, true),
+        };
+        Self { name, address, tls, plaintext, proxy_protocol, http2, h2c }
+    }
+}
+
 /// TLS of a listener.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     /// Certificate chains and their keys. The first also serves clients that name no host.
@@ -137,7 +148,7 @@ fn at_least_one<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec
 }
 
 /// The files of one certificate.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateFiles {
     /// The chain, PEM, the server's own certificate first.
@@ -147,7 +158,7 @@ pub struct CertificateFiles {
 }
 
 /// The oldest TLS version a listener speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum TlsVersion {
     /// TLS 1.2 (RFC 5246).
     #[default]
@@ -159,7 +170,7 @@ pub enum TlsVersion {
 }
 
 /// What a client gets that names a host of no certificate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownSni {
     /// The handshake fails.
@@ -170,7 +181,7 @@ pub enum UnknownSni {
 }
 
 /// The PROXY protocol of a listener.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyProtocol {
     /// The networks that the load balancers are in. Connections from elsewhere are dropped.

@@ -30,3 +30,4 @@ pub use fault::{Fault, Severity};
 pub use parse::{Parsed, parse};
 pub use render::render_all;
 pub use spans::{Location, Spans, join};
+pub(super) use words::advise;

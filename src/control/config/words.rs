@@ -86,7 +86,8 @@ pub(super) fn tell(kind: &Kind) -> (String, String) {
     }
 }
 
-fn advise(name: &str, valid: &[&str], title: &str) -> String {
+/// What to write instead of a word that is none of the valid ones.
+pub(in crate::control) fn advise(name: &str, valid: &[&str], title: &str) -> String {
     match nearest(name, valid) {
         Some(near) => format!("did you mean `{near}`?"),
         None if valid.is_empty() => "nothing can be set here; remove it".to_owned(),

@@ -1,0 +1,62 @@
+//! What one block cannot know of another: names that are used are there, routes are told apart, nothing is looser
+//! than it may be; and what parses but is unwise. One subject a file; nothing is built and nobody is called.
+//!
+//! | file | asks |
+//! |---|---|
+//! | `references` | is every name that is used there, and every one that is there used? |
+//! | `gateway` | are gateway, limits, telemetry and admin sound together? |
+//! | `listeners` | can every listener be opened, and is the clear said on purpose? |
+//! | `issuers` | can a token of each issuer be trusted, and its keys be had? |
+//! | `revocation` | does every source feed an issuer that somebody trusts? |
+//! | `upstreams` | has each an endpoint, and names to be balanced and probed by? |
+//! | `policies` | can each policy be kept, and does it say what was meant? |
+//! | `guard` | does every guarded route have what guards it? |
+//! | `patterns` | is each host, path and method one, and are routes told apart? |
+//! | `reach` | can a request reach each route, and the one that was meant? |
+//! | `fields` | may these header fields and cookies be set? |
+//! | `tighten` | is nothing looser than `defaults` without leave? |
+//! | `files` | are the files there? |
+
+mod fields;
+mod files;
+mod gateway;
+mod guard;
+mod issuers;
+mod listeners;
+mod patterns;
+mod policies;
+mod reach;
+mod references;
+mod revocation;
+mod tell;
+mod tighten;
+mod upstreams;
+
+use super::config::{Fault, Spans};
+use super::settings::Config;
+
+type Subject = fn(&Config, &Spans) -> Vec<Fault>;
+
+const SUBJECTS: &[Subject] = &[
+    references::check,
+    gateway::check,
+    listeners::check,
+    issuers::check,
+    revocation::check,
+    upstreams::check,
+    policies::check,
+    guard::check,
+    patterns::check,
+    reach::check,
+    fields::check,
+    tighten::check,
+    files::check,
+];
+
+/// All that is wrong or unwise, in the order of the text.
+#[must_use]
+pub fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = SUBJECTS.iter().flat_map(|subject| subject(config, spans)).collect();
+    faults.sort_by_key(|fault| fault.location.map_or((0, 0), |location| (location.line, location.start)));
+    faults
+}

@@ -1,0 +1,90 @@
+//! Files: whether those that the config names are there. Only warnings, for the check may run on another machine.
+
+use std::path::Path;
+
+use super::tell::Faults;
+use crate::control::config::{Fault, Spans, join};
+use crate::control::placeholder::{KeySource, SourceSettings};
+use crate::control::settings::Config;
+use crate::proxy::listen::Security;
+use crate::settings::Secret;
+
+pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
+    let mut faults = Faults::of(spans);
+    certificates(config, &mut faults);
+    issuers(config, &mut faults);
+    upstreams(config, &mut faults);
+    secrets(config, &mut faults);
+    faults.list()
+}
+
+fn look(path: &str, what: &str, file: &Path, faults: &mut Faults<'_>) {
+    if !file.is_file() {
+        let message = format!("the {what} `{}` is not there", file.display());
+        let help = "make it before the gateway starts; a relative path begins in the working directory";
+        faults.warn(path, message, help);
+    }
+}
+
+fn certificates(config: &Config, faults: &mut Faults<'_>) {
+    for (at, listener) in config.listeners.iter().enumerate() {
+        let Security::Tls(tls) = &listener.security else { continue };
+        for (nth, files) in tls.certificates.iter().enumerate() {
+            let path = format!("listeners[{at}].tls.certificates[{nth}]");
+            look(&format!("{path}.cert"), "certificate", &files.cert, faults);
+            look(&format!("{path}.key"), "key", &files.key, faults);
+        }
+    }
+}
+
+fn issuers(config: &Config, faults: &mut Faults<'_>) {
+    for (name, issuer) in &config.issuers {
+        let path = join("issuers", name);
+        if let KeySource::File(file) = &issuer.keys {
+            look(&format!("{path}.keys.file"), "key set", file, faults);
+        }
+        if let Some(file) = &issuer.ca {
+            look(&format!("{path}.ca"), "file of root certificates", file, faults);
+        }
+    }
+    for (name, source) in &config.revocation.sources {
+        let path = join("revocation.sources", name);
+        match source {
+            SourceSettings::File { path: file, .. } => look(&format!("{path}.path"), "list", file, faults),
+            SourceSettings::Poll { ca: Some(file), .. } => {
+                look(&format!("{path}.ca"), "file of root certificates", file, faults);
+            }
+            SourceSettings::Poll { .. } => {}
+        }
+    }
+}
+
+fn upstreams(config: &Config, faults: &mut Faults<'_>) {
+    for (name, upstream) in &config.upstreams {
+        if let Some(file) = &upstream.tls.ca {
+            look(&format!("{}.tls.ca", join("upstreams", name)), "file of root certificates", file, faults);
+        }
+    }
+    if let Some(file) = config.telemetry.otlp.as_ref().and_then(|otlp| otlp.ca.as_ref()) {
+        look("telemetry.otlp.ca", "file of root certificates", file, faults);
+    }
+}
+
+/// The files of secrets; they are not read here.
+fn secrets(config: &Config, faults: &mut Faults<'_>) {
+    if let Some(secret) = &config.telemetry.hash_key {
+        secret_file("telemetry.hash_key", secret, faults);
+    }
+    for (name, issuer) in &config.issuers {
+        if let KeySource::Secret(secret) = &issuer.keys {
+            let path = format!("{}.keys.secret", join("issuers", name));
+            secret_file(&path, secret, faults);
+        }
+    }
+}
+
+fn secret_file(path: &str, secret: &Secret, faults: &mut Faults<'_>) {
+    if let Secret::File(file) = secret {
+        look(&format!("{path}.file"), "secret file", file, faults);
+    }
+}

@@ -1,0 +1,108 @@
+//! References: every name that is used is there, every name that is there is used, and none is there twice.
+
+use std::collections::{HashMap, HashSet};
+
+use super::tell::{Faults, is_name};
+use crate::control::config::{Fault, Spans, join};
+use crate::control::settings::Config;
+use crate::proxy::settings::Access;
+
+pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
+    let mut faults = Faults::of(spans);
+    of_routes(config, &mut faults);
+    of_policies(config, &mut faults);
+    names(config, &mut faults);
+    unused(config, &mut faults);
+    faults.list()
+}
+
+fn of_routes(config: &Config, faults: &mut Faults<'_>) {
+    for (at, route) in config.routes.iter().enumerate() {
+        if !config.upstreams.contains_key(&route.upstream) {
+            let path = format!("routes[{at}].upstream");
+            faults.unknown(&path, "upstream", &route.upstream, config.upstreams.keys(), "upstreams");
+        }
+        policy(config, &format!("routes[{at}].policy"), route.policy.as_ref(), faults);
+    }
+    policy(config, "defaults.policy", config.defaults.policy.as_ref(), faults);
+}
+
+fn policy(config: &Config, path: &str, name: Option<&String>, faults: &mut Faults<'_>) {
+    if let Some(name) = name.filter(|name| !config.policies.contains_key(*name)) {
+        faults.unknown(path, "policy", name, config.policies.keys(), "policies");
+    }
+}
+
+fn of_policies(config: &Config, faults: &mut Faults<'_>) {
+    for (name, policy) in &config.policies {
+        for (at, issuer) in policy.issuers.iter().enumerate().filter(|(_, name)| !config.issuers.contains_key(*name)) {
+            let path = format!("{}.issuers[{at}]", join("policies", name));
+            faults.unknown(&path, "issuer", issuer, config.issuers.keys(), "issuers");
+        }
+    }
+}
+
+fn names(config: &Config, faults: &mut Faults<'_>) {
+    let routes = config.routes.iter().map(|route| route.name.as_str());
+    once("route", "routes", routes, faults);
+    let listeners = config.listeners.iter().map(|listener| listener.name.as_str());
+    once("listener", "listeners", listeners, faults);
+    let maps = [
+        ("issuers", config.issuers.keys().collect::<Vec<_>>()),
+        ("upstreams", config.upstreams.keys().collect()),
+        ("policies", config.policies.keys().collect()),
+        ("revocation.sources", config.revocation.sources.keys().collect()),
+    ];
+    for (block, keys) in maps {
+        for name in keys.into_iter().filter(|name| !is_name(name)) {
+            odd(&join(block, name), name, faults);
+        }
+    }
+}
+
+fn once<'n>(what: &str, block: &str, names: impl Iterator<Item = &'n str>, faults: &mut Faults<'_>) {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for (at, name) in names.enumerate() {
+        let path = format!("{block}[{at}].name");
+        if !is_name(name) {
+            odd(&path, name, faults);
+        }
+        if let Some(first) = seen.get(name) {
+            let message = format!("there are two {what}s `{name}`, this one and `{block}[{first}]`");
+            faults.error(&path, message, "give this one a name of its own: traces and metrics tell them apart by it");
+        }
+        seen.entry(name).or_insert(at);
+    }
+}
+
+fn odd(path: &str, name: &str, faults: &mut Faults<'_>) {
+    let help = "use 1 to 64 ASCII letters, digits, `-`, `_` and `.`: it becomes a label of metrics";
+    faults.error(path, format!("`{name}` cannot be a name"), help);
+}
+
+fn unused(config: &Config, faults: &mut Faults<'_>) {
+    let upstreams: HashSet<&str> = config.routes.iter().map(|route| route.upstream.as_str()).collect();
+    for name in config.upstreams.keys().filter(|name| !upstreams.contains(name.as_str())) {
+        faults.warn(
+            &join("upstreams", name),
+            format!("no route leads to the upstream `{name}`"),
+            "remove it, or use it",
+        );
+    }
+    let guarded = config.routes.iter().filter(|route| route.access == Access::Guarded);
+    let policies: HashSet<&String> =
+        guarded.filter_map(|route| route.policy.as_ref().or(config.defaults.policy.as_ref())).collect();
+    for name in config.policies.keys().filter(|name| !policies.contains(name)) {
+        faults.warn(&join("policies", name), format!("no route asks the policy `{name}`"), "remove it, or use it");
+    }
+    let used: Vec<_> = config.policies.iter().filter(|(name, _)| policies.contains(name)).collect();
+    let trusted =
+        |issuer: &String| used.iter().any(|(_, policy)| policy.issuers.is_empty() || policy.issuers.contains(issuer));
+    for name in config.issuers.keys().filter(|name| !used.is_empty() && !trusted(name)) {
+        faults.warn(
+            &join("issuers", name),
+            format!("no policy in use trusts the issuer `{name}`"),
+            "remove it, or use it",
+        );
+    }
+}

@@ -1,0 +1,29 @@
+//! Revocation: every source feeds an issuer that is there, and comes over a way that can be trusted.
+
+use super::tell::Faults;
+use crate::control::config::{Fault, Spans, join};
+use crate::control::settings::Config;
+use crate::decide::checks::freshness::OnStale;
+
+pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
+    let mut faults = Faults::of(spans);
+    for (name, source) in &config.revocation.sources {
+        let issuer = source.issuer();
+        if !config.issuers.contains_key(issuer) {
+            let path = format!("{}.issuer", join("revocation.sources", name));
+            faults.unknown(&path, "issuer", issuer, config.issuers.keys(), "issuers");
+        }
+    }
+    stale(config, &mut faults);
+    faults.list()
+}
+
+fn stale(config: &Config, faults: &mut Faults<'_>) {
+    let policies = config.policies.iter().map(|(name, policy)| (join("policies", name), policy.revocation.on_stale));
+    let defaults = ("defaults".to_owned(), config.defaults.revocation.on_stale);
+    for (path, _) in policies.chain([defaults]).filter(|(_, said)| *said == Some(OnStale::Allow)) {
+        let help = "use `deny`, or keep an eye on the age of the revocation sources";
+        let message = "while revocations cannot be had, a revoked token passes";
+        faults.warn(&format!("{path}.revocation.on_stale"), message, help);
+    }
+}

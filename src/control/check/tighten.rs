@@ -1,0 +1,104 @@
+//! Tighten: what `defaults` says may only be made tighter below it, unless `relax` names the field and says why.
+//! What `defaults` leaves out is not guarded by this rule.
+
+use std::fmt::Display;
+
+use super::tell::{Faults, and};
+use crate::control::config::{Fault, Spans, advise, join};
+use crate::control::settings::Config;
+use crate::decide::checks::freshness::OnStale;
+use crate::proxy::settings::{Defaults, PolicySettings, Relax, RouteSettings};
+use crate::settings::{OrOff, Span};
+
+/// A field that may be looser, and if it is: what it says, and what the defaults say.
+type Field = (&'static str, Option<(String, String)>);
+
+pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
+    let mut faults = Faults::of(spans);
+    for (name, policy) in &config.policies {
+        let fields = of_policy(policy, &config.defaults);
+        compare(&join("policies", name), &fields, policy.relax.as_ref(), &[], &mut faults);
+    }
+    for (at, route) in config.routes.iter().enumerate() {
+        let fields = of_route(route, &config.defaults);
+        compare(&format!("routes[{at}]"), &fields, route.relax.as_ref(), OF_POLICIES, &mut faults);
+    }
+    faults.list()
+}
+
+/// Fields that a policy relaxes, and not the route that asks it.
+const OF_POLICIES: &[&str] = &["token.max_age", "token.max_lifetime", "revocation.on_stale"];
+
+fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 3] {
+    let stale = match (policy.revocation.on_stale, defaults.revocation.on_stale) {
+        (Some(OnStale::Allow), Some(OnStale::Deny)) => Some(("allow".to_owned(), "deny".to_owned())),
+        _ => None,
+    };
+    [
+        ("token.max_age", looser(policy.token.max_age, defaults.token.max_age)),
+        ("token.max_lifetime", looser(policy.token.max_lifetime, defaults.token.max_lifetime)),
+        ("revocation.on_stale", stale),
+    ]
+}
+
+fn of_route(route: &RouteSettings, defaults: &Defaults) -> [Field; 5] {
+    let (own, usual) = (&route.timeouts, &defaults.timeouts);
+    let on = |span: Option<Span>| span.map(OrOff::On);
+    [
+        ("timeouts.connect", looser(on(own.connect), on(usual.connect))),
+        ("timeouts.first_byte", looser(on(own.first_byte), on(usual.first_byte))),
+        ("timeouts.between_bytes", looser(own.between_bytes, usual.between_bytes)),
+        ("timeouts.request", looser(own.request, usual.request)),
+        ("body_limit", looser(route.body_limit, defaults.body_limit)),
+    ]
+}
+
+fn looser<T: PartialOrd + Display>(own: Option<OrOff<T>>, usual: Option<OrOff<T>>) -> Option<(String, String)> {
+    match (own?, usual?) {
+        (OrOff::Off, OrOff::On(usual)) => Some(("off".to_owned(), usual.to_string())),
+        (OrOff::On(own), OrOff::On(usual)) if own > usual => Some((own.to_string(), usual.to_string())),
+        _ => None,
+    }
+}
+
+fn compare(path: &str, fields: &[Field], relax: Option<&Relax>, elsewhere: &[&str], faults: &mut Faults<'_>) {
+    let named = |field: &str| relax.is_some_and(|relax| relax.fields.iter().any(|name| name == field));
+    for (field, looser) in fields {
+        if let Some((own, usual)) = looser.as_ref().filter(|_| !named(field)) {
+            let message = format!("{own} is looser than the {usual} of `defaults`");
+            let help = format!("make it tighter, or say `relax: {{ fields: [{field}], reason: \"…\" }}`");
+            faults.error(&format!("{path}.{field}"), message, help);
+        }
+    }
+    let Some(relax) = relax else { return };
+    if relax.reason.trim().is_empty() {
+        faults.error(&format!("{path}.relax.reason"), "no reason is given", "say why, for those who review the config");
+    }
+    let known: Vec<&str> = fields.iter().map(|(field, _)| *field).collect();
+    for (nth, name) in relax.fields.iter().enumerate() {
+        let place = format!("{path}.relax.fields[{nth}]");
+        match fields.iter().find(|(field, _)| field == name) {
+            Some((_, Some(_))) => {}
+            Some((_, None)) => {
+                let help = "remove it: a leave that is not needed hides one that is";
+                faults.error(&place, format!("`{name}` is not looser than `defaults`"), help);
+            }
+            None if elsewhere.contains(&name.as_str()) => {
+                let help = "move it to the policy that the route asks";
+                faults.error(&place, format!("`{name}` is relaxed by a policy, not by a route"), help);
+            }
+            None => faults.error(
+                &place,
+                format!("`{name}` is no field that can be relaxed"),
+                advise(name, &known, "those are"),
+            ),
+        }
+    }
+    if relax.fields.is_empty() {
+        faults.error(
+            &format!("{path}.relax.fields"),
+            "nothing is relaxed",
+            format!("name fields ({}), or remove it", and(&known)),
+        );
+    }
+}

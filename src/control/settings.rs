@@ -1,0 +1,182 @@
+//! The root of the settings: every room's block, named. What a block says is declared in its own room;
+//! that the blocks fit together is asked by `check`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::placeholder::{IssuerSettings, RevocationSettings};
+use crate::proxy::listen;
+use crate::proxy::settings::{Defaults, GatewaySettings, PolicySettings, RouteSettings};
+use crate::settings::{Bytes, OrOff, Span};
+use crate::{telemetry, upstream};
+
+/// A Curfew config.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Curfew")]
+pub struct Config {
+    /// The version of this format: `1`.
+    pub version: Version1,
+    /// The gateway as a whole.
+    #[serde(default)]
+    pub gateway: GatewaySettings,
+    /// Where it listens.
+    pub listeners: Vec<listen::Settings>,
+    /// What clients may use up.
+    #[serde(default)]
+    pub limits: LimitsSettings,
+    /// Whose tokens are accepted, by a name that policies, metrics and traces use.
+    #[serde(default)]
+    pub issuers: BTreeMap<String, IssuerSettings>,
+    /// Where it is learnt that a token was revoked.
+    #[serde(default)]
+    pub revocation: RevocationSettings,
+    /// Where requests are delivered, by a name that routes use.
+    #[serde(default)]
+    pub upstreams: BTreeMap<String, upstream::Settings>,
+    /// What routes ask of a token, by a name that routes use.
+    #[serde(default)]
+    pub policies: BTreeMap<String, PolicySettings>,
+    /// What flows down to policies and routes that do not say otherwise.
+    #[serde(default)]
+    pub defaults: Defaults,
+    /// Which requests there are, and where they go. A request that no route matches is refused.
+    pub routes: Vec<RouteSettings>,
+    /// What is told, and to whom.
+    #[serde(default)]
+    pub telemetry: telemetry::Settings,
+    /// Where operators ask for health, metrics and the config in effect; `off` for nowhere.
+    #[serde(default = "on_loopback")]
+    pub admin: OrOff<AdminSettings>,
+}
+
+fn on_loopback() -> OrOff<AdminSettings> {
+    OrOff::On(AdminSettings::default())
+}
+
+/// The number 1: the only version of the format there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version1;
+
+impl<'de> Deserialize<'de> for Version1 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_u64(Version1Visitor)
+    }
+}
+
+struct Version1Visitor;
+
+impl Visitor<'_> for Version1Visitor {
+    type Value = Version1;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the number `1`")
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Version1, E> {
+        let unknown = || E::custom(format_args!("there is no version {number} of this format\nwrite `version: 1`"));
+        (number == 1).then_some(Version1).ok_or_else(unknown)
+    }
+}
+
+impl Serialize for Version1 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(1)
+    }
+}
+
+impl JsonSchema for Version1 {
+    fn schema_name() -> Cow<'static, str> {
+        "Version".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "const": 1 })
+    }
+}
+
+/// What clients may use up, all listeners together.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsSettings {
+    /// Connections open at once, all listeners and workers together; more are closed at once. Default `10000`.
+    pub connections: usize,
+    /// Requests in flight at once; more are answered 503 without a look at their token. Default `20000`.
+    pub requests: usize,
+    /// The largest header section, request line included; beyond it 431. Default `32KiB`.
+    pub header_bytes: Bytes,
+    /// The most header fields; beyond it 431. Default `100`.
+    pub header_count: usize,
+    /// The largest single header field; beyond it 431. Default `16KiB`.
+    pub header_field: Bytes,
+    /// The longest request target; beyond it 414. Default `8KiB` (RFC 9112 §3 asks for 8000 at least).
+    pub uri_bytes: Bytes,
+    /// From the first byte of a head to its last; beyond it 408. Default `10s`.
+    pub header_read_timeout: Span,
+    /// How long a connection may be quiet between requests before it is closed. Default `75s`.
+    pub idle_timeout: Span,
+    /// How long a client may send nothing in the middle of a body, or take nothing of an answer. Default `60s`.
+    pub body_idle_timeout: Span,
+    /// Requests at once on one HTTP/2 connection. Default `100`.
+    pub streams_per_connection: u32,
+    /// The longest token; beyond it the token is malformed. At most `16KiB`. Default `8KiB`.
+    pub token_bytes: Bytes,
+    /// The memory in which verified tokens are remembered, so that their second sight is cheap. Default `32MiB`.
+    pub token_cache: Bytes,
+}
+
+impl Default for LimitsSettings {
+    fn default() -> Self {
+        let listen = listen::Limits::default();
+        Self {
+            connections: listen.connections,
+            requests: 20_000,
+            header_bytes: listen.header_bytes,
+            header_count: listen.header_count,
+            header_field: listen.header_field,
+            uri_bytes: listen.uri_bytes,
+            header_read_timeout: listen.header_read_timeout,
+            idle_timeout: listen.idle_timeout,
+            body_idle_timeout: listen.body_idle_timeout,
+            streams_per_connection: listen.streams_per_connection,
+            token_bytes: Bytes::kib(8),
+            token_cache: Bytes::mib(32),
+        }
+    }
+}
+
+impl From<&LimitsSettings> for listen::Limits {
+    fn from(limits: &LimitsSettings) -> Self {
+        Self {
+            connections: limits.connections,
+            header_bytes: limits.header_bytes,
+            header_count: limits.header_count,
+            header_field: limits.header_field,
+            uri_bytes: limits.uri_bytes,
+            header_read_timeout: limits.header_read_timeout,
+            idle_timeout: limits.idle_timeout,
+            body_idle_timeout: limits.body_idle_timeout,
+            streams_per_connection: limits.streams_per_connection,
+        }
+    }
+}
+
+/// The admin listener: `/livez`, `/readyz`, `/metrics`, `/config`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminSettings {
+    /// IP address and port. It asks nobody for a token, so it belongs on loopback. Default `127.0.0.1:9901`.
+    #[schemars(with = "String")]
+    pub address: SocketAddr,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)) }
+    }
+}
