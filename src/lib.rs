@@ -1,8 +1,11 @@
 //! Curfew: an API gateway that makes every token keep its hours. The rooms, in reading order; nothing is
 //! re-exported here.
 
+pub mod app;
+pub mod command;
 pub mod control;
 pub mod decide;
+pub mod idp;
 pub mod proxy;
 pub mod settings;
 pub mod state;

@@ -1,3 +1,28 @@
-//! The command line.
+//! The command line's door.
 
-fn main() {}
+use clap::Parser as _;
+use curfew::command::usage::{Command, Usage};
+use curfew::command::{check, completions, exit::Exit, explain, run, schema};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let exit = match Usage::parse().command {
+        Command::Run(file) => run::run(&file.config),
+        Command::Check(what) => check::check(&what),
+        Command::Explain(what) => explain::explain(&what),
+        Command::Schema => schema::schema(),
+        Command::Demo(_) => Exit::Broke,
+        Command::Version => version(),
+        Command::Completions { shell } => completions::completions(shell),
+        Command::Man => completions::man(),
+    };
+    exit.into()
+}
+
+fn version() -> Exit {
+    println!("curfew {}", env!("CARGO_PKG_VERSION"));
+    Exit::Done
+}

@@ -4,8 +4,9 @@ use super::Doors;
 use crate::control::admin::Showing;
 use crate::control::redact;
 use crate::control::reload::Reload;
-use crate::proxy::accept::Counters;
+use crate::decide::time::Timestamp;
 use crate::proxy::certificates::Certificates;
+use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
 use crate::telemetry::{Gauges, Telemetry};
 use std::sync::Arc;
@@ -54,13 +55,13 @@ impl Shown {
         }
         for feed in self.shared.state.revocations.standing(now) {
             if let Some(age) = feed.age {
-                gauges.revocation_age(feed.name.as_str(), age);
+                gauges.revocation_age(feed.source.as_str(), age);
             }
-            gauges.revocation_entries(feed.name.as_str(), feed.entries as u64);
+            gauges.revocation_entries(feed.source.as_str(), feed.entries as u64);
         }
         for (listener, certificates) in &self.certificates {
             for served in certificates.table().all() {
-                gauges.certificate_expiry(listener, &served.names().join(","), served.not_after);
+                gauges.certificate_expiry(listener, &served.names.join(","), Timestamp::from_secs(served.not_after));
             }
         }
         for pool in self.reload.pools() {
@@ -76,7 +77,8 @@ impl Shown {
 
 impl Showing for Shown {
     fn not_ready(&self) -> Vec<String> {
-        let mut missing = self.reload.idp().not_ready();
+        let waiting = self.reload.idp().readiness(self.shared.state.clock.now());
+        let mut missing: Vec<String> = waiting.into_iter().map(|one| format!("{}: {}", one.what, one.why)).collect();
         if self.drain.is_cancelled() {
             missing.push("the gateway is shutting down".into());
         }
@@ -84,7 +86,7 @@ impl Showing for Shown {
     }
 
     fn config(&self) -> String {
-        redact::json(&self.reload.config())
+        redact::redacted_text(&self.reload.config())
     }
 
     fn telemetry(&self) -> &Telemetry {

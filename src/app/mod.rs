@@ -1,16 +1,18 @@
 //! Wires the parts: the one room that knows everyone.
 
 mod health;
+pub mod offline;
 mod watch;
 mod workers;
 
+use crate::control::Loaded;
 use crate::control::admin;
 use crate::control::build::{self, Pools};
-use crate::control::load::Loaded;
-use crate::control::reload::Reload;
-use crate::idp::room::Room;
-use crate::proxy::accept::{Counters, Listener};
+use crate::control::reload::{Reload, idp_settings, issuers, told};
+use crate::idp::room::{Idp, Means};
+use crate::proxy::accept::Listener;
 use crate::proxy::certificates::Certificates;
+use crate::proxy::counters::Counters;
 use crate::proxy::drain::Report;
 use crate::proxy::gate::Shared;
 use crate::proxy::listen::{self, Limits, Security};
@@ -18,11 +20,12 @@ use crate::settings::OrOff;
 use crate::state::State;
 use crate::state::clock::SystemClock;
 use crate::state::fingerprint::Fingerprints;
-use crate::state::revocations::Revocations;
 use crate::state::verified::VerifiedTokens;
 use crate::telemetry::{Service, Telemetry};
+use crate::token::issuers::Issuer;
 use arc_swap::ArcSwap;
 use health::Shown;
+use secrecy::ExposeSecret as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,15 +69,15 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     // A library may ask for the process's provider; there is only this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let config = loaded.config.clone();
-    let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build();
+    let control =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build();
     let control = control.map_err(doing("the control runtime"))?;
     let name = config.gateway.name.clone();
     let service = Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: name };
     let telemetry = Telemetry::start(&config.telemetry, &service, control.handle()).map_err(doing("telemetry"))?;
     let telemetry = Arc::new(telemetry);
     let state = Arc::new(state(&loaded)?);
-    let idp = Room::new(&state, config.gateway.state_dir.as_deref(), control.handle());
-    let issuers = idp.apply(&config.issuers, &config.revocation).map_err(doing("issuers and revocation sources"))?;
+    let (idp, issuers) = providers(&loaded, &state, &control)?;
     let pools = build::pools(&config, &Pools::new()).map_err(doing("upstreams"))?;
     control.block_on(prepare(&pools));
     let plan = build::plan(&config, &loaded.revision, issuers, &pools, &telemetry).map_err(doing("routes"))?;
@@ -103,16 +106,32 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
 fn state(loaded: &Loaded) -> Result<State, StartError> {
     let key = loaded.config.telemetry.hash_key.as_ref();
     let fingerprints = match key.map(|key| key.read()).transpose().map_err(doing("telemetry.hash_key"))? {
-        Some(key) => Fingerprints::keyed(&key),
+        Some(key) => Fingerprints::derived(key.expose_secret().as_bytes()),
         None => Fingerprints::random().map_err(doing("randomness"))?,
     };
     let fingerprints = Arc::new(fingerprints);
     Ok(State {
-        clock: Arc::new(SystemClock::default()),
-        revocations: Arc::new(Revocations::new(Arc::clone(&fingerprints))),
+        clock: Arc::new(SystemClock::start()),
+        revocations: Arc::default(),
         verified: VerifiedTokens::bounded(loaded.config.limits.token_cache.get()),
         fingerprints,
     })
+}
+
+/// Whoever gives out tokens, with the tasks that keep their keys and revocations fresh.
+fn providers(loaded: &Loaded, state: &State, control: &Runtime) -> Result<(Idp, Vec<Issuer>), StartError> {
+    let means = Means {
+        runtime: control.handle().clone(),
+        clock: Arc::clone(&state.clock),
+        revocations: Arc::clone(&state.revocations),
+        fingerprints: Arc::clone(&state.fingerprints),
+    };
+    let idp = Idp::new(means, CancellationToken::new());
+    let prepared = idp.prepare(&idp_settings(&loaded.config)).map_err(|faults| told(&faults));
+    let prepared = prepared.map_err(doing("issuers and revocation sources"))?;
+    let issuers = issuers(&loaded.config, &prepared);
+    idp.commit(prepared);
+    Ok((idp, issuers))
 }
 
 /// Names are resolved before the first request.
@@ -142,7 +161,8 @@ fn doors(loaded: &Loaded) -> Result<Doors, StartError> {
             Security::Plaintext => None,
         };
         let counters = Arc::clone(&doors.counters);
-        let listener = Listener::new(settings, &limits, certificates.clone(), websockets, counters).map_err(doing(&what))?;
+        let listener =
+            Listener::new(settings, &limits, certificates.clone(), websockets, counters).map_err(doing(&what))?;
         let socket = listen::bind(&settings.address).map_err(doing(&format!("{what} at {}", settings.address)))?;
         let address = socket.local_addr().map_err(doing(&what))?;
         doors.certificates.extend(certificates.map(|certificates| (settings.name.clone(), certificates)));
@@ -153,7 +173,11 @@ fn doors(loaded: &Loaded) -> Result<Doors, StartError> {
     Ok(doors)
 }
 
-fn serve_admin(settings: &OrOff<crate::control::settings::AdminSettings>, control: &Runtime, shown: Arc<Shown>) -> Result<(), StartError> {
+fn serve_admin(
+    settings: &OrOff<crate::control::settings::AdminSettings>,
+    control: &Runtime,
+    shown: Arc<Shown>,
+) -> Result<(), StartError> {
     let OrOff::On(settings) = settings else { return Ok(()) };
     let listening = control.block_on(tokio::net::TcpListener::bind(settings.address));
     let listener = listening.map_err(doing(&format!("the admin listener at {}", settings.address)))?;

@@ -1,14 +1,12 @@
 //! The same judgement without a listener: what `explain` asks.
 
-use super::{StartError, doing, prepare, state};
+use super::{StartError, doing, providers, state};
+use crate::control::Loaded;
 use crate::control::build::{self, Pools};
-use crate::control::load::Loaded;
-use crate::decide::evidence::Credential;
 use crate::decide::reason::Reason;
-use crate::decide::revocation::Knowledge;
 use crate::decide::time::{Moment, Timestamp};
 use crate::decide::verdict::Verdict;
-use crate::idp::room::Room;
+use crate::idp::room::Idp;
 use crate::proxy::entry;
 use crate::proxy::plan::{Plan, Route};
 use crate::state::State;
@@ -27,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Offline {
     plan: Plan,
     state: Arc<State>,
-    idp: Room,
+    idp: Idp,
     // Dropped last: the tasks of the others run on it.
     _control: Runtime,
 }
@@ -46,6 +44,17 @@ pub struct Explained {
     pub reason: Option<Reason>,
 }
 
+/// Until everything was loaded, or failed once.
+async fn loads(idp: &Idp, state: &State) {
+    let mut news = idp.news();
+    loop {
+        let waiting = idp.readiness(state.clock.now());
+        if waiting.iter().all(|one| !one.why.contains("under way")) || news.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 impl Offline {
     /// Builds everything but what listens, and waits until keys and revocations were heard, or for a while.
     ///
@@ -55,25 +64,26 @@ impl Offline {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let control = control.map_err(doing("the runtime"))?;
-        let quiet = crate::telemetry::Settings { hash_key: loaded.config.telemetry.hash_key.clone(), ..Default::default() };
-        let service = Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: "explain".into() };
+        let quiet =
+            crate::telemetry::Settings { hash_key: loaded.config.telemetry.hash_key.clone(), ..Default::default() };
+        let service =
+            Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: "explain".into() };
         let telemetry = Telemetry::start(&quiet, &service, control.handle()).map_err(doing("telemetry"))?;
         let state = Arc::new(state(loaded)?);
-        // What the running gateway keeps on disk is its own: nothing is written there.
-        let idp = Room::new(&state, None, control.handle());
+        let (idp, issuers) = providers(loaded, &state, &control)?;
         let config = &loaded.config;
-        let issuers = idp.apply(&config.issuers, &config.revocation).map_err(doing("issuers and revocation sources"))?;
         let pools = build::pools(config, &Pools::new()).map_err(doing("upstreams"))?;
         let plan = build::plan(config, &loaded.revision, issuers, &pools, &telemetry).map_err(doing("routes"))?;
-        control.block_on(async { tokio::time::timeout(PATIENCE, idp.ready()).await }).unwrap_or_default();
-        let _ = prepare;
+        // What is still missing then is told, and decided about as the policies say.
+        let _ = control.block_on(async { tokio::time::timeout(PATIENCE, loads(&idp, &state)).await });
         Ok(Self { plan, state, idp, _control: control })
     }
 
     /// What keys and revocations are still missing.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
-        self.idp.not_ready()
+        let waiting = self.idp.readiness(self.state.clock.now());
+        waiting.into_iter().map(|one| format!("{}: {}", one.what, one.why)).collect()
     }
 
     /// The revision of the config.
@@ -88,8 +98,9 @@ impl Offline {
         let now = self.state.clock.now();
         let moment = Moment { wall: at.unwrap_or(now.wall), steady: now.steady };
         let mut explained = Explained { moment, route: None, verdict: None, gathered: None, reason: None };
-        let entered = entry::find(&mut parts, &self.plan, true, |_| true)
-            .and_then(|route| entry::clean(&mut parts, &self.plan, IpAddr::V4(Ipv4Addr::LOCALHOST)).map(|()| route).map_err(Into::into));
+        let entered = entry::find(&mut parts, &self.plan, true, |_| true).and_then(|route| {
+            entry::clean(&mut parts, &self.plan, IpAddr::V4(Ipv4Addr::LOCALHOST)).map(|()| route).map_err(Into::into)
+        });
         let route = match entered {
             Ok(route) => route,
             Err(refusal) => return Explained { reason: Some(refusal.reason), ..explained },

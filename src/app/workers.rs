@@ -65,7 +65,10 @@ async fn serve(work: Work, sockets: Vec<TcpListener>) -> io::Result<Report> {
     Ok(total)
 }
 
-fn factory(work: &Work, connections: &Rc<Connections<Upload>>) -> impl Fn(Rc<ConnectionInfo>, crate::proxy::framing::FramingHandle) -> Stack + use<> {
+fn factory(
+    work: &Work,
+    connections: &Rc<Connections<Upload>>,
+) -> impl Fn(Rc<ConnectionInfo>, crate::proxy::framing::FramingHandle) -> Stack + use<> {
     let (shared, slots, connections) = (Arc::clone(&work.shared), Arc::clone(&work.slots), Rc::clone(connections));
     move |info, framing| {
         let gate = Gate { shared: Arc::clone(&shared), connections: Rc::clone(&connections), info, framing };
@@ -82,6 +85,8 @@ async fn tidy(connections: Rc<Connections<Upload>>, shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(TIDY).await;
         let plan = shared.plan.load_full();
-        connections.tidy(|id| plan.routes.iter().find(|route| route.pool.id() == id).map(|route| route.pool.settings.idle_timeout.get()));
+        connections.tidy(|id| {
+            plan.routes.iter().find(|route| route.pool.id() == id).map(|route| route.pool.settings.idle_timeout.get())
+        });
     }
 }

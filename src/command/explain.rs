@@ -4,8 +4,8 @@ use super::completions::print;
 use super::exit::Exit;
 use super::usage;
 use crate::app::offline::{Explained, Offline};
+use crate::control;
 use crate::control::config::render_all;
-use crate::control::load;
 use crate::decide::time::Timestamp;
 use crate::telemetry::describe;
 use http::header::{AUTHORIZATION, HOST};
@@ -19,10 +19,10 @@ use std::path::Path;
 #[must_use]
 pub fn explain(what: &usage::Explain) -> Exit {
     let path = &what.config.config;
-    let loaded = match load::load(path) {
+    let loaded = match control::load(path) {
         Ok(loaded) => loaded,
         Err(faults) => {
-            let source = load::source(path).unwrap_or_default();
+            let source = control::source(path).unwrap_or_default();
             eprintln!("{}", render_all(&faults, &source, std::io::stderr().is_terminal()));
             return Exit::Faulty;
         }
@@ -55,20 +55,30 @@ pub fn explain(what: &usage::Explain) -> Exit {
 
 /// The request in question, as the gateway would see it.
 fn request(what: &usage::Explain) -> Result<Parts, String> {
-    let malformed = || format!("`{}` is no request: write a method and a URL, such as 'GET https://api.example.com/orders'", what.request);
+    let malformed = || {
+        format!(
+            "`{}` is no request: write a method and a URL, such as 'GET https://api.example.com/orders'",
+            what.request
+        )
+    };
     let (method, url) = what.request.trim().split_once(' ').ok_or_else(malformed)?;
     let url: Uri = url.trim().parse().map_err(|_| malformed())?;
     let authority = url.authority().ok_or_else(malformed)?.as_str();
     let target = url.path_and_query().map_or("/", |target| target.as_str());
-    let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).map_err(|_| malformed())?).uri(target).header(HOST, authority);
+    let mut request = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).map_err(|_| malformed())?)
+        .uri(target)
+        .header(HOST, authority);
     for field in &what.headers {
-        let (name, value) = field.split_once(':').ok_or_else(|| format!("`{field}` is no header field: write 'Name: value'"))?;
+        let (name, value) =
+            field.split_once(':').ok_or_else(|| format!("`{field}` is no header field: write 'Name: value'"))?;
         let name = HeaderName::try_from(name.trim()).map_err(|_| format!("`{name}` is no field name"))?;
         request = request.header(name, value.trim());
     }
     if let Some(path) = &what.token_file {
         let token = token(path).map_err(|error| format!("the token in {}: {error}", path.display()))?;
-        let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| "the token has characters that no header field can hold".to_owned())?;
+        let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+            .map_err(|_| "the token has characters that no header field can hold".to_owned())?;
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
     }
@@ -96,14 +106,17 @@ fn instant(text: &str) -> Result<Timestamp, String> {
         return Ok(instant);
     }
     let parsed: Result<jiff::Timestamp, _> = text.parse();
-    parsed.map(|instant| Timestamp::from_millis(instant.as_millisecond())).map_err(|_| {
-        format!("`{text}` is no instant: write it as 2026-11-02T15:04:05Z, or as seconds since 1970")
-    })
+    parsed
+        .map(|instant| Timestamp::from_millis(instant.as_millisecond()))
+        .map_err(|_| format!("`{text}` is no instant: write it as 2026-11-02T15:04:05Z, or as seconds since 1970"))
 }
 
 fn text(explained: &Explained, offline: &Offline) -> String {
     let mut out = String::new();
-    let decision = explained.reason.map_or_else(|| "admitted".to_owned(), |reason| format!("refused: {} ({})", reason.code(), reason.status().as_u16()));
+    let decision = explained.reason.map_or_else(
+        || "admitted".to_owned(),
+        |reason| format!("refused: {} ({})", reason.code(), reason.status().as_u16()),
+    );
     let _ = writeln!(out, "{decision}");
     let _ = writeln!(out, "  at        {}", explained.moment.wall);
     let _ = writeln!(out, "  config    {}", offline.revision());

@@ -2,9 +2,8 @@
 
 pub mod check;
 pub mod completions;
-pub mod demo;
-pub mod explain;
 pub mod exit;
+pub mod explain;
 pub mod run;
 pub mod schema;
 pub mod usage;

@@ -2,8 +2,8 @@
 
 use super::exit::Exit;
 use crate::app;
+use crate::control;
 use crate::control::config::render_all;
-use crate::control::load;
 use crate::telemetry;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -11,15 +11,16 @@ use std::path::Path;
 /// Runs the gateway until it is told to end.
 #[must_use]
 pub fn run(path: &Path) -> Exit {
-    let loaded = match load::load(path) {
+    let loaded = match control::load(path) {
         Ok(loaded) => loaded,
         Err(faults) => {
-            let source = load::source(path).unwrap_or_default();
+            let source = control::source(path).unwrap_or_default();
             eprintln!("{}", render_all(&faults, &source, std::io::stderr().is_terminal()));
             return Exit::Faulty;
         }
     };
-    telemetry::start_log(&loaded.config.telemetry.log);
+    // A second log in one process is nothing to end for.
+    let _ = telemetry::start_log(&loaded.config.telemetry.log);
     for warning in &loaded.warnings {
         tracing::warn!(at = warning.path, "{}", warning.message);
     }

@@ -46,7 +46,10 @@ pub async fn serve(listener: TcpListener, shown: Arc<impl Showing>, cancelled: C
                 async { Ok::<_, Infallible>(response) }
             });
             let mut builder = http1::Builder::new();
-            let connection = builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(TokioIo::new(stream), service);
+            let connection = builder
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .serve_connection(TokioIo::new(stream), service);
             // Whether the asker stayed to the end is no matter of ours.
             let _ = tokio::time::timeout(PATIENCE, connection).await;
             drop(slot);
@@ -71,7 +74,10 @@ fn ready(missing: &[String]) -> Response<Full<Bytes>> {
     if missing.is_empty() {
         return text(StatusCode::OK, "ready\n".into());
     }
-    text(StatusCode::SERVICE_UNAVAILABLE, missing.iter().fold("not ready:\n".to_owned(), |all, one| all + "  " + one + "\n"))
+    text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        missing.iter().fold("not ready:\n".to_owned(), |all, one| all + "  " + one + "\n"),
+    )
 }
 
 /// Prometheus says by `Accept` whether it reads OpenMetrics.

@@ -53,11 +53,18 @@ pub fn pools(config: &Config, before: &Pools) -> Result<Pools, BuildError> {
 ///
 /// # Errors
 /// If the config does not fit together, which its check would have told.
-pub fn plan(config: &Config, revision: &str, issuers: Vec<Issuer>, pools: &Pools, telemetry: &Telemetry) -> Result<Plan, BuildError> {
+pub fn plan(
+    config: &Config,
+    revision: &str,
+    issuers: Vec<Issuer>,
+    pools: &Pools,
+    telemetry: &Telemetry,
+) -> Result<Plan, BuildError> {
     let gateway = &config.gateway;
     let patterns: Vec<Pattern> = config.routes.iter().map(pattern).collect();
     let names: Vec<&str> = config.issuers.keys().map(String::as_str).collect();
-    let misfit = |index: usize| BuildError::Route(config.routes.get(index).map(|route| route.name.clone()).unwrap_or_default());
+    let misfit =
+        |index: usize| BuildError::Route(config.routes.get(index).map(|route| route.name.clone()).unwrap_or_default());
     let router = Router::build(&patterns)
         .map_err(|conflicts| misfit(conflicts.first().map_or(0, |conflict| conflict.second)))?;
     let route = |settings: &RouteSettings| {
@@ -94,10 +101,20 @@ fn edition(config: &Config) -> String {
 
 fn pattern(settings: &RouteSettings) -> Pattern {
     let method = |name: &String| Method::from_bytes(name.as_bytes()).ok();
-    Pattern { hosts: settings.hosts.clone(), path: settings.path.clone(), methods: settings.methods.iter().filter_map(method).collect() }
+    Pattern {
+        hosts: settings.hosts.clone(),
+        path: settings.path.clone(),
+        methods: settings.methods.iter().filter_map(method).collect(),
+    }
 }
 
-fn route(config: &Config, settings: &RouteSettings, issuers: &[&str], pools: &Pools, telemetry: &Telemetry) -> Option<Route> {
+fn route(
+    config: &Config,
+    settings: &RouteSettings,
+    issuers: &[&str],
+    pools: &Pools,
+    telemetry: &Telemetry,
+) -> Option<Route> {
     let policy = match settings.access {
         Access::Open => None,
         Access::Guarded => {
@@ -109,7 +126,10 @@ fn route(config: &Config, settings: &RouteSettings, issuers: &[&str], pools: &Po
     Some(Route {
         meter: telemetry.route(&settings.name, &settings.path, &name, issuers),
         policy,
-        locations: Locations { cookie: settings.token.cookie.as_deref().map(Box::from), forward: settings.forward_token },
+        locations: Locations {
+            cookie: settings.token.cookie.as_deref().map(Box::from),
+            forward: settings.forward_token,
+        },
         pool: Arc::clone(pools.get(&settings.upstream)?),
         upstream_meter: telemetry.upstream(&settings.upstream),
         bounds: bounds(config, settings),
@@ -138,7 +158,9 @@ fn bounds(config: &Config, settings: &RouteSettings) -> Bounds {
 }
 
 fn fields(settings: &HeaderRules) -> FieldRules {
-    let set = |(name, value): (&String, &String)| Some((HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?));
+    let set = |(name, value): (&String, &String)| {
+        Some((HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?))
+    };
     FieldRules {
         remove: settings.remove.iter().filter_map(|name| HeaderName::try_from(name.as_str()).ok()).collect(),
         set: settings.set.iter().filter_map(set).collect(),

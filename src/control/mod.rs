@@ -11,10 +11,12 @@
 pub mod check;
 pub mod config;
 mod load;
-#[allow(missing_docs)]
-pub mod placeholder;
 pub mod redact;
 pub mod schema;
 pub mod settings;
+
+pub mod admin;
+pub mod build;
+pub mod reload;
 
 pub use load::{Loaded, load, read, source};

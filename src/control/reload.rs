@@ -5,8 +5,10 @@ use super::build::{self, Pools};
 use super::config::{Fault, Severity};
 use super::load::{self, Loaded};
 use super::settings::Config;
-use crate::idp::Idp;
+use crate::idp::room::{BuildFault, Idp, Prepared};
+use crate::idp::settings::{IssuerSettings, Settings as IdpSettings};
 use crate::proxy::gate::Shared;
+use crate::token::issuers::Issuer;
 use crate::upstream::Pool;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -23,9 +25,9 @@ pub enum ReloadError {
     /// It could not be built.
     #[error(transparent)]
     Build(#[from] build::BuildError),
-    /// Keys or sources could not be set up.
-    #[error(transparent)]
-    Idp(#[from] crate::idp::SetupError),
+    /// Issuers or revocation sources could not be set up.
+    #[error("{}", told(.0))]
+    Idp(Vec<BuildFault>),
 }
 
 /// Swaps one config for the next.
@@ -60,7 +62,13 @@ pub enum Outcome {
 impl Reload {
     /// Takes over what is in force.
     pub fn new(path: PathBuf, loaded: Loaded, pools: Pools, shared: Arc<Shared>, idp: Idp, control: Handle) -> Self {
-        let reload = Self { path, shared, idp, control, inner: Mutex::new(Inner { loaded, pools: Pools::new(), tasks: HashMap::new() }) };
+        let reload = Self {
+            path,
+            shared,
+            idp,
+            control,
+            inner: Mutex::new(Inner { loaded, pools: Pools::new(), tasks: HashMap::new() }),
+        };
         reload.tend(&mut reload.lock(), pools);
         reload
     }
@@ -92,8 +100,10 @@ impl Reload {
             return Ok(Outcome::Same);
         }
         let pools = build::pools(&loaded.config, &inner.pools)?;
-        let issuers = self.idp.apply(&loaded.config.issuers, &loaded.config.revocation)?;
+        let prepared = self.idp.prepare(&idp_settings(&loaded.config)).map_err(ReloadError::Idp)?;
+        let issuers = issuers(&loaded.config, &prepared);
         let plan = build::plan(&loaded.config, &loaded.revision, issuers, &pools, &self.shared.telemetry)?;
+        self.idp.commit(prepared);
         self.shared.plan.store(Arc::new(plan));
         self.shared.telemetry.configured(&loaded.revision);
         let waiting = waiting(&inner.loaded.config, &loaded.config);
@@ -155,6 +165,32 @@ impl Reload {
     }
 }
 
+/// What the room of the identity providers is told.
+#[must_use]
+pub fn idp_settings(config: &Config) -> IdpSettings {
+    IdpSettings {
+        issuers: config.issuers.clone(),
+        sources: config.revocation.sources.clone(),
+        state_dir: config.gateway.state_dir.clone(),
+    }
+}
+
+/// The issuers of a config, with the keys that were prepared for them.
+#[must_use]
+pub fn issuers(config: &Config, prepared: &Prepared) -> Vec<Issuer> {
+    let issuer = |(name, settings): (&String, &IssuerSettings)| {
+        let keys = Arc::clone(prepared.keys().get(&name.as_str().into())?);
+        Some(Issuer { rules: settings.rules(name), session_claim: settings.session_claim.as_str().into(), keys })
+    };
+    config.issuers.iter().filter_map(issuer).collect()
+}
+
+/// Faults of issuers and sources as text.
+#[must_use]
+pub fn told(faults: &[BuildFault]) -> String {
+    faults.iter().map(|fault| format!("{}: {}", fault.place, fault.error)).collect::<Vec<_>>().join("; ")
+}
+
 /// Faults as text, for a log.
 #[must_use]
 pub fn render(faults: &[Fault], source: &str) -> String {
@@ -164,6 +200,10 @@ pub fn render(faults: &[Fault], source: &str) -> String {
 
 /// The blocks that are read once, when the process starts.
 fn waiting(before: &Config, after: &Config) -> Vec<&'static str> {
-    let json = |config: &Config, block: &str| serde_json::to_value(config).ok().and_then(|value| value.get(block).cloned());
-    ["listeners", "limits", "telemetry", "admin"].into_iter().filter(|block| json(before, block) != json(after, block)).collect()
+    let json =
+        |config: &Config, block: &str| serde_json::to_value(config).ok().and_then(|value| value.get(block).cloned());
+    ["listeners", "limits", "telemetry", "admin"]
+        .into_iter()
+        .filter(|block| json(before, block) != json(after, block))
+        .collect()
 }

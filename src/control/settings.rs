@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::placeholder::{IssuerSettings, RevocationSettings};
+use crate::idp::settings::{IssuerSettings, RevocationSettings};
 use crate::proxy::listen;
 use crate::proxy::settings::{Defaults, GatewaySettings, PolicySettings, RouteSettings};
 use crate::settings::{Bytes, OrOff, Span};

@@ -34,7 +34,12 @@ impl From<Reason> for Refusal {
 ///
 /// # Errors
 /// Why there is none.
-pub fn find(parts: &mut Parts, plan: &Plan, secure: bool, covers: impl Fn(&str) -> bool) -> Result<Arc<Route>, Refusal> {
+pub fn find(
+    parts: &mut Parts,
+    plan: &Plan,
+    secure: bool,
+    covers: impl Fn(&str) -> bool,
+) -> Result<Arc<Route>, Refusal> {
     let tunnels = parts.extensions.get::<hyper::ext::Protocol>().is_some();
     if parts.method == Method::TRACE || (parts.method == Method::CONNECT && !tunnels) {
         return Err(Reason::MethodNotAllowed.into());

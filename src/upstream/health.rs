@@ -9,9 +9,23 @@ use futures_util::future::join_all;
 use http::{Request, header::HOST};
 use http_body_util::Empty;
 use std::sync::Arc;
+use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
 
-/// Probes every endpoint of a pool for ever, if the settings say so.
-pub async fn watch(pool: &Pool) {
+/// Probes every endpoint of a pool until cancelled, on a thread of its own: a probe uses the line's own way to
+/// connect, which never leaves its thread.
+pub fn start(pool: Arc<Pool>, cancelled: CancellationToken) {
+    let name = format!("health-{}", pool.name);
+    let work = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        LocalSet::new().block_on(&runtime, async { cancelled.run_until_cancelled(watch(&pool)).await });
+    };
+    if let Err(error) = std::thread::Builder::new().name(name).spawn(work) {
+        tracing::error!(%error, "no thread for health probes: endpoints count as healthy");
+    }
+}
+
+async fn watch(pool: &Pool) {
     let Some(settings) = pool.settings.health.as_ref().on() else { return std::future::pending().await };
     join_all(pool.endpoints.iter().map(|endpoint| probe(pool, endpoint, settings))).await;
 }

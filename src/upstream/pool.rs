@@ -71,8 +71,10 @@ impl Pool {
 
     /// Resolves its names again and again, and probes its endpoints, until cancelled.
     pub async fn tasks(self: Arc<Self>, cancelled: CancellationToken) {
-        let work = async { tokio::join!(resolve::keep(&self), health::watch(&self)) };
-        cancelled.run_until_cancelled(work).await;
+        if !self.settings.health.is_off() {
+            health::start(Arc::clone(&self), cancelled.clone());
+        }
+        cancelled.run_until_cancelled(resolve::keep(&self)).await;
     }
 
     /// Picks an endpoint for a request, and none of those that were tried before. When none is well, all are

@@ -46,7 +46,8 @@ fn arrows_point_down() {
         let Some((_, allowed)) = LAYERS.iter().find(|(room, _)| file.room() == *room) else { continue };
         for (line, text) in file.code() {
             for target in imports(text) {
-                if target != file.room() && LAYERS.iter().any(|(room, _)| *room == target) && !allowed.contains(&target) {
+                if target != file.room() && LAYERS.iter().any(|(room, _)| *room == target) && !allowed.contains(&target)
+                {
                     wrong.push(format!("{}:{line}: {} may not import {target}", file.path, file.room()));
                 }
             }
@@ -77,7 +78,19 @@ fn every_dependency_has_its_door() {
 /// `decide` could run in a browser: it has no clock, no lock, no I/O, and nothing async.
 #[test]
 fn judgement_is_pure() {
-    const IMPURE: &[&str] = &["async ", ".await", "Mutex", "RwLock", "Atomic", "std::fs", "std::net", "std::io", "tracing::", "tokio", "Instant::now"];
+    const IMPURE: &[&str] = &[
+        "async ",
+        ".await",
+        "Mutex",
+        "RwLock",
+        "Atomic",
+        "std::fs",
+        "std::net",
+        "std::io",
+        "tracing::",
+        "tokio",
+        "Instant::now",
+    ];
     let wrong: Vec<String> = files("src/decide")
         .iter()
         .flat_map(|file| file.code().map(move |(line, text)| (file, line, text)))
@@ -108,7 +121,9 @@ fn no_loose_ends() {
     let wrong: Vec<String> = files("src")
         .iter()
         .flat_map(|file| file.text.lines().enumerate().map(move |(line, text)| (file, line + 1, text)))
-        .filter(|(_, _, text)| ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!("].iter().any(|word| text.contains(word)))
+        .filter(|(_, _, text)| {
+            ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!("].iter().any(|word| text.contains(word))
+        })
         .map(|(file, line, text)| format!("{}:{line}: {text}", file.path))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::tell::Faults;
 use crate::control::config::{Fault, Spans, join};
-use crate::control::placeholder::{KeySource, SourceSettings};
 use crate::control::settings::Config;
+use crate::idp::settings::KeySource;
+use crate::idp::source::SourceSettings;
 use crate::proxy::listen::Security;
 use crate::settings::Secret;
 
@@ -50,11 +51,12 @@ fn issuers(config: &Config, faults: &mut Faults<'_>) {
     for (name, source) in &config.revocation.sources {
         let path = join("revocation.sources", name);
         match source {
-            SourceSettings::File { path: file, .. } => look(&format!("{path}.path"), "list", file, faults),
-            SourceSettings::Poll { ca: Some(file), .. } => {
-                look(&format!("{path}.ca"), "file of root certificates", file, faults);
+            SourceSettings::File(source) => look(&format!("{path}.path"), "list", &source.path, faults),
+            SourceSettings::Poll(source) => {
+                if let Some(file) = &source.ca {
+                    look(&format!("{path}.ca"), "file of root certificates", file, faults);
+                }
             }
-            SourceSettings::Poll { .. } => {}
         }
     }
 }

@@ -108,10 +108,6 @@ fn telemetry(config: &Config, faults: &mut Faults<'_>) {
         );
     }
     let Some(otlp) = &config.telemetry.otlp else { return };
-    if !url(&otlp.endpoint).is_some_and(|(scheme, _)| matches!(scheme.as_str(), "http" | "https")) {
-        let help = "write a URL such as `http://127.0.0.1:4317`";
-        faults.error("telemetry.otlp.endpoint", "this is no http(s) URL of a collector", help);
-    }
     for (name, text) in &otlp.headers {
         let path = join("telemetry.otlp.headers", name);
         if HeaderName::try_from(name.as_str()).is_err() {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::tell::{Faults, and};
 use crate::control::config::{Fault, Spans, join};
-use crate::control::placeholder::{Audiences, IssuerSettings, KeySource};
 use crate::control::settings::Config;
+use crate::idp::settings::{Audiences, IssuerSettings, KeySource};
 use crate::proxy::settings::PolicySettings;
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {

@@ -8,7 +8,7 @@ use crate::decide::checks::freshness::OnStale;
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     for (name, source) in &config.revocation.sources {
-        let issuer = source.issuer();
+        let issuer = source.kind().issuer();
         if !config.issuers.contains_key(issuer) {
             let path = format!("{}.issuer", join("revocation.sources", name));
             faults.unknown(&path, "issuer", issuer, config.issuers.keys(), "issuers");
