@@ -215,7 +215,13 @@ impl IssuerKeys {
         self.succeeded();
     }
 
+    /// Takes over what another holds: the same issuer's, under other settings.
+    pub fn adopt(&self, other: &Self) {
+        self.loaded.store(other.loaded.load_full());
+    }
+
     /// A set that was kept over a restart: as old as it is, by the wall clock, and never from the future.
+    /// One that is too old to be used is left alone.
     ///
     /// # Errors
     /// If it is no set.
@@ -228,7 +234,10 @@ impl IssuerKeys {
     ) -> Result<(), super::SetFault> {
         let set = KeySet::parse(body, allowed, &self.loaded.load().set)?;
         let as_of = millis(now.steady).saturating_sub(now.wall.since(fetched).max(0));
-        self.loaded.store(Arc::new(Loaded { set, as_of: Some(as_of) }));
+        let loaded = Loaded { set, as_of: Some(as_of) };
+        if self.is_usable(&loaded, now) {
+            self.loaded.store(Arc::new(loaded));
+        }
         Ok(())
     }
 

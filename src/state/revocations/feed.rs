@@ -105,6 +105,18 @@ impl Feed {
         known.then(|| Duration::from_millis(ms))
     }
 
+    /// Was it heard at all?
+    #[must_use]
+    pub fn was_heard(&self) -> bool {
+        self.heard_ms.load(Ordering::Acquire) != NEVER_HEARD
+    }
+
+    /// Why it failed last; `None` since it succeeded.
+    #[must_use]
+    pub fn last_error(&self) -> Option<Arc<str>> {
+        self.error.load().as_deref().map(|text| Arc::from(&**text))
+    }
+
     /// How fresh its knowledge is.
     #[must_use]
     pub fn freshness(&self, now: Moment) -> Freshness {
@@ -123,7 +135,7 @@ impl Feed {
             age: self.age(now),
             max_staleness: self.bounds().max_staleness,
             failures: self.failures.load(Ordering::Relaxed),
-            last_error: self.error.load().as_deref().map(|text| Arc::from(&**text)),
+            last_error: self.last_error(),
         }
     }
 

@@ -1,0 +1,264 @@
+//! The words in which a feed tells of revocations: one entry, and the document that `poll` fetches.
+//!
+//! ```json
+//! { "cursor": "4711",
+//!   "complete": false,
+//!   "entries": [ { "type": "token",   "id": "jti-1", "until": 1793600000 },
+//!                { "type": "subject", "id": "alice", "at": 1793594096.5 },
+//!                { "type": "client",  "id": "app-7", "not_before": 1793594096 },
+//!                { "type": "issuer",  "not_before": 1793000000 } ] }
+//! ```
+
+use crate::decide::revocation::Cutoff;
+use crate::decide::time::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+/// No id is longer: the longest claim that is read of a token (JWT-25).
+const MAX_ID: usize = 4096;
+
+/// No cursor is longer, so it always fits into a URL.
+const MAX_CURSOR: usize = 1024;
+
+/// Why something that a feed said cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FeedFault {
+    /// Not the document that was asked for.
+    #[error("the document is malformed: {0}")]
+    Document(String),
+    /// An entry that cannot be read. The others of its document are used, but the source is not fresh by it:
+    /// what it tried to say is not known.
+    #[error("entry {number} is malformed: {why}")]
+    Entry {
+        /// Which, from one.
+        number: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// What is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Revokes {
+    /// One token, by its `jti`.
+    Token,
+    /// A session, by the session claim (`sid`).
+    Session,
+    /// A subject, by its `sub`.
+    Subject,
+    /// A client, by its `client_id` or `azp`.
+    Client,
+    /// The whole issuer; has no `id`.
+    Issuer,
+}
+
+/// One revocation. Without `not_before` and `at`, every token of that name is revoked, whenever it was issued.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct FeedEntry {
+    /// What is revoked.
+    #[serde(rename = "type")]
+    pub revokes: Revokes,
+    /// Its name, byte for byte as in the token; absent for `issuer` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// A policy: tokens issued before this Unix time are revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<f64>,
+    /// An event: tokens issued at or before the second of this Unix time are revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<f64>,
+    /// The Unix time at which the last token that this hits has expired; the entry is dropped some time after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
+}
+
+/// What a poll answers.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct FeedDocument {
+    /// Given back as `?cursor=…` with the next poll, which then answers only what is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// The revocations.
+    pub entries: Vec<FeedEntry>,
+    /// Whether these are all: then what the source said before and does not say here is not revoked any more.
+    #[serde(default)]
+    pub complete: bool,
+}
+
+/// An entry that was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Understood {
+    /// What is revoked.
+    pub revokes: Revokes,
+    /// Its name; empty for the issuer.
+    pub id: Box<str>,
+    /// Which of its tokens.
+    pub cutoff: Cutoff,
+    /// When the last of them has expired.
+    pub until: Option<Timestamp>,
+}
+
+/// What a feed said, as far as it was understood.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The entries that were understood.
+    pub entries: Vec<Understood>,
+    /// The first that was not.
+    pub fault: Option<FeedFault>,
+    /// The cursor.
+    pub cursor: Option<String>,
+    /// Whether these are all.
+    pub complete: bool,
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    cursor: Option<String>,
+    #[serde(borrow)]
+    entries: Vec<&'a RawValue>,
+    #[serde(default)]
+    complete: bool,
+}
+
+/// Reads a document. Entries are read one by one, so that one bad one does not hide the others.
+///
+/// # Errors
+/// If it is no document at all.
+pub fn document(body: &[u8]) -> Result<Heard, FeedFault> {
+    let wrong = |why: String| FeedFault::Document(why);
+    let read: Document<'_> = serde_json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
+    if read.cursor.as_ref().is_some_and(|cursor| cursor.len() > MAX_CURSOR) {
+        return Err(wrong(format!("a cursor of more than {MAX_CURSOR} bytes")));
+    }
+    let mut heard = entries(read.entries.into_iter().map(|raw| raw.get().as_bytes()));
+    heard.cursor = read.cursor;
+    heard.complete = read.complete;
+    Ok(heard)
+}
+
+/// Reads a file of entries, one a line; empty lines and lines that begin with `#` are left out.
+#[must_use]
+pub fn ndjson(text: &[u8]) -> Heard {
+    Heard { complete: true, ..entries(lines(text)) }
+}
+
+/// Reads a file of token ids, one a line; empty lines and lines that begin with `#` are left out.
+#[must_use]
+pub fn ids(text: &[u8]) -> Heard {
+    let mut heard = Heard { complete: true, ..Heard::default() };
+    for (number, line) in lines(text).enumerate() {
+        let read = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned());
+        let entry = read.and_then(|id| FeedEntry::token(id).understand());
+        heard.take(number, entry);
+    }
+    heard
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+}
+
+fn entries<'a>(raw: impl Iterator<Item = &'a [u8]>) -> Heard {
+    let mut heard = Heard::default();
+    for (number, raw) in raw.enumerate() {
+        let read = serde_json::from_slice::<FeedEntry>(raw).map_err(|error| error.to_string());
+        heard.take(number, read.and_then(FeedEntry::understand));
+    }
+    heard
+}
+
+impl Heard {
+    fn take(&mut self, number: usize, entry: Result<Understood, String>) {
+        match entry {
+            Ok(entry) => self.entries.push(entry),
+            Err(why) if self.fault.is_none() => self.fault = Some(FeedFault::Entry { number: number + 1, why }),
+            Err(_) => {}
+        }
+    }
+}
+
+impl FeedEntry {
+    /// The revocation of one token, whenever it was issued.
+    #[must_use]
+    pub fn token(id: &str) -> Self {
+        Self { revokes: Revokes::Token, id: Some(id.into()), not_before: None, at: None, until: None }
+    }
+
+    fn understand(self) -> Result<Understood, String> {
+        let id = match (self.revokes, self.id) {
+            (Revokes::Issuer, None) => String::new(),
+            (Revokes::Issuer, Some(_)) => return Err("an `issuer` has no `id`".into()),
+            (_, None) => return Err("without `id`".into()),
+            (_, Some(id)) if id.is_empty() || id.len() > MAX_ID => return Err("an `id` empty or too long".into()),
+            (_, Some(id)) => id,
+        };
+        // Rounded to the side that revokes more; `until` to the side that keeps longer.
+        let before = time(self.not_before, "not_before")?.map(Cutoff::Before);
+        let up_to = time(self.at, "at")?.map(Cutoff::UpTo);
+        let cutoff = before.into_iter().chain(up_to).reduce(Cutoff::max).unwrap_or(Cutoff::Always);
+        Ok(Understood { revokes: self.revokes, id: id.into(), cutoff, until: time(self.until, "until")? })
+    }
+}
+
+fn time(seconds: Option<f64>, member: &str) -> Result<Option<Timestamp>, String> {
+    let Some(seconds) = seconds else { return Ok(None) };
+    Timestamp::from_numeric_ceil(seconds).map(Some).ok_or_else(|| format!("`{member}` is not a Unix time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understood(json: &str) -> Result<Understood, String> {
+        let mut heard = ndjson(json.as_bytes());
+        heard.entries.pop().ok_or_else(|| heard.fault.unwrap().to_string())
+    }
+
+    #[test]
+    fn cutoffs_are_what_the_members_say() {
+        let at = Timestamp::from_millis(10_500);
+        for (json, cutoff) in [
+            (r#"{"type":"token","id":"a"}"#, Cutoff::Always),
+            (r#"{"type":"subject","id":"a","at":10.5}"#, Cutoff::UpTo(at)),
+            (r#"{"type":"client","id":"a","not_before":10.5,"x":1}"#, Cutoff::Before(at)),
+            (r#"{"type":"session","id":"a","at":10.5,"not_before":10.5}"#, Cutoff::UpTo(at)),
+            (r#"{"type":"issuer","not_before":10.4999}"#, Cutoff::Before(at)),
+        ] {
+            assert_eq!(understood(json).map(|entry| entry.cutoff), Ok(cutoff), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told_and_hides_nothing() {
+        for bad in [
+            r#"{"type":"device","id":"a"}"#,
+            r#"{"type":"token"}"#,
+            r#"{"type":"token","id":""}"#,
+            "[]",
+            r#"{"type":"issuer","id":"a"}"#,
+            r#"{"type":"token","id":"a","at":-1}"#,
+            r#"{"id":"a"}"#,
+            r#"{"type":"token","id":"a","until":"x"}"#,
+            r#"{"type":"token","id":"a","at":1e300}"#,
+        ] {
+            let heard = document(format!(r#"{{"entries":[{bad},{{"type":"token","id":"b"}}]}}"#).as_bytes()).unwrap();
+            assert!(matches!(heard.fault, Some(FeedFault::Entry { number: 1, .. })), "{bad}");
+            assert_eq!(heard.entries.len(), 1);
+        }
+        for bad in ["", "[]", "{}", r#"{"entries":{}}"#, "<html>"] {
+            assert!(document(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn files_are_read_by_lines() {
+        let heard = ids(b"# revoked\r\njti-1\r\n\n  jti-2\n");
+        let names: Vec<&str> = heard.entries.iter().map(|entry| &*entry.id).collect();
+        assert_eq!((names, heard.fault, heard.complete), (vec!["jti-1", "jti-2"], None, true));
+        assert!(ids(b"\xff").fault.is_some());
+    }
+}

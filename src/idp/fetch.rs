@@ -1,0 +1,222 @@
+//! One GET, bounded in time, size, redirects and addresses. What is asked for, and what the answer means, is
+//! told elsewhere.
+
+use super::connect::{Connector, RootsError, tls};
+use super::guard::Allowed;
+use super::web_url::WebUrl;
+use crate::decide::time::Timestamp;
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::path::Path;
+use std::time::Duration;
+use thiserror::Error;
+
+/// No more redirects are followed.
+const MAX_REDIRECTS: usize = 3;
+
+/// Why nothing was brought.
+#[derive(Debug, Error)]
+pub enum FetchError {
+    /// The whole took longer than it may.
+    #[error("no answer from {0} in time")]
+    Slow(WebUrl),
+    /// No connection, or it broke.
+    #[error("{url} cannot be reached: {why}")]
+    Unreachable {
+        /// What was asked.
+        url: WebUrl,
+        /// The error, to its root.
+        why: String,
+    },
+    /// Another status than was hoped for.
+    #[error("{url} answered {status}")]
+    Status {
+        /// What was asked.
+        url: WebUrl,
+        /// The status.
+        status: StatusCode,
+    },
+    /// A redirect to another place, to nowhere, or one too many.
+    #[error("{0} redirects to where it may not, or too often")]
+    Redirect(WebUrl),
+    /// The body is longer than it may be, or broke off.
+    #[error("the answer of {url} is over {limit} bytes or broke off")]
+    Body {
+        /// What was asked.
+        url: WebUrl,
+        /// The limit.
+        limit: usize,
+    },
+    /// The body is no JSON object by its type or by its first character.
+    #[error("{0} answered something that is not JSON")]
+    NotJson(WebUrl),
+    /// `http` where only `https` is allowed.
+    #[error("{0} is not https")]
+    Insecure(WebUrl),
+}
+
+/// What is said beside the body.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// The version of what was answered.
+    pub etag: Option<HeaderValue>,
+    /// How long it may be kept (RFC 9111 §5.2.2.1).
+    pub max_age: Option<Duration>,
+    /// The provider's clock, to the second.
+    pub date: Option<Timestamp>,
+}
+
+/// An answer.
+pub enum Answer {
+    /// A body, and what was said beside it.
+    Body(Bytes, Said),
+    /// What was brought last time is still true.
+    Unchanged(Said),
+}
+
+impl Answer {
+    /// What was said beside the body.
+    #[must_use]
+    pub const fn said(&self) -> &Said {
+        match self {
+            Self::Body(_, said) | Self::Unchanged(said) => said,
+        }
+    }
+}
+
+/// How one place is fetched from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// What is allowed beyond `https` to public addresses.
+    pub allowed: Allowed,
+    /// How long the whole may take, redirects and body too.
+    pub timeout: Duration,
+    /// How long the body may be.
+    pub max_bytes: usize,
+}
+
+/// Fetches.
+pub struct Fetcher {
+    client: Client<Connector, Empty<Bytes>>,
+    manner: Manner,
+}
+
+impl Fetcher {
+    /// Fetches in this manner, trusting the roots in a file or the system's. Reads the roots now.
+    ///
+    /// # Errors
+    /// If there are no roots.
+    pub fn new(manner: Manner, ca: Option<&Path>) -> Result<Self, RootsError> {
+        let connector = Connector::new(tls(ca)?, manner.allowed);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(1)
+            .http1_max_buf_size(64 * 1024)
+            .build(connector);
+        Ok(Self { client, manner })
+    }
+
+    /// Asks for JSON, if it is not the version that is known already.
+    ///
+    /// # Errors
+    /// If there is no answer, or not one that may be read.
+    pub async fn get(
+        &self,
+        url: &WebUrl,
+        known: Option<&HeaderValue>,
+        auth: Option<&(HeaderName, HeaderValue)>,
+    ) -> Result<Answer, FetchError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static("curfew"));
+        known.map(|etag| headers.insert(header::IF_NONE_MATCH, etag.clone()));
+        auth.map(|(name, value)| headers.insert(name.clone(), value.clone()));
+        match tokio::time::timeout(self.manner.timeout, self.follow(url, &headers)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(FetchError::Slow(url.clone())),
+        }
+    }
+
+    async fn follow(&self, url: &WebUrl, headers: &HeaderMap) -> Result<Answer, FetchError> {
+        let mut at = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.send(&at, headers).await?;
+            match response.status() {
+                StatusCode::OK => return self.read(at, response).await,
+                StatusCode::NOT_MODIFIED if headers.contains_key(header::IF_NONE_MATCH) => {
+                    return Ok(Answer::Unchanged(said(response.headers())));
+                }
+                status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
+                    let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+                    let next = location.and_then(|location| at.redirected(location));
+                    at = next.ok_or_else(|| FetchError::Redirect(at.clone()))?;
+                }
+                status => return Err(FetchError::Status { url: at, status }),
+            }
+        }
+        Err(FetchError::Redirect(url.clone()))
+    }
+
+    async fn send(&self, url: &WebUrl, headers: &HeaderMap) -> Result<Response<Incoming>, FetchError> {
+        if !url.is_secure() && !self.manner.allowed.http {
+            return Err(FetchError::Insecure(url.clone()));
+        }
+        let unreachable =
+            |error: &dyn std::error::Error| FetchError::Unreachable { url: url.clone(), why: root(error) };
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = url.uri().clone();
+        *request.headers_mut() = headers.clone();
+        self.client.request(request).await.map_err(|error| unreachable(&error))
+    }
+
+    async fn read(&self, url: WebUrl, response: Response<Incoming>) -> Result<Answer, FetchError> {
+        let said = said(response.headers());
+        if !may_be_json(response.headers()) {
+            return Err(FetchError::NotJson(url));
+        }
+        let limit = self.manner.max_bytes;
+        let Ok(body) = Limited::new(response.into_body(), limit).collect().await else {
+            return Err(FetchError::Body { url, limit });
+        };
+        let body = body.to_bytes();
+        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(&b'{') { Ok(Answer::Body(body, said)) } else { Err(FetchError::NotJson(url)) }
+    }
+}
+
+/// Some providers serve JSON as plain text or as bytes; none may serve it as a page, or compressed unasked.
+fn may_be_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let coded = headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    let json = kind.ends_with("/json") || kind.ends_with("+json");
+    !coded && (json || kind == "text/plain" || kind == "application/octet-stream")
+}
+
+fn said(headers: &HeaderMap) -> Said {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let max_age = text(header::CACHE_CONTROL).and_then(|control| {
+        let age = control.split(',').find_map(|part| part.trim().strip_prefix("max-age="))?;
+        age.trim_matches('"').parse().ok().map(Duration::from_secs)
+    });
+    let date = text(header::DATE).and_then(|date| {
+        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+        Some(Timestamp::from_millis(date.as_millisecond()))
+    });
+    Said { etag: headers.get(header::ETAG).cloned(), max_age, date }
+}
+
+/// An error's own text and that of its root; the chain between says little.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}

@@ -1,0 +1,28 @@
+//! What comes from the identity provider: keys and revocations, kept fresh by tasks of their own. Knows no request.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `settings` | what the config says of issuers and of revocation sources |
+//! | `web_url`, `guard`, `connect`, `fetch` | one bounded, guarded GET |
+//! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
+//! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
+//! | `backoff`, `refresh` | when the next attempt is made, and the task that makes it |
+//! | `build`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
+
+mod backoff;
+pub mod build;
+pub mod connect;
+pub mod discovery;
+pub mod feed;
+pub mod fetch;
+mod file;
+pub mod guard;
+pub mod jwks;
+mod refresh;
+pub mod room;
+pub mod settings;
+pub mod sink;
+pub mod source;
+pub mod sources;
+mod store;
+pub mod web_url;

@@ -1,0 +1,340 @@
+//! The room as a whole: which tasks run, how they are exchanged when the settings change, and what is not
+//! ready yet. Who uses the keys and the revocations is not told here.
+
+use super::build::{self, BuildError, BuiltIssuer};
+use super::refresh::{self, News};
+use super::settings::{IssuerSettings, Settings};
+use super::sink::Sink;
+use super::source::{Source, SourceSettings};
+use crate::decide::id::{IssuerName, SourceName};
+use crate::decide::time::Moment;
+use crate::state::clock::Clock;
+use crate::state::fingerprint::Fingerprints;
+use crate::state::keys::IssuerKeys;
+use crate::state::revocations::{Feed, Revocations};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A fault of the settings, and where it is.
+#[derive(Debug)]
+pub struct BuildFault {
+    /// The block: `issuers.corp`, `revocation.sources.feed`.
+    pub place: String,
+    /// What is wrong.
+    pub error: BuildError,
+}
+
+/// What still waits for its first load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotReady {
+    /// What: `issuers.corp`, `revocation.sources.feed`.
+    pub what: String,
+    /// Why, as far as is known.
+    pub why: String,
+}
+
+/// What the tasks are given.
+#[derive(Clone)]
+pub struct Means {
+    /// Where the tasks run: the control plane's runtime.
+    pub runtime: Handle,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where sources write.
+    pub revocations: Arc<Revocations>,
+    /// How names are hashed.
+    pub fingerprints: Arc<Fingerprints>,
+}
+
+/// The tasks that keep keys and revocations fresh.
+pub struct Idp {
+    means: Means,
+    cancel: CancellationToken,
+    news: News,
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+struct Running {
+    state_dir: Option<PathBuf>,
+    issuers: BTreeMap<String, RunningIssuer>,
+    sources: BTreeMap<String, RunningSource>,
+}
+
+struct RunningIssuer {
+    settings: IssuerSettings,
+    keys: Arc<IssuerKeys>,
+    cancel: CancellationToken,
+}
+
+struct RunningSource {
+    settings: SourceSettings,
+    /// The `iss` that its entries are hashed with.
+    issuer: String,
+    feed: Arc<Feed>,
+    cancel: CancellationToken,
+}
+
+/// Settings that were found good, ready to be taken up. Nothing of it runs yet.
+pub struct Prepared {
+    settings: Settings,
+    issuers: BTreeMap<String, BuiltIssuer>,
+    sources: BTreeMap<String, Box<dyn Source>>,
+    keys: BTreeMap<IssuerName, Arc<IssuerKeys>>,
+}
+
+impl Prepared {
+    /// The keys of each issuer, as they will be used: of one whose settings did not change, those in use.
+    #[must_use]
+    pub const fn keys(&self) -> &BTreeMap<IssuerName, Arc<IssuerKeys>> {
+        &self.keys
+    }
+}
+
+impl Idp {
+    /// Without issuers and sources. All its tasks end when `cancel` does.
+    #[must_use]
+    pub fn new(means: Means, cancel: CancellationToken) -> Self {
+        let (clock, set) = (Arc::clone(&means.clock), Arc::clone(&means.revocations));
+        let child = cancel.clone();
+        let purge = move || refresh::purge(Arc::clone(&set), Arc::clone(&clock), child.clone());
+        refresh::supervise(&means.runtime, "purge".into(), purge);
+        Self { means, cancel, news: watch::Sender::new(0), running: Mutex::default() }
+    }
+
+    /// Counts attempts, good and bad: whoever waits for a first load waits for this to change.
+    #[must_use]
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    /// The keys of an issuer.
+    #[must_use]
+    pub fn keys(&self, issuer: &str) -> Option<Arc<IssuerKeys>> {
+        self.running().issuers.get(issuer).map(|running| Arc::clone(&running.keys))
+    }
+
+    /// What still waits for its first load. What was loaded once is ready: that it ages is told by policies.
+    #[must_use]
+    pub fn readiness(&self, now: Moment) -> Vec<NotReady> {
+        let running = self.running();
+        let waits = |what: String, error: Option<Arc<str>>| NotReady {
+            what,
+            why: error.map_or_else(|| "its first load is under way".into(), |error| error.to_string()),
+        };
+        let issuers = running.issuers.iter().filter(|(_, one)| one.keys.age(now).is_none());
+        let sources = running.sources.iter().filter(|(_, one)| !one.feed.was_heard());
+        let issuers = issuers.map(|(name, one)| waits(issuer_place(name), one.keys.standing(now).last_error));
+        issuers.chain(sources.map(|(name, one)| waits(source_place(name), one.feed.last_error()))).collect()
+    }
+
+    /// Takes up new settings: what did not change keeps its task and its state.
+    ///
+    /// # Errors
+    /// All faults; then nothing was changed.
+    pub fn apply(&self, settings: &Settings) -> Result<(), Vec<BuildFault>> {
+        self.prepare(settings).map(|prepared| self.commit(prepared))
+    }
+
+    /// Builds all that is new, and changes nothing. Reads files: not for the line.
+    ///
+    /// # Errors
+    /// All faults.
+    pub fn prepare(&self, settings: &Settings) -> Result<Prepared, Vec<BuildFault>> {
+        let running = self.running();
+        let mut prepared = Prepared {
+            settings: settings.clone(),
+            issuers: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            keys: BTreeMap::new(),
+        };
+        let mut faults = Vec::new();
+        for (name, issuer) in &settings.issuers {
+            if let Err(error) = self.prepare_issuer(&running, &mut prepared, name, issuer) {
+                faults.push(BuildFault { place: issuer_place(name), error });
+            }
+        }
+        for (name, source) in &settings.sources {
+            if let Err(error) = prepare_source(&running, &mut prepared, name, source) {
+                faults.push(BuildFault { place: source_place(name), error });
+            }
+        }
+        if faults.is_empty() { Ok(prepared) } else { Err(faults) }
+    }
+
+    fn prepare_issuer(
+        &self,
+        running: &Running,
+        prepared: &mut Prepared,
+        name: &str,
+        issuer: &IssuerSettings,
+    ) -> Result<(), BuildError> {
+        let mut others = prepared.settings.issuers.iter().take_while(|(other, _)| *other != name);
+        if let Some((other, _)) = others.find(|(_, other)| other.issuer == issuer.issuer) {
+            return Err(BuildError::SameIssuer(other.clone()));
+        }
+        let state_dir = prepared.settings.state_dir.as_deref();
+        let same = running.issuers.get(name).filter(|old| old.settings == *issuer);
+        let keys = match same.filter(|_| running.state_dir.as_deref() == state_dir) {
+            Some(old) => Arc::clone(&old.keys),
+            None => {
+                let built = build::issuer(name, issuer, state_dir, &self.means.clock)?;
+                let keys = Arc::clone(&built.keys);
+                prepared.issuers.insert(name.into(), built);
+                keys
+            }
+        };
+        prepared.keys.insert(name.into(), keys);
+        Ok(())
+    }
+
+    /// Takes up what was prepared.
+    pub fn commit(&self, prepared: Prepared) {
+        let mut running = self.running();
+        running.state_dir.clone_from(&prepared.settings.state_dir);
+        running.issuers.retain(|name, old| {
+            let stays = prepared.settings.issuers.contains_key(name);
+            (!stays).then(|| old.cancel.cancel());
+            stays
+        });
+        for (name, built) in prepared.issuers {
+            if let Some(settings) = prepared.settings.issuers.get(&name) {
+                let started = self.start_issuer(&name, settings, built, running.issuers.get(&name));
+                running.issuers.insert(name, started);
+            }
+        }
+        self.retire_sources(&mut running, &prepared.settings);
+        for (name, source) in prepared.sources {
+            let settings = prepared.settings.sources.get(&name);
+            let started = settings.and_then(|settings| self.start_source(&mut running, &name, settings, source));
+            if let Some(started) = started {
+                running.sources.insert(name, started);
+            }
+        }
+    }
+
+    /// An issuer whose keys come from where they came before goes on with those it has.
+    fn start_issuer(
+        &self,
+        name: &str,
+        settings: &IssuerSettings,
+        built: BuiltIssuer,
+        old: Option<&RunningIssuer>,
+    ) -> RunningIssuer {
+        let cancel = self.cancel.child_token();
+        if let Some(old) = old {
+            old.cancel.cancel();
+            let same = |one: &IssuerSettings| (one.issuer.clone(), one.keys.clone(), one.allowed().to_vec());
+            if built.provider.is_some() && same(&old.settings) == same(settings) {
+                built.keys.adopt(&old.keys);
+            }
+        }
+        if let Some(provider) = built.provider {
+            let (child, news, rhythm) = (cancel.clone(), self.news.clone(), built.rhythm);
+            let task = move || refresh::keep_keys(provider.clone(), rhythm, child.clone(), news.clone());
+            refresh::supervise(&self.means.runtime, issuer_place(name).into(), task);
+        }
+        RunningIssuer { settings: settings.clone(), keys: built.keys, cancel }
+    }
+
+    /// Ends the tasks of sources that changed or left. What a source said leaves only if the source does, or
+    /// speaks for another issuer now.
+    fn retire_sources(&self, running: &mut Running, settings: &Settings) {
+        running.sources.retain(|name, old| {
+            let new = settings.sources.get(name);
+            if new != Some(&old.settings) || iss(settings, new) != Some(&old.issuer) {
+                old.cancel.cancel();
+            }
+            let stays = new.is_some_and(|new| new.kind().issuer() == old.feed.issuer.as_str());
+            let stays = stays && iss(settings, new) == Some(&old.issuer);
+            if !stays {
+                self.means.revocations.close(&old.feed);
+            }
+            stays
+        });
+    }
+
+    fn start_source(
+        &self,
+        running: &mut Running,
+        name: &str,
+        settings: &SourceSettings,
+        source: Box<dyn Source>,
+    ) -> Option<RunningSource> {
+        let kind = settings.kind();
+        let issuer = running.issuers.get(kind.issuer())?.settings.issuer.clone();
+        let feed = match running.sources.remove(name) {
+            Some(old) => {
+                old.feed.rebound(kind.bounds());
+                old.feed
+            }
+            None => {
+                let (name, issuer) = (SourceName::from(name), IssuerName::from(kind.issuer()));
+                self.means.revocations.open(&name, &issuer, kind.bounds())?
+            }
+        };
+        let cancel = self.cancel.child_token();
+        let sink = Sink {
+            revocations: Arc::clone(&self.means.revocations),
+            feed: Arc::clone(&feed),
+            fingerprints: Arc::clone(&self.means.fingerprints),
+            issuer: issuer.as_str().into(),
+            retain: kind.retain(),
+            clock: Arc::clone(&self.means.clock),
+            news: self.news.clone(),
+        };
+        self.run_source(name, source, sink, cancel.clone());
+        Some(RunningSource { settings: settings.clone(), issuer, feed, cancel })
+    }
+
+    fn run_source(&self, name: &str, source: Box<dyn Source>, sink: Sink, cancel: CancellationToken) {
+        let parts: Arc<(Box<dyn Source>, Sink)> = Arc::new((source, sink));
+        refresh::supervise(&self.means.runtime, source_place(name).into(), move || {
+            let (parts, cancel) = (Arc::clone(&parts), cancel.clone());
+            async move {
+                let (source, sink) = &*parts;
+                source.run(sink, &cancel).await;
+            }
+        });
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn prepare_source(
+    running: &Running,
+    prepared: &mut Prepared,
+    name: &str,
+    source: &SourceSettings,
+) -> Result<(), BuildError> {
+    let kind = source.kind();
+    let Some(issuer) = iss(&prepared.settings, Some(source)).cloned() else {
+        return Err(BuildError::NoIssuer(kind.issuer().into()));
+    };
+    if let Some(misfit) = kind.misfits().into_iter().next() {
+        return Err(BuildError::Misfit(misfit));
+    }
+    let same = running.sources.get(name).is_some_and(|old| old.settings == *source && old.issuer == issuer);
+    if !same {
+        prepared.sources.insert(name.into(), kind.build()?);
+    }
+    Ok(())
+}
+
+fn iss<'a>(settings: &'a Settings, source: Option<&SourceSettings>) -> Option<&'a String> {
+    settings.issuers.get(source?.kind().issuer()).map(|issuer| &issuer.issuer)
+}
+
+fn issuer_place(name: &str) -> String {
+    format!("issuers.{name}")
+}
+
+fn source_place(name: &str) -> String {
+    format!("revocation.sources.{name}")
+}

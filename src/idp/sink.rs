@@ -1,0 +1,94 @@
+//! Where a source writes: its own feed of the revocation set, in the words of a feed.
+
+use super::feed::{Heard, Revokes, Understood};
+use super::refresh::News;
+use crate::decide::revocation::Cutoff;
+use crate::decide::time::{Moment, Timestamp};
+use crate::state::clock::Clock;
+use crate::state::fingerprint::{Fingerprints, Kind};
+use crate::state::revocations::{Feed, Revocations, Revoked, Target};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where one source writes.
+pub struct Sink {
+    pub(super) revocations: Arc<Revocations>,
+    pub(super) feed: Arc<Feed>,
+    pub(super) fingerprints: Arc<Fingerprints>,
+    pub(super) issuer: Box<str>,
+    pub(super) retain: Option<Duration>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) news: News,
+}
+
+impl Sink {
+    /// Now. Taken before a source asks: its knowledge is as old as the question, not as the answer.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Takes in what was heard to a question asked at this moment. Says whether all of it was understood and
+    /// kept; only then is the source fresh by it.
+    pub fn take(&self, heard: &Heard, asked: Moment) -> bool {
+        let learned = self.clock.now().wall;
+        let all = heard.entries.iter().map(|entry| self.revoked(entry, learned));
+        let taken = if heard.complete && heard.fault.is_none() {
+            self.revocations.replace(&self.feed, all, learned)
+        } else {
+            // What was not understood may be what is still revoked: nothing is taken back.
+            let add = |taken: Result<(), _>, what: Revoked| taken.and(self.revocations.add(&self.feed, &what, learned));
+            all.fold(Ok(()), add)
+        };
+        let fault = heard.fault.as_ref().map(ToString::to_string);
+        match fault.or_else(|| taken.err().map(|full| full.to_string())) {
+            None => self.heard(asked),
+            Some(why) => {
+                self.failed(&why);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Nothing is new since this question was asked.
+    pub fn heard(&self, asked: Moment) {
+        self.feed.heard(asked);
+        self.tried();
+    }
+
+    /// The source could not be heard. What it said before stays, and ages.
+    pub fn failed(&self, why: &str) {
+        tracing::warn!(source = %self.feed.name, error = why, "the revocation source could not be heard");
+        self.feed.failed(why);
+        self.tried();
+    }
+
+    fn tried(&self) {
+        self.news.send_modify(|attempts| *attempts = attempts.wrapping_add(1));
+    }
+
+    fn revoked(&self, entry: &Understood, learned: Timestamp) -> Revoked {
+        let print = |kind| self.fingerprints.of(kind, &self.issuer, entry.id.as_bytes());
+        let target = match entry.revokes {
+            Revokes::Token => Target::Token(print(Kind::Token)),
+            Revokes::Session => Target::Session(print(Kind::Session)),
+            Revokes::Subject => Target::Subject(print(Kind::Subject)),
+            Revokes::Client => Target::Client(print(Kind::Client)),
+            Revokes::Issuer => Target::Issuer,
+        };
+        let until = entry.until.or_else(|| self.retained(entry, learned));
+        Revoked { target, cutoff: entry.cutoff, until }
+    }
+
+    /// Until when an entry is kept that does not say: `retain` after the youngest token that it can hit was
+    /// issued. One without a cut-off hits tokens yet to be issued, unless it names one token.
+    fn retained(&self, entry: &Understood, learned: Timestamp) -> Option<Timestamp> {
+        let youngest = match (entry.cutoff, entry.revokes) {
+            (Cutoff::Before(at) | Cutoff::UpTo(at), _) => at,
+            (Cutoff::Always, Revokes::Token) => learned,
+            (Cutoff::Always, _) => return None,
+        };
+        self.retain.map(|retain| youngest.plus(retain))
+    }
+}

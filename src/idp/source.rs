@@ -1,0 +1,66 @@
+//! The contract of revocation sources: a source is a task that writes into a [`Sink`]. Which kinds there are is
+//! listed in `sources`.
+
+use super::build::BuildError;
+use super::settings::Misfit;
+use super::sink::Sink;
+use crate::state::revocations::Bounds;
+use std::future::Future;
+use std::pin::Pin;
+use tokio_util::sync::CancellationToken;
+
+pub use super::sources::SourceSettings;
+
+/// A task, as long as its source lives.
+pub type Task<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// A source, ready to run.
+pub trait Source: Send + Sync {
+    /// Hears and writes until cancelled. Reports its own faults to the sink; if it panics it is started anew.
+    fn run<'a>(&'a self, sink: &'a Sink, cancel: &'a CancellationToken) -> Task<'a>;
+}
+
+/// The settings of one kind of source.
+pub trait SourceKind {
+    /// The name of the issuer it speaks for.
+    fn issuer(&self) -> &str;
+
+    /// How much it may hold, and how old its knowledge may be.
+    fn bounds(&self) -> Bounds;
+
+    /// How long an entry is kept that does not say how long it is needed.
+    fn retain(&self) -> Option<std::time::Duration>;
+
+    /// What does not go together in these settings.
+    fn misfits(&self) -> Vec<Misfit>;
+
+    /// Makes the source; reads what it needs of files and secrets.
+    ///
+    /// # Errors
+    /// If something it needs cannot be had.
+    fn build(&self) -> Result<Box<dyn Source>, BuildError>;
+}
+
+/// Lists the kinds of sources: one line a kind. The line's doc comment is its description in the schema.
+macro_rules! sources {
+    ($($(#[$doc:meta])* $kind:ident: $settings:ty),* $(,)?) => {
+        /// One revocation source, by its `kind`.
+        #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum SourceSettings {
+            $($(#[$doc])* $kind($settings),)*
+        }
+
+        impl SourceSettings {
+            /// What every kind of source says of itself.
+            #[must_use]
+            pub fn kind(&self) -> &dyn $crate::idp::source::SourceKind {
+                match self {
+                    $(Self::$kind(settings) => settings,)*
+                }
+            }
+        }
+    };
+}
+
+pub(super) use sources;

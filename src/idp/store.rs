@@ -1,0 +1,86 @@
+//! The last good key sets, kept in the state directory over a restart. Whoever may write there may make tokens.
+
+use crate::decide::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// A kept file is never larger: a key set of the largest size, written as a JSON string.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// One issuer's place in the state directory.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    path: PathBuf,
+    issuer: Box<str>,
+}
+
+/// A key set as it is kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Kept {
+    issuer: String,
+    fetched_ms: i64,
+    jwks: String,
+}
+
+impl Kept {
+    pub(super) fn fetched(&self) -> Timestamp {
+        Timestamp::from_millis(self.fetched_ms)
+    }
+
+    pub(super) const fn jwks(&self) -> &[u8] {
+        self.jwks.as_bytes()
+    }
+}
+
+impl Store {
+    /// The file is named by a hash, so that no name of an issuer becomes a path.
+    pub(super) fn new(dir: &Path, name: &str, issuer: &str) -> Self {
+        let hash = blake3::Hasher::new().update(name.as_bytes()).update(&[0]).update(issuer.as_bytes()).finalize();
+        let hex = hash.to_hex();
+        Self { path: dir.join(format!("keys-{}.json", hex.get(..32).unwrap_or(&hex))), issuer: issuer.into() }
+    }
+
+    /// What is kept, if it is this issuer's and can be read.
+    pub(super) fn load(&self) -> Option<Kept> {
+        let text = super::file::read_bounded(&self.path, MAX_FILE).ok()?;
+        let kept: Kept = serde_json::from_slice(&text).ok()?;
+        (*kept.issuer == *self.issuer).then_some(kept)
+    }
+
+    /// Keeps a set: written aside, then renamed, so that a crash leaves the old or the new, never half of one.
+    pub(super) fn save(&self, jwks: &[u8], fetched: Timestamp) -> io::Result<()> {
+        let jwks = std::str::from_utf8(jwks).map_err(io::Error::other)?.to_owned();
+        let kept = Kept { issuer: self.issuer.to_string(), fetched_ms: fetched.millis(), jwks };
+        if let Some(dir) = self.path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        let aside = self.path.with_extension(format!("{}.new", std::process::id()));
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+        file.write_all(&serde_json::to_vec(&kept)?)?;
+        file.sync_all()?;
+        fs::rename(&aside, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_was_kept_is_the_issuers_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path(), "corp", "https://a");
+        assert!(store.load().is_none());
+        store.save(b"{\"keys\":[]}", Timestamp::from_secs(7)).unwrap();
+        let kept = store.load().unwrap();
+        assert_eq!((kept.jwks(), kept.fetched()), (&b"{\"keys\":[]}"[..], Timestamp::from_secs(7)));
+        assert_eq!(fs::metadata(&store.path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        let other = Store { path: store.path, issuer: "https://b".into() };
+        assert!(other.load().is_none());
+    }
+}
