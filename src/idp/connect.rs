@@ -74,7 +74,6 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Connects with this TLS, to these addresses only.
     pub const fn new(tls: Arc<ClientConfig>, allowed: Allowed) -> Self {
         Self { tls, allowed }
     }

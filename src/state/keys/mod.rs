@@ -22,3 +22,6 @@ pub use jwk::KeyFault;
 pub use key::Key;
 pub use secret::{WeakSecret, secret_set};
 pub use set::{Ignored, KeySet, MAX_KEYS, SetFault};
+
+#[cfg(test)]
+mod tests;

@@ -18,3 +18,6 @@ mod table;
 pub use entry::{Revoked, Target};
 pub use feed::{Bounds, Feed, FeedStanding};
 pub use set::{Full, Revocations};
+
+#[cfg(test)]
+mod tests;
