@@ -74,6 +74,7 @@ pub struct Connector {
 }
 
 impl Connector {
+    /// Connects with this TLS, to these addresses only.
     pub const fn new(tls: Arc<ClientConfig>, allowed: Allowed) -> Self {
         Self { tls, allowed }
     }

@@ -17,6 +17,7 @@ thread_local! {
 struct Counting;
 
 // SAFETY: hands everything on to the system's allocator, and counts.
+#[allow(unsafe_code, reason = "counting allocations needs an allocator, and its trait is unsafe")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
