@@ -5,6 +5,7 @@ pub mod app;
 pub mod command;
 pub mod control;
 pub mod decide;
+pub mod demo;
 pub mod idp;
 pub mod proxy;
 pub mod settings;
