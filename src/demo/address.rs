@@ -23,11 +23,15 @@ impl Addresses {
     pub const USUAL: Self =
         Self { gateway: loopback(8443), provider: loopback(8444), upstream: loopback(8445), admin: loopback(9901) };
 
-    /// The usual ones, or free ones; the gateway's port as it was asked for.
-    pub fn wanted(free: bool, port: Option<u16>) -> Self {
-        let any = Self { gateway: loopback(0), provider: loopback(0), upstream: loopback(0), admin: loopback(0) };
-        let wanted = if free { any } else { Self::USUAL };
-        Self { gateway: port.map_or(wanted.gateway, loopback), ..wanted }
+    /// Free ones for `once`, else the usual ones; or, for a demo beside another, the port that was asked for and the
+    /// three after it. Port 0 is any that is free.
+    pub fn wanted(once: bool, port: Option<u16>) -> Self {
+        let after =
+            |steps: u16| loopback(port.filter(|port| *port != 0 && !once).map_or(0, |port| port.saturating_add(steps)));
+        match port {
+            None if !once => Self::USUAL,
+            _ => Self { gateway: loopback(port.unwrap_or(0)), provider: after(1), upstream: after(2), admin: after(3) },
+        }
     }
 }
 
@@ -59,4 +63,31 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), (SocketA
 
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Addresses, take};
+
+    fn ports(once: bool, port: Option<u16>) -> [u16; 4] {
+        let Addresses { gateway, provider, upstream, admin } = Addresses::wanted(once, port);
+        [gateway, provider, upstream, admin].map(|address| address.port())
+    }
+
+    #[test]
+    fn ports_are_the_usual_the_asked_for_or_free() {
+        assert_eq!(ports(false, None), [8443, 8444, 8445, 9901]);
+        assert_eq!(ports(false, Some(7000)), [7000, 7001, 7002, 7003]);
+        assert_eq!(ports(false, Some(0)), [0; 4]);
+        assert_eq!(ports(true, None), [0; 4]);
+        assert_eq!(ports(true, Some(7000)), [7000, 0, 0, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_named() {
+        let first = take(Addresses::wanted(true, None)).await.ok().unwrap();
+        let wanted = Addresses { admin: first.addresses.provider, ..Addresses::wanted(true, None) };
+        let (address, _) = take(wanted).await.err().unwrap();
+        assert_eq!(address, first.addresses.provider);
+    }
 }

@@ -129,8 +129,7 @@ impl Files {
         let (_, certificate) = x509_parser::parse_x509_certificate(&der).ok()?;
         let key = KeyPair::from_pem(&fs::read_to_string(&self.key).ok()?).ok()?;
         let (validity, at) = (certificate.validity(), |span| now.plus(span).secs());
-        let in_time =
-            validity.not_before.timestamp() <= now.secs() && at(spare) < validity.not_after.timestamp();
+        let in_time = validity.not_before.timestamp() <= now.secs() && at(spare) < validity.not_after.timestamp();
         (in_time && certificate.public_key().raw == key.subject_public_key_info()).then_some(key)
     }
 
@@ -165,10 +164,10 @@ fn replace(path: &Path, text: &str, mode: u32) -> Result<(), CertificateError> {
 #[cfg(test)]
 mod tests {
     use super::{DAY, Timestamp, authority, prepare};
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
     use rustls::client::WebPkiServerVerifier;
     use rustls::client::danger::ServerCertVerifier;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
     use std::sync::Arc;

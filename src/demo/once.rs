@@ -48,10 +48,9 @@ pub async fn trace(client: &Client, addresses: &Addresses, results: &[Result]) -
     (reply.status == StatusCode::OK).then(|| reply.text())
 }
 
-async fn play(
-    client: &Client, addresses: &Addresses, scenario: &Scenario,
-) -> std::result::Result<Reply, RequestError> {
-    let token = if scenario.sends == Sends::Nothing { String::new() } else { token(client, addresses, scenario).await? };
+async fn play(client: &Client, addresses: &Addresses, scenario: &Scenario) -> std::result::Result<Reply, RequestError> {
+    let token =
+        if scenario.sends == Sends::Nothing { String::new() } else { token(client, addresses, scenario).await? };
     if scenario.before == Before::Nothing {
         return ask(client, addresses, scenario, &token).await;
     }
@@ -71,7 +70,9 @@ async fn play(
 }
 
 async fn token(
-    client: &Client, addresses: &Addresses, scenario: &Scenario,
+    client: &Client,
+    addresses: &Addresses,
+    scenario: &Scenario,
 ) -> std::result::Result<String, RequestError> {
     let wish: String = scenario.wish.iter().map(|(name, value)| format!("&{name}={value}")).collect();
     let request = request::to(addresses.provider, "POST", "/token", format!("grant_type=demo{wish}"))?;
@@ -85,7 +86,10 @@ async fn revoke(client: &Client, addresses: &Addresses, token: &str) -> std::res
 }
 
 async fn ask(
-    client: &Client, addresses: &Addresses, scenario: &Scenario, token: &str,
+    client: &Client,
+    addresses: &Addresses,
+    scenario: &Scenario,
+    token: &str,
 ) -> std::result::Result<Reply, RequestError> {
     let mut request = request::to(addresses.gateway, scenario.method, scenario.path, String::new())?;
     let times = match scenario.sends {

@@ -73,8 +73,7 @@ impl Client {
         roots.add(certificate).map_err(|error| broken(&error))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let mut config =
-            builder.map_err(|error| broken(&error))?.with_root_certificates(roots).with_no_client_auth();
+        let mut config = builder.map_err(|error| broken(&error))?.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
     }

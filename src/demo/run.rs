@@ -30,7 +30,7 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Options {
     /// Make every request of the demo, print what came of it, and end.
     pub once: bool,
-    /// The gateway's port. Without one: 8443, and a free one for `once`.
+    /// The gateway's port, from which the others follow. Without one: the usual ports, and free ones for `once`.
     pub port: Option<u16>,
     /// Where certificates and the gateway's config are kept.
     pub folder: PathBuf,
@@ -55,7 +55,7 @@ pub enum DemoError {
     #[error("the demo's provider: {0}")]
     Keys(#[from] KeyError),
     /// Somebody else listens there.
-    #[error("{0} cannot be listened on: {1}. Is another demo running? --port moves the gateway")]
+    #[error("{0} cannot be listened on: {1}. Is another demo running? --port moves this one")]
     Address(SocketAddr, io::Error),
     /// The config cannot be written.
     #[error("{0}: {1}")]
@@ -85,7 +85,10 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 /// Runs the demo: until it is ended by a signal, or through its requests once. `start` is given the config file and
 /// returns when the gateway listens; `stop` gets what `start` returned.
 pub async fn run<R, E: Display>(
-    options: &Options, now: Now, out: &mut impl Write, start: impl AsyncFnOnce(PathBuf) -> Result<R, E>,
+    options: &Options,
+    now: Now,
+    out: &mut impl Write,
+    start: impl AsyncFnOnce(PathBuf) -> Result<R, E>,
     stop: impl AsyncFnOnce(R),
 ) -> Result<Outcome, DemoError> {
     certificates::prepare(&options.folder, now())?;
@@ -177,12 +180,18 @@ impl World {
     }
 }
 
-async fn provide(provider: &Provider, collector: &Collector, request: &http::Request<bytes::Bytes>) -> serve::Answer {
+pub(super) async fn provide(
+    provider: &Provider,
+    collector: &Collector,
+    request: &http::Request<bytes::Bytes>,
+) -> serve::Answer {
     if let Some(answer) = provider.answer(request) {
         return answer;
     }
     let answer = collector.answer(request).await;
-    answer.unwrap_or_else(|| serve::text(http::StatusCode::NOT_FOUND, "neither the provider nor the collector has this\n"))
+    answer.unwrap_or_else(|| {
+        serve::text(http::StatusCode::NOT_FOUND, "neither the provider nor the collector has this\n")
+    })
 }
 
 /// Writes the config of this run. A run of `once` has a file of its own: it must not change the one that a demo

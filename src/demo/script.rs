@@ -53,7 +53,10 @@ trail() {{ curl -sS \"http://{provider}/traces/$(grep -oE '[0-9a-f]{{32}}' | hea
         lines.extend(token(scenario));
         if scenario.before == Before::Revocation {
             lines.push(format!("{}   # still 200", self.request(scenario, "-is")));
-            lines.push(format!("curl -sS -d \"token=${}\" http://{}/revoke", scenario.variable, self.addresses.provider));
+            lines.push(format!(
+                "curl -sS -d \"token=${}\" http://{}/revoke",
+                scenario.variable, self.addresses.provider
+            ));
             lines.push("sleep 1".into());
         }
         lines.push(self.request(scenario, "-is"));
@@ -130,9 +133,15 @@ mod tests {
         for row in SCENARIOS {
             assert!(text.contains(row.path) && text.contains(row.why), "{}", row.name);
             assert!(text.contains(&format!("answers {} {}", row.status, row.reason.unwrap_or("")).trim().to_owned()));
-            assert_eq!(text.contains(&format!("\n{}=$(token", row.variable)), row.sends != Sends::Nothing, "{}", row.name);
+            assert_eq!(
+                text.contains(&format!("\n{}=$(token", row.variable)),
+                row.sends != Sends::Nothing,
+                "{}",
+                row.name
+            );
         }
-        let good = "curl -is --cacert certs/demo/ca.crt -H \"Authorization: Bearer $GOOD\" https://127.0.0.1:8443/orders\n";
+        let good =
+            "curl -is --cacert certs/demo/ca.crt -H \"Authorization: Bearer $GOOD\" https://127.0.0.1:8443/orders\n";
         assert!(text.contains(good), "{text}");
         assert!(text.contains("--path-as-is https://127.0.0.1:8443/public/%2e%2e/orders\n"));
     }

@@ -155,7 +155,7 @@ mod tests {
             ..Span::default()
         };
         let text = text(&span);
-        assert!(text.starts_with("2026-11-02T02:34:56.789Z  abababab"), "{text}");
+        assert!(text.starts_with("2026-11-02T04:34:56.789Z  abababab"), "{text}");
         assert!(text.contains("  401  token_expired") && text.contains("1.250 ms"), "{text}");
         assert!(text.contains("  ->  1. fail    expiry          Is it within its lifetime?\n"), "{text}");
         assert!(text.contains("leeway_ms=60000") && !text.contains('\u{1b}'), "{text}");
