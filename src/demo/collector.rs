@@ -17,8 +17,8 @@ use tokio::sync::Notify;
 const MOST: usize = 1000;
 /// How many are listed.
 const LISTED: usize = 20;
-/// How long a look-up waits for a span: exporters send in batches, a few seconds apart.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a look-up waits for a span: exporters send in batches, and try again when they fail.
+const PATIENCE: Duration = Duration::from_secs(5);
 const LAST: &str = "last";
 
 /// The last spans.

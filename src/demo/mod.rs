@@ -36,4 +36,4 @@ mod upstream;
 #[cfg(test)]
 mod rehearsal;
 
-pub use run::{DemoError, Now, Options, Outcome, run};
+pub use run::{DemoError, Options, Outcome, run};

@@ -5,16 +5,16 @@
 use super::form::Form;
 use super::keys::{KeyError, Keys};
 use super::revocations::Revocations;
-use super::run::Now;
 use super::serve::{self, Answer};
 use super::tokens::{self, Minted, Wish};
+use crate::state::clock::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, ETAG, IF_NONE_MATCH, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, StatusCode};
 use serde_json::{Value, json};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The only client there is, and its secret.
 const CLIENT: &str = "demo";
@@ -22,16 +22,16 @@ const CLIENT: &str = "demo";
 /// The provider.
 pub struct Provider {
     issuer: String,
-    now: Now,
+    clock: Arc<dyn Clock>,
     keys: Mutex<Keys>,
     revoked: Mutex<Revocations>,
 }
 
 impl Provider {
     /// A provider with new keys.
-    pub fn new(issuer: String, now: Now) -> Result<Self, KeyError> {
-        let revoked = Mutex::new(Revocations::new(now()));
-        Ok(Self { issuer, keys: Mutex::new(Keys::generate()?), revoked, now })
+    pub fn new(issuer: String, clock: Arc<dyn Clock>) -> Result<Self, KeyError> {
+        let revoked = Mutex::new(Revocations::new(clock.now().wall));
+        Ok(Self { issuer, keys: Mutex::new(Keys::generate()?), revoked, clock })
     }
 
     /// Answers a request, if it is for the provider.
@@ -79,7 +79,7 @@ impl Provider {
             Ok(wish) => wish,
             Err(field) => return refusal("invalid_request", field),
         };
-        match tokens::mint(&wish, &self.issuer, CLIENT, &held(&self.keys), (self.now)()) {
+        match tokens::mint(&wish, &self.issuer, CLIENT, &held(&self.keys), self.clock.now().wall) {
             Some(minted) if accepts_bare(request) => serve::answer(StatusCode::OK, "application/jwt", minted.token),
             Some(minted) => granted(&minted, &wish),
             None => broken(),
@@ -91,7 +91,7 @@ impl Provider {
         let form = Form::parse(request.body());
         let Some(token) = form.get("token") else { return refusal("invalid_request", "token is missing") };
         let own = tokens::own(token, &held(&self.keys));
-        match own.map(|own| held(&self.revoked).add(own, (self.now)())) {
+        match own.map(|own| held(&self.revoked).add(own, self.clock.now().wall)) {
             None | Some(Ok(())) => serve::answer(StatusCode::OK, "text/plain", Bytes::new()),
             Some(Err(_full)) => serve::text(StatusCode::SERVICE_UNAVAILABLE, "too much is revoked\n"),
         }

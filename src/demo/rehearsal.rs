@@ -4,11 +4,12 @@
 
 use super::provider::Provider;
 use super::request::{self, Client, Reply};
-use super::run::{Now, Options, Outcome, run};
+use super::run::{Options, Outcome, run};
 use super::scenario::{AUDIENCE, Before, SCENARIOS};
 use super::serve::{self, Answer, Server};
 use super::{certificates, collector};
 use crate::decide::time::Timestamp;
+use crate::state::clock::{Clock as _, HandClock, SystemClock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -31,14 +32,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// The true time, read once: TLS holds the certificates against it.
-static NOW: LazyLock<i64> = LazyLock::new(|| {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    since.as_secs().try_into().unwrap()
-});
+static NOW: LazyLock<i64> = LazyLock::new(|| SystemClock::start().now().wall.secs());
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-fn now() -> Now {
-    Arc::new(|| Timestamp::from_secs(*NOW))
+fn clock() -> Arc<HandClock> {
+    Arc::new(HandClock::at(Timestamp::from_secs(*NOW)))
 }
 
 /// What the understudy does wrong.
@@ -204,7 +202,7 @@ async fn once(slip: Slip) -> (Outcome, String) {
     let options = Options { once: true, port: None, folder: folder.path().into() };
     let mut out = Vec::new();
     let start = async |config| start(config, slip).await;
-    let outcome = run(&options, now(), &mut out, start, async |playing: Playing| playing.tls.abort()).await.unwrap();
+    let outcome = run(&options, clock(), &mut out, start, async |playing: Playing| playing.tls.abort()).await.unwrap();
     (outcome, String::from_utf8(out).unwrap())
 }
 
@@ -244,7 +242,7 @@ async fn a_gateway_that_does_not_start_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { once: true, port: None, folder: folder.path().into() };
     let start = async |_: PathBuf| Err::<(), _>("the config has a fault");
-    let error = run(&options, now(), &mut Vec::new(), start, async |()| {}).await.unwrap_err();
+    let error = run(&options, clock(), &mut Vec::new(), start, async |()| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "the gateway did not start: the config has a fault");
 }
 
@@ -282,7 +280,7 @@ async fn the_lines_can_be_pasted() {
     let (screen, mut out) = (Screen::default(), Screen::default());
     out.0 = Arc::clone(&screen.0);
     let start = async |config| start(config, Slip::None).await;
-    let demo = run(&options, now(), &mut out, start, async |playing: Playing| playing.tls.abort());
+    let demo = run(&options, clock(), &mut out, start, async |playing: Playing| playing.tls.abort());
     let paste = async {
         let text = screen.text().await;
         let bash =
@@ -315,10 +313,10 @@ struct Alone {
 impl Alone {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        certificates::prepare(folder.path(), now()()).unwrap();
+        certificates::prepare(folder.path(), Timestamp::from_secs(*NOW)).unwrap();
         let client = Client::new(&certificates::authority(folder.path())).unwrap();
         let (listener, address) = serve::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let provider = Arc::new(Provider::new(format!("http://{address}"), now()).unwrap());
+        let provider = Arc::new(Provider::new(format!("http://{address}"), clock()).unwrap());
         let collector = Arc::new(collector::Collector::default());
         let server = serve::start(listener, move |request| {
             let (provider, collector) = (Arc::clone(&provider), Arc::clone(&collector));

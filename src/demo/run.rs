@@ -12,7 +12,7 @@ use super::request::{self, Client, RequestError};
 use super::script::Script;
 use super::serve::{self, Server};
 use super::upstream;
-use crate::decide::time::Timestamp;
+use crate::state::clock::Clock;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -21,9 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// What the time is. The demo reads no clock of its own.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What is wanted of the demo.
 #[derive(Clone, Debug)]
@@ -86,13 +83,13 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 /// returns when the gateway listens; `stop` gets what `start` returned.
 pub async fn run<R, E: Display>(
     options: &Options,
-    now: Now,
+    clock: Arc<dyn Clock>,
     out: &mut impl Write,
     start: impl AsyncFnOnce(PathBuf) -> Result<R, E>,
     stop: impl AsyncFnOnce(R),
 ) -> Result<Outcome, DemoError> {
-    certificates::prepare(&options.folder, now())?;
-    let world = World::build(options, now).await?;
+    certificates::prepare(&options.folder, clock.now().wall)?;
+    let world = World::build(options, clock).await?;
     let running = start(world.config.clone()).await.map_err(|error| DemoError::Gateway(error.to_string()))?;
     let shown = if options.once { world.once(out).await } else { world.stay(out).await };
     // The gateway drains while provider and upstream still answer.
@@ -114,11 +111,11 @@ struct World {
 }
 
 impl World {
-    async fn build(options: &Options, now: Now) -> Result<Self, DemoError> {
+    async fn build(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, DemoError> {
         let wanted = Addresses::wanted(options.once, options.port);
         let taken = address::take(wanted).await.map_err(|(address, error)| DemoError::Address(address, error))?;
         let addresses = taken.addresses;
-        let provider = Arc::new(Provider::new(format!("http://{}", addresses.provider), now)?);
+        let provider = Arc::new(Provider::new(format!("http://{}", addresses.provider), clock)?);
         let collector = Arc::new(Collector::default());
         let authority = certificates::authority(&options.folder);
         Ok(Self {

@@ -83,8 +83,8 @@ trail() {{ curl -sS \"http://{provider}/traces/$(grep -oE '[0-9a-f]{{32}}' | hea
         let line = traced.map(|scenario| self.request(scenario, "-s")).unwrap_or_default();
         format!(
             "
-# The trace of any of them: put `| trail` behind it (a refusal names its trace in `trace_id`). It takes the gateway
-# a few seconds to export a trace; the look-up waits for it.
+# The trace of any of them: put `| trail` behind it (a refusal names its trace in `trace_id`). The look-up
+# waits for a trace that is still under way.
 {line} | trail
 # The latest of all, one a line:
 curl -sS http://{provider}/traces

@@ -2,21 +2,24 @@
 //! arrived, and knows no more of the gateway than the names of the attributes.
 
 use crate::decide::time::Timestamp;
+use crate::telemetry::names::attribute as known;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use std::fmt::Write;
 
-/// The attributes of a check's event, after which its numbers are named.
+/// What the names of a check's numbers begin with.
 const CHECK: &str = "curfew.check.";
+/// What is shown of a check before its numbers.
+const SHOWN: [&str; 4] = [known::CHECK_NAME, known::CHECK_OUTCOME, known::CHECK_QUESTION, known::CHECK_TEXT];
 
 /// The span on one line.
 pub fn line(span: &Span) -> String {
     let found = |name: &str| attribute(&span.attributes, name);
-    let outcome = found("curfew.reason").or_else(|| found("curfew.decision")).unwrap_or_default();
-    let status = found("http.response.status_code").unwrap_or_default();
-    let path = found("url.path").unwrap_or_default();
+    let outcome = found(known::REASON).or_else(|| found(known::DECISION)).unwrap_or_default();
+    let status = found(known::STATUS).unwrap_or_default();
+    let path = found(known::URL_PATH).unwrap_or_default();
     format!("{}  {}  {status:3}  {outcome:24} {} {path}\n", instant(span), id(&span.trace_id), span.name)
 }
 
@@ -37,30 +40,27 @@ pub fn text(span: &Span) -> String {
     text
 }
 
-/// One event: a check's outcome and name first, then all that came with it.
+/// One event: a check's outcome and name first, what was said of it, then the numbers.
 fn check(number: usize, event: &Event) -> String {
-    let of_check = |name: &str| attribute(&event.attributes, &format!("{CHECK}{name}"));
-    let name = of_check("name").unwrap_or_else(|| event.name.clone());
-    let outcome = of_check("outcome").unwrap_or_default();
+    let found = |name: &str| attribute(&event.attributes, name);
+    let name = found(known::CHECK_NAME).unwrap_or_else(|| event.name.clone());
+    let outcome = found(known::CHECK_OUTCOME).unwrap_or_default();
     let mark = if outcome == "fail" { "->" } else { "" };
-    let mut text = format!("  {mark:2}{number:3}. {outcome:8}{name:16}{}\n", of_check("question").unwrap_or_default());
-    if let Some(said) = of_check("text") {
-        let _ = writeln!(text, "{:17}{said}", "");
-    }
-    let told = ["name", "outcome", "question", "text"].map(|name| format!("{CHECK}{name}"));
-    let numbers: Vec<String> = event
-        .attributes
-        .iter()
-        .filter(|attribute| !told.contains(&attribute.key))
-        .map(|attribute| {
-            let (name, value) = pair(attribute);
-            format!("{}={value}", name.strip_prefix(CHECK).unwrap_or(name))
-        })
-        .collect();
-    if !numbers.is_empty() {
-        let _ = writeln!(text, "{:17}{}", "", numbers.join("  "));
+    let question = found(known::CHECK_QUESTION).unwrap_or_default();
+    let mut text = format!("  {mark:2}{number:3}. {outcome:8}{name:16}{question}\n");
+    let numbers: Vec<String> = event.attributes.iter().filter_map(number_of).collect();
+    for line in [found(known::CHECK_TEXT).unwrap_or_default(), numbers.join("  ")] {
+        if !line.is_empty() {
+            let _ = writeln!(text, "{:33}{line}", "");
+        }
     }
     text
+}
+
+/// An attribute as `name=value`, unless it stands elsewhere already.
+fn number_of(attribute: &KeyValue) -> Option<String> {
+    let (name, value) = pair(attribute);
+    (!SHOWN.contains(&name)).then(|| format!("{}={value}", name.strip_prefix(CHECK).unwrap_or(name)))
 }
 
 fn attribute(attributes: &[KeyValue], name: &str) -> Option<String> {
