@@ -25,6 +25,8 @@ pub struct Result {
     pub trace: Option<String>,
     /// How long the answer took.
     pub took: Option<Duration>,
+    /// From the revocation to the refusal.
+    pub after: Option<Duration>,
     /// What was not as promised; empty if the columns show it.
     pub trouble: Option<String>,
 }
@@ -34,7 +36,9 @@ pub async fn all(client: &Client, addresses: &Addresses) -> Vec<Result> {
     let mut results = Vec::with_capacity(SCENARIOS.len());
     for scenario in SCENARIOS {
         let reply = play(client, addresses, scenario).await;
-        results.push(reply.map_or_else(|error| broken(scenario, &error), |reply| judged(scenario, &reply)));
+        results.push(
+            reply.map_or_else(|error| broken(scenario, &error), |(reply, after)| judged(scenario, &reply, after)),
+        );
     }
     results
 }
@@ -48,22 +52,26 @@ pub async fn trace(client: &Client, addresses: &Addresses, results: &[Result]) -
     (reply.status == StatusCode::OK).then(|| reply.text())
 }
 
-async fn play(client: &Client, addresses: &Addresses, scenario: &Scenario) -> std::result::Result<Reply, RequestError> {
+async fn play(
+    client: &Client,
+    addresses: &Addresses,
+    scenario: &Scenario,
+) -> std::result::Result<(Reply, Option<Duration>), RequestError> {
     let token =
         if scenario.sends == Sends::Nothing { String::new() } else { token(client, addresses, scenario).await? };
     if scenario.before == Before::Nothing {
-        return ask(client, addresses, scenario, &token).await;
+        return Ok((ask(client, addresses, scenario, &token).await?, None));
     }
     let before = ask(client, addresses, scenario, &token).await?;
     if before.status != StatusCode::OK {
-        return Ok(before);
+        return Ok((before, None));
     }
     revoke(client, addresses, &token).await?;
     let revoked = Instant::now();
     loop {
         let reply = ask(client, addresses, scenario, &token).await?;
         if reply.status != StatusCode::OK || revoked.elapsed() >= REVOKED_WITHIN {
-            return Ok(reply);
+            return Ok((reply, Some(revoked.elapsed())));
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
@@ -105,7 +113,7 @@ async fn ask(
     client.over_tls(addresses.gateway, request).await
 }
 
-fn judged(scenario: &'static Scenario, reply: &Reply) -> Result {
+fn judged(scenario: &'static Scenario, reply: &Reply, after: Option<Duration>) -> Result {
     let body = reply.json();
     let member = |name: &str| body[name].as_str().map(str::to_owned);
     let (status, reason) = (reply.status.as_u16(), member("reason"));
@@ -116,10 +124,10 @@ fn judged(scenario: &'static Scenario, reply: &Reply) -> Result {
     } else {
         None
     };
-    Result { scenario, status: Some(status), reason, trace: member("trace_id"), took: Some(reply.took), trouble }
+    Result { scenario, status: Some(status), reason, trace: member("trace_id"), took: Some(reply.took), after, trouble }
 }
 
 fn broken(scenario: &'static Scenario, error: &RequestError) -> Result {
     let trouble = Some(error.to_string());
-    Result { scenario, status: None, reason: None, trace: None, took: None, trouble }
+    Result { scenario, status: None, reason: None, trace: None, took: None, after: None, trouble }
 }

@@ -26,7 +26,7 @@ fn row(result: &Result) -> [String; 6] {
     let scenario = result.scenario;
     let promised = || format!("no: {} {}", scenario.status, scenario.reason.unwrap_or_default());
     let kept = result.trouble.as_ref().map_or_else(
-        || "kept".into(),
+        || result.after.map_or_else(|| "kept".into(), |after| format!("kept, {} after it was revoked", time(after))),
         |trouble| if trouble.is_empty() { promised() } else { format!("{}; {trouble}", promised()) },
     );
     [

@@ -38,7 +38,9 @@ impl Provider {
     pub fn answer(&self, request: &Request<Bytes>) -> Option<Answer> {
         let (get, post) = (request.method() == Method::GET, request.method() == Method::POST);
         Some(match request.uri().path() {
-            "/.well-known/openid-configuration" if get => serve::json(StatusCode::OK, &self.metadata()),
+            "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" if get => {
+                serve::json(StatusCode::OK, &self.metadata())
+            }
             "/jwks" if get => serve::json(StatusCode::OK, &held(&self.keys).set()),
             "/token" if post => self.token(request),
             "/revoke" if post => self.revoke(request),

@@ -52,14 +52,14 @@ trail() {{ curl -sS \"http://{provider}/traces/$(grep -oE '[0-9a-f]{{32}}' | hea
         ];
         lines.extend(token(scenario));
         if scenario.before == Before::Revocation {
-            lines.push(format!("{}   # still 200", self.request(scenario, "-is")));
+            lines.push(format!("{}   # still 200", self.request(scenario, "-isw '\\n'")));
             lines.push(format!(
                 "curl -sS -d \"token=${}\" http://{}/revoke",
                 scenario.variable, self.addresses.provider
             ));
             lines.push("sleep 1".into());
         }
-        lines.push(self.request(scenario, "-is"));
+        lines.push(self.request(scenario, "-isw '\\n'"));
         lines.join("\n") + "\n"
     }
 
@@ -140,8 +140,7 @@ mod tests {
                 row.name
             );
         }
-        let good =
-            "curl -is --cacert certs/demo/ca.crt -H \"Authorization: Bearer $GOOD\" https://127.0.0.1:8443/orders\n";
+        let good = "curl -isw '\\n' --cacert certs/demo/ca.crt -H \"Authorization: Bearer $GOOD\" https://127.0.0.1:8443/orders\n";
         assert!(text.contains(good), "{text}");
         assert!(text.contains("--path-as-is https://127.0.0.1:8443/public/%2e%2e/orders\n"));
     }

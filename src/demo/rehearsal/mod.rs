@@ -1,0 +1,5 @@
+//! The demo rehearsed over real sockets: whole, with an understudy in the gateway's place, and its provider alone.
+
+mod endpoints;
+mod play;
+mod understudy;
