@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::spawn_blocking;
 
 /// What is wanted of the demo.
 #[derive(Clone, Debug)]
@@ -80,20 +81,32 @@ const ONCE_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs the demo: until it is ended by a signal, or through its requests once. `start` is given the config file and
-/// returns when the gateway listens; `stop` gets what `start` returned.
-pub async fn run<R, E: Display>(
+/// returns when the gateway listens; `stop` gets what `start` returned, and drains it. Both may block, and run on a
+/// thread where they may.
+///
+/// # Errors
+/// If there is no demo; a promise that is not kept is an [`Outcome`].
+pub async fn run<R, E, Start, Stop>(
     options: &Options,
     clock: Arc<dyn Clock>,
     out: &mut impl Write,
-    start: impl AsyncFnOnce(PathBuf) -> Result<R, E>,
-    stop: impl AsyncFnOnce(R),
-) -> Result<Outcome, DemoError> {
+    start: Start,
+    stop: Stop,
+) -> Result<Outcome, DemoError>
+where
+    R: Send + 'static,
+    E: Display,
+    Start: FnOnce(PathBuf) -> Result<R, E> + Send + 'static,
+    Stop: FnOnce(R) + Send + 'static,
+{
     certificates::prepare(&options.folder, clock.now().wall)?;
     let world = World::build(options, clock).await?;
-    let running = start(world.config.clone()).await.map_err(|error| DemoError::Gateway(error.to_string()))?;
+    let config = world.config.clone();
+    let started = spawn_blocking(move || start(config).map_err(|error| error.to_string())).await;
+    let running = started.unwrap_or_else(|broke| Err(broke.to_string())).map_err(DemoError::Gateway)?;
     let shown = if options.once { world.once(out).await } else { world.stay(out).await };
     // The gateway drains while provider and upstream still answer.
-    let _late = tokio::time::timeout(STOPPED_WITHIN, stop(running)).await;
+    let _late = tokio::time::timeout(STOPPED_WITHIN, spawn_blocking(move || stop(running))).await;
     if options.once {
         let _gone = std::fs::remove_file(&world.config);
     }

@@ -1,6 +1,7 @@
 //! A span as text: what was asked, what was decided, and each check in its order with its numbers. It shows what
-//! arrived, and knows no more of the gateway than the names of the attributes.
+//! arrived, and adds only the text of each question.
 
+use crate::decide::policy::QUESTIONS;
 use crate::decide::time::Timestamp;
 use crate::telemetry::names::attribute as known;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -12,7 +13,7 @@ use std::fmt::Write;
 /// What the names of a check's numbers begin with.
 const CHECK: &str = "curfew.check.";
 /// What is shown of a check before its numbers.
-const SHOWN: [&str; 4] = [known::CHECK_NAME, known::CHECK_OUTCOME, known::CHECK_QUESTION, known::CHECK_TEXT];
+const SHOWN: [&str; 3] = [known::CHECK_NAME, known::CHECK_OUTCOME, known::CHECK_TEXT];
 
 /// The span on one line.
 pub fn line(span: &Span) -> String {
@@ -46,7 +47,7 @@ fn check(number: usize, event: &Event) -> String {
     let name = found(known::CHECK_NAME).unwrap_or_else(|| event.name.clone());
     let outcome = found(known::CHECK_OUTCOME).unwrap_or_default();
     let mark = if outcome == "fail" { "->" } else { "" };
-    let question = found(known::CHECK_QUESTION).unwrap_or_default();
+    let question = QUESTIONS.iter().find(|question| question.name == name).map_or("", |question| question.text);
     let mut text = format!("  {mark:2}{number:3}. {outcome:8}{name:16}{question}\n");
     let numbers: Vec<String> = event.attributes.iter().filter_map(number_of).collect();
     for line in [found(known::CHECK_TEXT).unwrap_or_default(), numbers.join("  ")] {
@@ -138,7 +139,6 @@ mod tests {
         let check = vec![
             attribute("curfew.check.name", Value::StringValue("expiry".into())),
             attribute("curfew.check.outcome", Value::StringValue("fail".into())),
-            attribute("curfew.check.question", Value::StringValue("Is it within its lifetime?".into())),
             attribute("curfew.check.leeway_ms", Value::IntValue(60_000)),
         ];
         let span = Span {
@@ -157,7 +157,7 @@ mod tests {
         let text = text(&span);
         assert!(text.starts_with("2026-11-02T04:34:56.789Z  abababab"), "{text}");
         assert!(text.contains("  401  token_expired") && text.contains("1.250 ms"), "{text}");
-        assert!(text.contains("  ->  1. fail    expiry          Is it within its lifetime?\n"), "{text}");
+        assert!(text.contains("  ->  1. fail    expiry          Is its time not over?\n"), "{text}");
         assert!(text.contains("leeway_ms=60000") && !text.contains('\u{1b}'), "{text}");
     }
 

@@ -9,13 +9,22 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+/// Starts the understudy from where blocking is allowed, as the gateway is started.
+fn starting(slip: Slip) -> impl FnOnce(PathBuf) -> Result<Playing, String> + Send + 'static {
+    let runtime = tokio::runtime::Handle::current();
+    move |config| runtime.block_on(start(config, slip))
+}
+
+fn stop(playing: Playing) {
+    playing.tls.abort();
+}
+
 /// Plays `--once` and gives what was printed.
 async fn once(slip: Slip) -> (Outcome, String) {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { once: true, port: None, folder: folder.path().into() };
     let mut out = Vec::new();
-    let start = async |config| start(config, slip).await;
-    let outcome = run(&options, clock(), &mut out, start, async |playing: Playing| playing.tls.abort()).await.unwrap();
+    let outcome = run(&options, clock(), &mut out, starting(slip), stop).await.unwrap();
     (outcome, String::from_utf8(out).unwrap())
 }
 
@@ -55,8 +64,8 @@ async fn once_is_not_content_without_a_trace() {
 async fn a_gateway_that_does_not_start_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { once: true, port: None, folder: folder.path().into() };
-    let start = async |_: PathBuf| Err::<(), _>("the config has a fault");
-    let error = run(&options, clock(), &mut Vec::new(), start, async |()| {}).await.unwrap_err();
+    let start = |_: PathBuf| Err::<(), _>("the config has a fault");
+    let error = run(&options, clock(), &mut Vec::new(), start, |()| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "the gateway did not start: the config has a fault");
 }
 
@@ -93,8 +102,7 @@ async fn the_lines_can_be_pasted() {
     let options = Options { once: false, port: Some(0), folder: folder.path().join("it's here") };
     let (screen, mut out) = (Screen::default(), Screen::default());
     out.0 = Arc::clone(&screen.0);
-    let start = async |config| start(config, Slip::None).await;
-    let demo = run(&options, clock(), &mut out, start, async |playing: Playing| playing.tls.abort());
+    let demo = run(&options, clock(), &mut out, starting(Slip::None), stop);
     let paste = async {
         let text = screen.text().await;
         let bash =
