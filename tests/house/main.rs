@@ -9,7 +9,7 @@ use source::{File, files};
 /// Who may import whom: a room imports only from rooms below its own.
 const LAYERS: &[(&str, &[&str])] = &[
     ("command", &["app", "control", "decide", "demo", "proxy", "settings", "state", "telemetry", "token"]),
-    ("demo", &["app", "control", "settings", "telemetry"]),
+    ("demo", &["app", "control", "decide", "settings", "state", "telemetry"]),
     ("app", &["control", "decide", "idp", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
     ("control", &["decide", "idp", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
     ("proxy", &["decide", "settings", "state", "telemetry", "token", "upstream"]),
