@@ -113,6 +113,11 @@ impl Keys {
         json!({ "keys": self.all().map(|key| &key.public).collect::<Vec<_>>() })
     }
 
+    /// The ids of the keys in the set.
+    pub fn ids(&self) -> Vec<&str> {
+        self.all().map(|key| key.id.as_str()).collect()
+    }
+
     fn all(&self) -> impl Iterator<Item = &Arc<SigningKey>> {
         [&self.signing.rsa, &self.signing.ec].into_iter().chain(&self.retired)
     }

@@ -122,9 +122,7 @@ impl Provider {
         let query = Form::parse(request.uri().query().unwrap_or_default().as_bytes());
         let mut keys = held(&self.keys);
         keys.rotate(next, query.get("forget").is_some());
-        let set = keys.set();
-        let ids: Vec<&Value> = set["keys"].as_array().into_iter().flatten().map(|key| &key["kid"]).collect();
-        serve::json(StatusCode::OK, &json!({ "published": ids }))
+        serve::json(StatusCode::OK, &json!({ "published": keys.ids() }))
     }
 }
 
