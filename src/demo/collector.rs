@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -89,11 +90,12 @@ impl Collector {
         })
     }
 
-    /// The newest spans, one a line, the newest last.
+    /// The newest requests, one a line, the newest last; what the gateway asked of upstreams is in their trails.
     fn list(&self) -> String {
         let lines = self.with(|spans| {
-            let unseen = spans.len().saturating_sub(LISTED);
-            spans.iter().skip(unseen).map(trail::line).collect::<String>()
+            let requests = || spans.iter().filter(|span| span.kind != SpanKind::Client as i32);
+            let unseen = requests().count().saturating_sub(LISTED);
+            requests().skip(unseen).map(trail::line).collect::<String>()
         });
         if lines.is_empty() { "no span has arrived yet\n".into() } else { lines }
     }
