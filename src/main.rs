@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use curfew::command::usage::{Command, Usage};
-use curfew::command::{check, completions, exit::Exit, explain, run, schema};
+use curfew::command::{check, completions, demo, exit::Exit, explain, run, schema};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         Command::Check(what) => check::check(&what),
         Command::Explain(what) => explain::explain(&what),
         Command::Schema => schema::schema(),
-        Command::Demo(_) => Exit::Broke,
+        Command::Demo(what) => demo::demo(&what),
         Command::Version => version(),
         Command::Completions { shell } => completions::completions(shell),
         Command::Man => completions::man(),
