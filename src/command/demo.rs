@@ -1,11 +1,12 @@
-//! `curfew demo`. The gateway in it is started like any other: with a config file.
+//! `curfew demo`.
 
 use super::exit::Exit;
 use super::usage;
 use crate::app::{self, Running};
-use crate::control;
+use crate::control::{self, config::render_all};
 use crate::demo::{self, Options, Outcome};
 use crate::state::clock::SystemClock;
+use crate::telemetry;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,25 +16,30 @@ pub fn demo(what: &usage::Demo) -> Exit {
     let options = Options { once: what.once, port: what.port, folder: what.dir.clone() };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("curfew demo: {error}");
-            return Exit::Broke;
-        }
+        Err(error) => return broke(&error),
     };
-    let clock = Arc::new(SystemClock::start());
-    let stop = |running: Running| drop(running.shutdown());
-    match runtime.block_on(demo::run(&options, clock, &mut std::io::stdout(), start, stop)) {
+    let (clock, mut out) = (Arc::new(SystemClock::start()), std::io::stdout());
+    match runtime.block_on(demo::run(&options, clock, &mut out, start, stop)) {
         Ok(Outcome::Kept) => Exit::Done,
         Ok(Outcome::Broken) => Exit::Broke,
-        Err(error) => {
-            eprintln!("curfew demo: {error}");
-            Exit::Broke
-        }
+        Err(error) => broke(&error),
     }
 }
 
-fn start(path: PathBuf) -> Result<Running, String> {
-    let loaded = control::load(&path)
-        .map_err(|faults| control::config::render_all(&faults, &control::source(&path).unwrap_or_default(), false))?;
-    app::start(&path, loaded).map_err(|error| error.to_string())
+/// Starts the gateway just as `curfew run` does.
+fn start(config: PathBuf) -> Result<Running, String> {
+    let told = |faults: Vec<_>| render_all(&faults, &control::source(&config).unwrap_or_default(), false);
+    let loaded = control::load(&config).map_err(told)?;
+    // A second log in one process is nothing to end for.
+    let _ = telemetry::start_log(&loaded.config.telemetry.log);
+    app::start(&config, loaded).map_err(|error| error.to_string())
+}
+
+fn stop(running: Running) {
+    let _report = running.shutdown();
+}
+
+fn broke(error: &dyn std::fmt::Display) -> Exit {
+    eprintln!("curfew: {error}");
+    Exit::Broke
 }
