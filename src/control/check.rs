@@ -32,6 +32,8 @@ mod tell;
 mod tighten;
 mod upstreams;
 
+use std::collections::HashSet;
+
 use super::config::{Fault, Spans};
 use super::settings::Config;
 
@@ -53,10 +55,12 @@ const SUBJECTS: &[Subject] = &[
     files::check,
 ];
 
-/// All that is wrong or unwise, in the order of the text.
+/// All that is wrong or unwise, in the order of the text. No fault shows a line that another one hides.
 #[must_use]
 pub fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
+    let line = |fault: &Fault| fault.location.map(|location| location.line);
     let mut faults: Vec<Fault> = SUBJECTS.iter().flat_map(|subject| subject(config, spans)).collect();
     faults.sort_by_key(|fault| fault.location.map_or((0, 0), |location| (location.line, location.start)));
-    faults
+    let hidden: HashSet<_> = faults.iter().filter(|fault| fault.is_unshown()).map(line).collect();
+    faults.into_iter().map(|fault| if hidden.contains(&line(&fault)) { fault.unshown() } else { fault }).collect()
 }

@@ -171,8 +171,17 @@ impl From<&LimitsSettings> for listen::Limits {
 #[serde(default, deny_unknown_fields)]
 pub struct AdminSettings {
     /// IP address and port. It asks nobody for a token, so it belongs on loopback. Default `127.0.0.1:9901`.
+    #[serde(deserialize_with = "address")]
     #[schemars(with = "String")]
     pub address: SocketAddr,
+}
+
+/// An address that says what it should be like.
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong =
+        |_| de::Error::custom(format_args!("`{text}` is no IP address and port\nwrite for example `127.0.0.1:9901`"));
+    text.parse().map_err(wrong)
 }
 
 impl Default for AdminSettings {

@@ -54,7 +54,7 @@ fn rules(path: &str, rules: &HeaderRules, request: bool, faults: &mut Faults<'_>
     for (name, value) in &rules.set {
         let place = join(&format!("{path}.set"), name);
         if HeaderValue::try_from(value.as_str()).is_err() {
-            faults.error(
+            faults.error_unshown(
                 &place,
                 "a header field cannot have this value",
                 "use printable ASCII without line breaks (RFC 9110 §5.5)",
@@ -62,7 +62,7 @@ fn rules(path: &str, rules: &HeaderRules, request: bool, faults: &mut Faults<'_>
         }
         if request && name.eq_ignore_ascii_case("authorization") {
             let help = "leave it out: a credential in a config is a secret in a config; `forward_token` passes the caller's own on";
-            faults.error(&place, "`Authorization` is not set by a rule", help);
+            faults.error_unshown(&place, "`Authorization` is not set by a rule", help);
         }
     }
     names(&format!("{path}.set"), rules.set.keys(), true, faults);

@@ -9,6 +9,7 @@ use crate::idp::settings::KeySource;
 use crate::idp::source::SourceSettings;
 use crate::proxy::listen::Security;
 use crate::settings::Secret;
+use crate::telemetry::HeaderText;
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
@@ -51,10 +52,13 @@ fn issuers(config: &Config, faults: &mut Faults<'_>) {
     for (name, source) in &config.revocation.sources {
         let path = join("revocation.sources", name);
         match source {
-            SourceSettings::File(source) => look(&format!("{path}.path"), "list", &source.path, faults),
-            SourceSettings::Poll(source) => {
-                if let Some(file) = &source.ca {
+            SourceSettings::File(list) => look(&format!("{path}.path"), "list", &list.path, faults),
+            SourceSettings::Poll(feed) => {
+                if let Some(file) = &feed.ca {
                     look(&format!("{path}.ca"), "file of root certificates", file, faults);
+                }
+                if let Some(auth) = &feed.auth {
+                    secret_file(&format!("{path}.auth.value"), &auth.value, faults);
                 }
             }
         }
@@ -76,6 +80,12 @@ fn upstreams(config: &Config, faults: &mut Faults<'_>) {
 fn secrets(config: &Config, faults: &mut Faults<'_>) {
     if let Some(secret) = &config.telemetry.hash_key {
         secret_file("telemetry.hash_key", secret, faults);
+    }
+    let headers = config.telemetry.otlp.iter().flat_map(|otlp| &otlp.headers);
+    for (name, text) in headers {
+        if let HeaderText::Secret(secret) = text {
+            secret_file(&join("telemetry.otlp.headers", name), secret, faults);
+        }
     }
     for (name, issuer) in &config.issuers {
         if let KeySource::Secret(secret) = &issuer.keys {

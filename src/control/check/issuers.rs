@@ -14,13 +14,27 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     for (name, issuer) in &config.issuers {
         let path = join("issuers", name);
         for misfit in issuer.misfits() {
-            faults.misfit(&format!("{path}.{}", misfit.field), &misfit.told);
+            faults.misfit(&format!("{path}.{}", misfit.field), &misfit.told, advice(misfit.field));
         }
         audiences(config, name, &path, issuer, &mut faults);
         unwise(&path, issuer, &mut faults);
     }
     once(config, &mut faults);
     faults.list()
+}
+
+/// What to do where the room says only what is wrong.
+pub(super) fn advice(field: &str) -> &'static str {
+    match field {
+        "issuer" | "keys" | "url" => "write an `https` URL of a public host, or the setting that allows this one",
+        "interval" => "write `1s`",
+        "leeway" => "write at most `5m`; `60s` covers clocks that are kept, and others need mending",
+        "algorithms" => {
+            "make it two issuers, or remove those that do not belong: a public key must never verify an HMAC (RFC 8725 §3.1)"
+        }
+        "refresh" => "write `1s` or more; `10m` is usual",
+        _ => "see `config/curfew.yaml` for what is usual",
+    }
 }
 
 /// Every policy that trusts an issuer without audiences has to name its own.

@@ -80,29 +80,42 @@ fn odd(path: &str, name: &str, faults: &mut Faults<'_>) {
     faults.error(path, format!("`{name}` cannot be a name"), help);
 }
 
+/// Nothing is told of what a misspelt name would have used.
 fn unused(config: &Config, faults: &mut Faults<'_>) {
-    let upstreams: HashSet<&str> = config.routes.iter().map(|route| route.upstream.as_str()).collect();
-    for name in config.upstreams.keys().filter(|name| !upstreams.contains(name.as_str())) {
-        faults.warn(
-            &join("upstreams", name),
-            format!("no route leads to the upstream `{name}`"),
-            "remove it, or use it",
+    let upstreams: HashSet<&String> = config.routes.iter().map(|route| &route.upstream).collect();
+    if upstreams.iter().all(|name| config.upstreams.contains_key(*name)) {
+        spare(
+            "upstreams",
+            config.upstreams.keys(),
+            |name| upstreams.contains(name),
+            "no route leads to the upstream",
+            faults,
         );
     }
     let guarded = config.routes.iter().filter(|route| route.access == Access::Guarded);
     let policies: HashSet<&String> =
         guarded.filter_map(|route| route.policy.as_ref().or(config.defaults.policy.as_ref())).collect();
-    for name in config.policies.keys().filter(|name| !policies.contains(name)) {
-        faults.warn(&join("policies", name), format!("no route asks the policy `{name}`"), "remove it, or use it");
+    if policies.is_empty() || policies.iter().any(|name| !config.policies.contains_key(*name)) {
+        return;
     }
-    let used: Vec<_> = config.policies.iter().filter(|(name, _)| policies.contains(name)).collect();
-    let trusted =
-        |issuer: &String| used.iter().any(|(_, policy)| policy.issuers.is_empty() || policy.issuers.contains(issuer));
-    for name in config.issuers.keys().filter(|name| !used.is_empty() && !trusted(name)) {
-        faults.warn(
-            &join("issuers", name),
-            format!("no policy in use trusts the issuer `{name}`"),
-            "remove it, or use it",
-        );
+    spare("policies", config.policies.keys(), |name| policies.contains(name), "no route asks the policy", faults);
+    let used: Vec<_> =
+        config.policies.iter().filter(|(name, _)| policies.contains(name)).map(|(_, policy)| policy).collect();
+    if used.iter().flat_map(|policy| &policy.issuers).all(|name| config.issuers.contains_key(name)) {
+        let trusted =
+            |name: &String| used.iter().any(|policy| policy.issuers.is_empty() || policy.issuers.contains(name));
+        spare("issuers", config.issuers.keys(), trusted, "no policy in use trusts the issuer", faults);
+    }
+}
+
+fn spare<'n>(
+    block: &str,
+    names: impl Iterator<Item = &'n String>,
+    used: impl Fn(&String) -> bool,
+    message: &str,
+    faults: &mut Faults<'_>,
+) {
+    for name in names.filter(|name| !used(name)) {
+        faults.warn(&join(block, name), format!("{message} `{name}`"), "remove it, or use it");
     }
 }

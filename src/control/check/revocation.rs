@@ -1,5 +1,6 @@
 //! Revocation: every source feeds an issuer that is there, and comes over a way that can be trusted.
 
+use super::issuers::advice;
 use super::tell::Faults;
 use crate::control::config::{Fault, Spans, join};
 use crate::control::settings::Config;
@@ -8,10 +9,13 @@ use crate::decide::checks::freshness::OnStale;
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     for (name, source) in &config.revocation.sources {
+        let path = join("revocation.sources", name);
         let issuer = source.kind().issuer();
         if !config.issuers.contains_key(issuer) {
-            let path = format!("{}.issuer", join("revocation.sources", name));
-            faults.unknown(&path, "issuer", issuer, config.issuers.keys(), "issuers");
+            faults.unknown(&format!("{path}.issuer"), "issuer", issuer, config.issuers.keys(), "issuers");
+        }
+        for misfit in source.kind().misfits() {
+            faults.misfit(&format!("{path}.{}", misfit.field), &misfit.told, advice(misfit.field));
         }
     }
     stale(config, &mut faults);

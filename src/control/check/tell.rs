@@ -18,6 +18,11 @@ impl<'a> Faults<'a> {
         self.list.push(self.spans.fault(Severity::Error, path, message, help));
     }
 
+    /// The config cannot be used, and the place may hold a secret that should not stand there.
+    pub(super) fn error_unshown(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.list.push(self.spans.fault(Severity::Error, path, message, help).unshown());
+    }
+
     /// The config can be used, but is unwise.
     pub(super) fn warn(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
         self.list.push(self.spans.fault(Severity::Warning, path, message, help));
@@ -41,9 +46,11 @@ impl<'a> Faults<'a> {
         self.error(path, format!("there is no {what} `{name}`"), help);
     }
 
-    /// What a room says of its own settings: what is wrong, and after the last colon or a line break what to do.
-    pub(super) fn misfit(&mut self, path: &str, told: &str) {
-        let (message, help) = told.split_once('\n').or_else(|| told.rsplit_once(": ")).unwrap_or((told, ""));
+    /// What a room says of its own settings: what is wrong, and after a colon perhaps what to do.
+    pub(super) fn misfit(&mut self, path: &str, told: &str, advice: &str) {
+        let (message, help) = told
+            .split_once(": write ")
+            .map_or((told, advice.to_owned()), |(message, what)| (message, format!("write {what}")));
         self.error(path, message, help);
     }
 

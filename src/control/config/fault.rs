@@ -74,6 +74,16 @@ impl Fault {
         self
     }
 
+    /// The same without the text of its line, which may hold a secret.
+    pub(in crate::control) fn unshown(self) -> Self {
+        self.showing(Excerpt::Nothing)
+    }
+
+    /// Whether the text of its line may not be shown.
+    pub(in crate::control) fn is_unshown(&self) -> bool {
+        self.excerpt == Excerpt::Nothing
+    }
+
     /// The first line and byte, to sort by.
     pub(super) fn order(&self) -> (usize, usize) {
         self.location.map_or((0, 0), |location| (location.line, location.start))

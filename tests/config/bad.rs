@@ -1,0 +1,173 @@
+//! One thing wrong in a good config: what is told, where, and what to do. The answers stand in `bad.txt`, which
+//! `UPDATE=1` rewrites; whoever does so reads the difference.
+
+use super::{GOOD, faults, lines, with};
+use std::fmt::Write as _;
+
+const ROUTE: &str = "path: /orders/**, upstream: orders }";
+const POLICY: &str = "scopes: [orders.read]";
+const AUDIENCES: &str = "audiences: [https://api.example.com]";
+const LISTENER: &str = "address: 127.0.0.1:8080, plaintext: true }";
+const UPSTREAM: &str = "endpoints: [https://orders.internal]";
+const DEFAULTS: &str = "defaults: { policy: api }";
+const VERSION: &str = "version: 1";
+
+/// What is replaced, and by what; `~` stands for what was there.
+const CASES: &[&[(&str, &str)]] = &[
+    // the types
+    &[(VERSION, "version: 2")],
+    &[("policies:", "polices:")],
+    &[(VERSION, "~\nadmin: { address: localhost }")],
+    // references and names
+    &[(ROUTE, "path: /orders/**, upstream: oders }")],
+    &[(ROUTE, "path: /orders/**, upstream: orders, policy: ap }")],
+    &[(DEFAULTS, "defaults: { policy: apis }")],
+    &[(POLICY, "issuers: [corb]")],
+    &[(ROUTE, "~\n  - { name: orders, path: /b, upstream: orders }")],
+    &[("name: public", "name: a b")],
+    &[(LISTENER, "~\n  - { name: public, address: 127.0.0.1:8081, plaintext: true }")],
+    &[(LISTENER, "~\n  - { name: other, address: 127.0.0.1:8080, plaintext: true }")],
+    &[(LISTENER, "~\nadmin: { address: 127.0.0.1:8080 }")],
+    &[("policies:", "~\n  spare: {}")],
+    &[("upstreams:", "~\n  spare: { endpoints: [https://spare.internal] }")],
+    &[("issuers:", "~\n  spare: { issuer: https://spare.example, audiences: [a] }"), (POLICY, "issuers: [corp]")],
+    // the gateway as a whole
+    &[(VERSION, "~\ngateway: { name: a b }")],
+    &[(VERSION, "~\ngateway: { realm: 'a\"b' }")],
+    &[(VERSION, "~\ngateway: { problem_base: /problems/ }")],
+    &[(VERSION, "~\ngateway: { problem_base: https://a.example/problems }")],
+    &[(VERSION, "~\ngateway: { exposure: full }")],
+    &[(VERSION, "~\ngateway: { trusted_proxies: [0.0.0.0/0] }")],
+    &[(VERSION, "~\ngateway: { max_loops: 0 }")],
+    &[(VERSION, "~\nlimits: { token_bytes: 17KiB, header_field: 20KiB }")],
+    &[(VERSION, "~\nlimits: { header_field: 33KiB }")],
+    &[(VERSION, "~\nlimits: { requests: 0 }")],
+    &[(VERSION, "~\ntelemetry: { sample: 1.0 }")],
+    &[(VERSION, "~\ntelemetry: { otlp: { endpoint: http://127.0.0.1:4317, headers: { 'a b': c } } }")],
+    &[(VERSION, "~\nadmin: { address: 0.0.0.0:9901 }")],
+    // listeners
+    &[(LISTENER, "address: 0.0.0.0:8080, plaintext: true }")],
+    &[(LISTENER, "address: 127.0.0.1:8080, plaintext: true, proxy_protocol: { trusted: [] } }")],
+    &[(LISTENER, "address: 127.0.0.1:8080, tls: { certificates: [{ cert: no.crt, key: no.key }] } }")],
+    // issuers and revocation
+    &[(AUDIENCES, "~, leeway: 6m")],
+    &[(AUDIENCES, "audiences: any")],
+    &[(AUDIENCES, "audiences: []")],
+    &[(AUDIENCES, "~, algorithms: [RS256, HS256]")],
+    &[(AUDIENCES, "~, keys: { secret: { env: S } }")],
+    &[(AUDIENCES, "~, keys: { file: no.json }, ca: no.crt")],
+    &[(AUDIENCES, "~, max_stale: 1m")],
+    &[("https://id.example.com,", "http://id.example.com,")],
+    &[("issuers:", "~\n  twin: { issuer: https://id.example.com, audiences: [a] }")],
+    &[(VERSION, "~\nrevocation: { sources: { list: { kind: file, issuer: corpo, path: Cargo.toml } } }")],
+    &[(
+        VERSION,
+        "~\nrevocation: { sources: { feed: { kind: poll, issuer: corp, url: http://a.example/, interval: 1ms } } }",
+    )],
+    &[("https://id.example.com,", "https://10.0.0.1,")],
+    &[(POLICY, "revocation: { on_stale: allow }")],
+    // upstreams
+    &[(UPSTREAM, "endpoints: []")],
+    &[(UPSTREAM, "endpoints: [https://a, https://a]")],
+    &[(UPSTREAM, "~, balance: { kind: sticky_cookie, cookie: 'a b' }")],
+    &[(UPSTREAM, "~, health: { path: healthz }")],
+    &[(UPSTREAM, "endpoints: [http://10.0.0.7]"), (ROUTE, "path: /a, forward_token: true, upstream: orders }")],
+    // policies
+    &[(POLICY, "token: { require: [subject] }")],
+    &[(POLICY, "token: { require: [auth-time] }")],
+    &[(POLICY, "audiences: []")],
+    &[(POLICY, "scopes: ['orders.read orders.write']")],
+    &[(POLICY, "claims: [{ claim: a..b, any_of: [] }]")],
+    &[(POLICY, "token: { max_age: 2d }")],
+    &[(POLICY, "token: { max_lifetime: off }")],
+    // what guards a route
+    &[(DEFAULTS, "defaults: {}")],
+    &[(ROUTE, "~\n  - { name: open, path: /b, upstream: orders, access: open, policy: api }")],
+    &[("issuers:\n  corp: { issuer: https://id.example.com, audiences: [https://api.example.com] }", "issuers: {}")],
+    &[("routes:\n  - { name: orders, path: /orders/**, upstream: orders }", "routes: []")],
+    // patterns
+    &[(
+        ROUTE,
+        "~\n  - { name: twin, path: /orders/**, methods: [GET], upstream: orders }\n  - { name: triplet, path: /orders/**, upstream: orders }",
+    )],
+    &[(ROUTE, "hosts: ['*', a.b:80, 'https://a.b', 'a.*.b', 'a b'], path: /a, upstream: orders }")],
+    &[(ROUTE, "hosts: [a.b, A.b], path: /a, upstream: orders }")],
+    &[(ROUTE, "methods: [get], path: /a, upstream: orders }")],
+    &[(ROUTE, "methods: ['G T', POST, POST], path: /a, upstream: orders }")],
+    &[(ROUTE, "path: orders, upstream: orders }")],
+    &[(ROUTE, "path: /a?b, upstream: orders }")],
+    &[(ROUTE, "path: /a/*, upstream: orders }")],
+    &[(ROUTE, "path: /a/**/b, upstream: orders }")],
+    &[(ROUTE, "path: '/a/x{id}', upstream: orders }")],
+    &[(ROUTE, "path: '/{id}/{id}', upstream: orders }")],
+    &[(ROUTE, "path: /a//b, upstream: orders }")],
+    &[(ROUTE, "path: /a/../b, upstream: orders }")],
+    &[(ROUTE, "path: /%61, upstream: orders }")],
+    // reach
+    &[(
+        ROUTE,
+        "path: /a/**, upstream: orders }\n  - { name: b, path: /a, upstream: orders }\n  - { name: c, path: /a/, upstream: orders }\n  - { name: d, path: '/a/{x}/**', upstream: orders }",
+    )],
+    &[(
+        ROUTE,
+        "path: /a, methods: [], upstream: orders }\n  - { name: b, path: /a, methods: [GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE], upstream: orders }",
+    )],
+    &[(ROUTE, "~\n  - { name: docs, path: /orders/docs/**, upstream: orders, access: open }")],
+    // header fields and cookies
+    &[(
+        ROUTE,
+        "path: /a, upstream: orders, headers: { request: { set: { Transfer-Encoding: chunked, authorization: Bearer x } } } }",
+    )],
+    &[(ROUTE, "path: /a, upstream: orders, headers: { request: { set: { X-A: \"a\\nb\" } } } }")],
+    &[(ROUTE, "path: /a, upstream: orders, headers: { response: { remove: [Content-Length, 'a b', X-A, x-a] } } }")],
+    &[(ROUTE, "path: /a, upstream: orders, headers: { response: { set: { X-A: b }, remove: [x-a] } } }")],
+    &[(ROUTE, "path: /a, upstream: orders, headers: { request: { set: { curfew-subject: root } } } }")],
+    &[(ROUTE, "path: /a, upstream: orders, identity: { Host: sub, X-Forwarded-For: sub, X-A: '' } }")],
+    &[(ROUTE, "path: /a, upstream: orders, token: { cookie: 'a;b' } }")],
+    // only tighter
+    &[(DEFAULTS, "defaults: { policy: api, token: { max_age: 15m } }"), (POLICY, "token: { max_age: 1h }")],
+    &[(DEFAULTS, "defaults: { policy: api, token: { max_age: 15m } }"), (POLICY, "token: { max_age: off }")],
+    &[
+        (DEFAULTS, "defaults: { policy: api, revocation: { on_stale: deny } }"),
+        (POLICY, "revocation: { on_stale: allow }"),
+    ],
+    &[
+        (DEFAULTS, "defaults: { policy: api, body_limit: 1MiB, timeouts: { request: 10s } }"),
+        (ROUTE, "path: /a, upstream: orders, body_limit: off, timeouts: { request: 11s } }"),
+    ],
+    &[(POLICY, "token: { max_age: 1h }, relax: { fields: [token.max_age, token.max-age], reason: ' ' }")],
+    &[(ROUTE, "path: /a, upstream: orders, relax: { fields: [token.max_age], reason: b } }")],
+    &[(ROUTE, "path: /a, upstream: orders, relax: { fields: [], reason: b } }")],
+];
+
+#[test]
+fn the_good_one_is_good() {
+    assert_eq!(lines(&faults(GOOD)), Vec::<String>::new());
+}
+
+#[test]
+fn each_thing_wrong_is_told_in_its_place() {
+    let mut told = String::new();
+    for case in CASES {
+        let text = case.iter().fold(GOOD.to_owned(), |text, (from, to)| with(&text, from, &to.replace('~', from)));
+        for (_, to) in *case {
+            writeln!(told, "# {}", to.replace('\n', "\n# ")).unwrap();
+        }
+        let lines = lines(&faults(&text));
+        assert!(!lines.is_empty(), "nothing is told about {case:?}");
+        assert!(
+            lines.iter().all(|line| (!line.ends_with("· ") || line.contains(": write ")) && !line.starts_with('-')),
+            "advice and place: {lines:#?}"
+        );
+        writeln!(told, "{}\n", lines.join("\n")).unwrap();
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/bad.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &told).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap();
+    for (told, golden) in told.split("\n\n").zip(golden.split("\n\n")) {
+        assert_eq!(told, golden);
+    }
+    assert_eq!(told.len(), golden.len());
+}
