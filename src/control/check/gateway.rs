@@ -1,5 +1,7 @@
 //! The gateway as a whole: its names, its limits, and those who watch it.
 
+use std::net::SocketAddr;
+
 use http::{HeaderName, HeaderValue};
 
 use super::tell::{Faults, is_name, url};
@@ -53,8 +55,14 @@ fn names(config: &Config, faults: &mut Faults<'_>) {
     }
 }
 
+/// A gateway that only this machine can reach has no strangers for clients, and no load to speak of.
+fn stays_here(config: &Config) -> bool {
+    let on_loopback = |address: &str| address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
+    config.listeners.iter().all(|listener| on_loopback(&listener.address))
+}
+
 fn trust(config: &Config, faults: &mut Faults<'_>) {
-    if config.gateway.exposure == Exposure::Full {
+    if config.gateway.exposure == Exposure::Full && !stays_here(config) {
         let help = "use `coarse` where clients are strangers: `full` tells them times and limits";
         faults.warn("gateway.exposure", "every refusal tells its client the numbers that were compared", help);
     }
@@ -99,7 +107,7 @@ fn limits(config: &Config, faults: &mut Faults<'_>) {
 }
 
 fn telemetry(config: &Config, faults: &mut Faults<'_>) {
-    if config.telemetry.sample.get() >= 1.0 {
+    if config.telemetry.sample.get() >= 1.0 && !stays_here(config) {
         let help = "a share such as `0.01` is enough; refusals and faults are always exported";
         faults.warn(
             "telemetry.sample",
