@@ -106,7 +106,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
 fn state(loaded: &Loaded) -> Result<State, StartError> {
     let key = loaded.config.telemetry.hash_key.as_ref();
     let fingerprints = match key.map(|key| key.read()).transpose().map_err(doing("telemetry.hash_key"))? {
-        Some(key) => Fingerprints::derived(key.expose_secret().as_bytes()),
+        Some(key) => Fingerprints::derived(key.expose_secret().as_bytes()).map_err(doing("randomness"))?,
         None => Fingerprints::random().map_err(doing("randomness"))?,
     };
     let fingerprints = Arc::new(fingerprints);

@@ -8,6 +8,7 @@ use crate::proxy::drain::Report;
 use crate::proxy::gate::{Gate, Shared};
 use crate::proxy::stack::Stack;
 use crate::upstream::Connections;
+use crate::upstream::headers::Hop;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -71,7 +72,8 @@ fn factory(
 ) -> impl Fn(Rc<ConnectionInfo>, crate::proxy::framing::FramingHandle) -> Stack + use<> {
     let (shared, slots, connections) = (Arc::clone(&work.shared), Arc::clone(&work.slots), Rc::clone(connections));
     move |info, framing| {
-        let gate = Gate { shared: Arc::clone(&shared), connections: Rc::clone(&connections), info, framing };
+        let hop = Hop::new(info.peer.ip(), info.tls.is_some());
+        let gate = Gate { shared: Arc::clone(&shared), connections: Rc::clone(&connections), info, framing, hop };
         Stack::around(gate, Arc::clone(&slots))
     }
 }

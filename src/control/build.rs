@@ -10,6 +10,7 @@ use crate::proxy::policies;
 use crate::proxy::router::{Pattern, Router};
 use crate::proxy::settings::{Access, HeaderRules, RouteSettings};
 use crate::settings::{Bytes, OrOff, Span};
+use crate::state::fingerprint::Edition;
 use crate::telemetry::{AccessLog, Telemetry};
 use crate::token::issuers::{Issuer, Issuers};
 use crate::token::location::Locations;
@@ -75,7 +76,7 @@ pub fn plan(
     Ok(Plan {
         revision: revision.into(),
         router,
-        issuers: Issuers::new(&edition(config), issuers),
+        issuers: Issuers::new(edition(config), issuers),
         stationery: Stationery {
             name: gateway.name.as_str().into(),
             realm: gateway.realm.as_str().into(),
@@ -94,9 +95,11 @@ pub fn plan(
 }
 
 /// What a verified token depends on besides its key: when it changes, tokens are verified again.
-fn edition(config: &Config) -> String {
+fn edition(config: &Config) -> Edition {
     let json = serde_json::to_vec(&config.issuers).unwrap_or_default();
-    blake3::hash(&json).to_hex().to_string()
+    let mut edition = Edition::default();
+    blake3::Hasher::new().update(&json).finalize_xof().fill(&mut edition);
+    edition
 }
 
 fn pattern(settings: &RouteSettings) -> Pattern {

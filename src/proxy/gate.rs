@@ -5,9 +5,9 @@ use super::body::{Download, Upload};
 use super::connection::ConnectionInfo;
 use super::entry::{self, Refusal};
 use super::framing::{FramingHandle, FramingReason};
-use super::passage::{self, Passage};
+use super::passage::{Admitted, Upgrade};
 use super::plan::{Plan, Route};
-use super::report::{Ending, Report, Seen};
+use super::report::{Report, Seen};
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
 use crate::decide::time::Moment;
@@ -16,6 +16,7 @@ use crate::state::State;
 use crate::telemetry::{Telemetry, describe};
 use crate::token::gather::{Gathered, gather};
 use crate::upstream::Connections;
+use crate::upstream::headers::Hop;
 use arc_swap::ArcSwap;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -43,6 +44,8 @@ pub struct Gate {
     pub info: Rc<ConnectionInfo>,
     /// What its framing guard knows.
     pub framing: FramingHandle,
+    /// What upstreams are told of this hop.
+    pub hop: Hop,
 }
 
 impl Gate {
@@ -50,21 +53,33 @@ impl Gate {
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Download> {
         let moment = self.shared.state.clock.now(); // the only reading of the clock by which anything is decided
         let plan = self.shared.plan.load_full(); // one plan from beginning to end
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let mut report = self.report(&plan, &parts, moment);
-        match self.walk(parts, body, &plan, &mut report).await {
-            Ok(passage) => {
-                report.status = passage.status();
-                passage.response(report)
+        let admitted = match self.enter(&mut parts, &plan, &mut report).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                report.seen = self.seen(&parts);
+                return refuse(&refusal, report);
             }
+        };
+        if report.trace.sampled || plan.keep_admitted {
+            report.seen = self.seen(&parts);
+        }
+        match self.deliver(parts, body, admitted, &mut report).await {
+            Ok(passage) => passage.response(report),
             Err(refusal) => refuse(&refusal, report),
         }
+    }
+
+    fn seen(&self, parts: &Parts) -> Seen {
+        Seen::of(parts, self.info.tls.is_some(), self.info.peer, None)
     }
 
     /// Answers a request that does not even come to the line.
     pub fn decline(&self, request: Request<Incoming>, reason: Reason) -> Response<Download> {
         let (parts, _) = request.into_parts();
-        let report = self.report(&self.shared.plan.load_full(), &parts, self.shared.state.clock.now());
+        let mut report = self.report(&self.shared.plan.load_full(), &parts, self.shared.state.clock.now());
+        report.seen = self.seen(&parts);
         refuse(&reason.into(), report)
     }
 
@@ -76,23 +91,18 @@ impl Gate {
         plan.stationery.refuse(Reason::InternalError, &Particulars::default()).map(Download::from)
     }
 
-    async fn walk(
-        &self,
-        mut parts: Parts,
-        body: Incoming,
-        plan: &Plan,
-        report: &mut Report,
-    ) -> Result<Passage, Refusal> {
-        self.framed(&parts)?;
-        let route = entry::find(&mut parts, plan, self.info.tls.is_some(), |host| self.info.covers(host))?;
+    /// Everything that is asked before a request may go on.
+    async fn enter(&self, parts: &mut Parts, plan: &Plan, report: &mut Report) -> Result<Admitted, Refusal> {
+        self.framed(parts)?;
+        let route = entry::find(parts, plan, self.info.tls.is_some(), |host| self.info.covers(host))?;
         report.route = Some(Arc::clone(&route));
-        let upgrade = passage::Upgrade::take(&mut parts, &route)?;
-        entry::clean(&mut parts, plan, self.info.peer.ip())?;
-        let permit = self.judge(&mut parts, plan, &route, report).await?;
+        let upgrade = Upgrade::take(parts, &route)?;
+        entry::clean(parts, plan, self.info.peer.ip())?;
+        let permit = self.judge(parts, plan, &route, report).await?;
         if let (Some(_), Some(verified)) = (&permit, &report.verified) {
             route.identity.stamp(&mut parts.headers, verified);
         }
-        self.deliver(parts, body, &route, permit, upgrade, report).await
+        Ok(Admitted { route, permit, upgrade })
     }
 
     /// What the framing guard found is answered here, where answers are written.
@@ -123,7 +133,7 @@ impl Gate {
         }
         let evidence = gathered.evidence();
         let verdict = policy.judge(&evidence);
-        report.judge = Some(state.clock.now().steady.saturating_sub(report.moment.steady));
+        report.judge = Some(state.clock.steady().saturating_sub(report.moment.steady));
         report.freshness = evidence.revocation.freshness;
         let outcome = verdict.outcome;
         if report.trace.sampled || plan.keep_admitted || verdict.reason().is_some() {
@@ -137,15 +147,13 @@ impl Gate {
         }
     }
 
-    fn report(&self, plan: &Arc<Plan>, parts: &Parts, moment: Moment) -> Report {
-        let telemetry = Arc::clone(&self.shared.telemetry);
-        let trace = telemetry.begin(&parts.headers, plan.trust_inbound_trace);
-        Report {
-            telemetry,
-            state: Arc::clone(&self.shared.state),
+    fn report(&self, plan: &Arc<Plan>, parts: &Parts, moment: Moment) -> Box<Report> {
+        let trace = self.shared.telemetry.begin(&parts.headers, plan.trust_inbound_trace);
+        Box::new(Report {
+            shared: Arc::clone(&self.shared),
             plan: Arc::clone(plan),
             trace,
-            seen: Seen::of(parts, self.info.tls.is_some(), self.info.peer, None),
+            seen: Seen::briefly(parts, self.info.tls.is_some(), self.info.peer),
             moment,
             route: None,
             judge: None,
@@ -157,12 +165,12 @@ impl Gate {
             lease: None,
             status: StatusCode::OK,
             reason: None,
-        }
+        })
     }
 }
 
 /// Writes the refusal and tells it.
-pub fn refuse(refusal: &Refusal, mut report: Report) -> Response<Download> {
+pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> {
     let (reason, plan) = (refusal.reason, Arc::clone(&report.plan));
     report.reason = Some(reason);
     report.status = reason.status();
@@ -181,11 +189,6 @@ pub fn refuse(refusal: &Refusal, mut report: Report) -> Response<Download> {
     let response = plan.stationery.refuse(reason, &about).map(Download::from);
     report.tell();
     response
-}
-
-/// A response whose end is still to come: it is told then.
-pub fn ending(report: Report) -> Box<Ending> {
-    Box::new(Ending(report))
 }
 
 impl From<FramingReason> for Reason {

@@ -2,7 +2,7 @@
 
 use super::body::{Download, Fate, Upload};
 use super::entry::Refusal;
-use super::gate::{Gate, ending, refuse};
+use super::gate::{Gate, refuse};
 use super::plan::{Bounds, Route};
 use super::report::{Report, Tried};
 use super::tunnel;
@@ -21,6 +21,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -31,6 +32,16 @@ pub struct Passage {
     until: Option<Instant>,
     over: Reason,
     upgrade: Option<Upgrade>,
+}
+
+/// A request that may go on.
+pub struct Admitted {
+    /// The way it goes.
+    pub route: Arc<Route>,
+    /// The right to go it; none on an open route.
+    pub permit: Option<Permit>,
+    /// The WebSocket that it asks for.
+    pub upgrade: Option<Upgrade>,
 }
 
 /// A WebSocket that the client asks for.
@@ -71,11 +82,11 @@ impl Gate {
         &self,
         mut parts: Parts,
         body: Incoming,
-        route: &Route,
-        permit: Option<Permit>,
-        upgrade: Option<Upgrade>,
+        admitted: Admitted,
         report: &mut Report,
     ) -> Result<Passage, Refusal> {
+        let Admitted { route, permit, upgrade } = admitted;
+        let route = &*route;
         let bounds = route.bounds;
         if declared(&parts).is_some_and(|length| bounds.body.is_some_and(|limit| length > limit)) {
             return Err(Reason::BodyTooLarge.into());
@@ -90,14 +101,8 @@ impl Gate {
         let began = self.since(report);
         let sent = upstream::deliver(&self.connections, &route.pool, Request::from_parts(parts, upload), &terms).await;
         let took = self.since(report).saturating_sub(began);
-        let tried = |endpoint: std::sync::Arc<str>, status, failure| Tried {
-            span_id,
-            endpoint,
-            after: began,
-            took,
-            status,
-            failure,
-        };
+        let tried =
+            |endpoint: Arc<str>, status, failure| Tried { span_id, endpoint, after: began, took, status, failure };
         match sent {
             Ok(delivered) => {
                 let status = delivered.response.status();
@@ -114,7 +119,7 @@ impl Gate {
     }
 
     fn since(&self, report: &Report) -> Duration {
-        self.shared.state.clock.now().steady.saturating_sub(report.moment.steady)
+        self.shared.state.clock.steady().saturating_sub(report.moment.steady)
     }
 
     /// A chunked body is not begun upstream before its first chunk has proven to be well framed.
@@ -135,14 +140,7 @@ impl Gate {
 
     /// Makes the client's request the gateway's own.
     fn dress(&self, parts: &mut Parts, route: &Route, report: &Report, span_id: u64, upgrade: Option<&Upgrade>) {
-        let proxied = headers::Proxied {
-            peer: self.info.peer.ip(),
-            trusted: report.plan.trusts(self.info.peer.ip()),
-            secure: self.info.tls.is_some(),
-            version: parts.version,
-            name: &report.plan.stationery.name,
-        };
-        headers::announce(parts, &proxied);
+        self.hop.announce(parts, report.plan.trusts(self.info.peer.ip()), &report.plan.stationery.name);
         report.trace.forward(span_id, &mut parts.headers);
         route.request_fields.apply(&mut parts.headers);
         if let Some(upgrade) = upgrade {
@@ -235,8 +233,9 @@ impl Passage {
 
     /// The response, whose end will be told.
     #[must_use]
-    pub fn response(self, report: Report) -> Response<Download> {
+    pub fn response(self, mut report: Box<Report>) -> Response<Download> {
         let status = self.status();
+        report.status = status;
         let Self { mut response, bounds, until, over, upgrade } = self;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(upgrade) = upgrade else {
@@ -245,7 +244,7 @@ impl Passage {
             };
             let upstream = hyper::upgrade::on(&mut response);
             let terms = tunnel::Terms { until, over, silence: bounds.between_bytes };
-            tokio::task::spawn_local(tunnel::run(upgrade.client, upstream, terms, ending(report)));
+            tokio::task::spawn_local(tunnel::run(upgrade.client, upstream, terms, report));
             *response.status_mut() = status;
             if upgrade.extended {
                 headers::strip_hop_by_hop_response(response.headers_mut());
@@ -254,6 +253,6 @@ impl Passage {
             return response.map(|_| Download::Own(None));
         }
         let between = bounds.between_bytes;
-        response.map(|body| Download::stream(body, between, until, over, Some(ending(report))))
+        response.map(|body| Download::stream(body, between, until, over, Some(report)))
     }
 }

@@ -2,6 +2,7 @@
 //! made into text before somebody looks.
 
 use super::body::AtEnd;
+use super::gate::Shared;
 use super::plan::{Plan, Route};
 use crate::decide::claims::Claims;
 use crate::decide::id::SourceName;
@@ -9,10 +10,9 @@ use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
 use crate::decide::time::Moment;
 use crate::decide::verdict::Verdict;
-use crate::state::State;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
-use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, Telemetry, TraceContext, Untrusted};
+use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, TraceContext, Untrusted};
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
 use http::header::{HOST, USER_AGENT};
@@ -36,6 +36,13 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// What is kept of a request that nobody will look at, unless its upstream fails.
+    #[must_use]
+    pub fn briefly(parts: &Parts, secure: bool, peer: SocketAddr) -> Self {
+        let (method, uri, version) = (parts.method.clone(), parts.uri.clone(), parts.version);
+        Self { method, uri, version, host: None, user_agent: None, secure, peer, client: None }
+    }
+
     /// What is kept of a request's head.
     #[must_use]
     pub fn of(parts: &Parts, secure: bool, peer: SocketAddr, client: Option<IpAddr>) -> Self {
@@ -89,10 +96,8 @@ pub struct Tried {
 
 /// All that is kept of one request.
 pub struct Report {
-    /// Who is told.
-    pub telemetry: Arc<Telemetry>,
-    /// What hashes, and what knows the names of sources.
-    pub state: Arc<State>,
+    /// Who is told, and who knows the names of sources.
+    pub shared: Arc<Shared>,
     /// The plan it was decided by.
     pub plan: Arc<Plan>,
     /// Its place in the trace.
@@ -132,11 +137,11 @@ impl Report {
 
     /// Tells it.
     pub fn tell(&self) {
-        let total = self.state.clock.now().steady.saturating_sub(self.moment.steady);
+        let total = self.shared.state.clock.steady().saturating_sub(self.moment.steady);
         let attempt = self.tried.as_ref().map(|tried| self.attempt(tried));
         let issuer = self.verified.as_ref().and_then(|verified| self.plan.issuers.find(&verified.issuer));
         let feed = self.verdict.is_some().then(|| self.feed()).flatten();
-        self.telemetry.record(&Exchange {
+        self.shared.telemetry.record(&Exchange {
             trace: self.trace,
             moment: self.moment,
             total,
@@ -172,7 +177,7 @@ impl Report {
 
     fn untrusted<'a>(&self, unproven: &'a Unproven) -> Untrusted<'a> {
         let iss = unproven.issuer.as_deref().unwrap_or_default();
-        let hash = |kind, text: &str| self.state.fingerprints.of(kind, iss, text.as_bytes());
+        let hash = |kind, text: &str| self.shared.state.fingerprints.of(kind, iss, text.as_bytes());
         Untrusted {
             issuer: unproven.issuer.as_deref(),
             subject: unproven.subject.as_deref().map(|sub| hash(Kind::Subject, sub)),
@@ -190,16 +195,14 @@ impl Report {
             Freshness::Heard { age, source, .. } => (source, Some(age)),
             Freshness::Never { source } => (source, None),
         };
-        Some((self.state.revocations.source_name(source)?, age))
+        Some((self.shared.state.revocations.source_name(source)?, age))
     }
 }
 
-/// A report that is told when the response's body ends.
-pub struct Ending(pub Report);
-
-impl AtEnd for Ending {
+/// It is told when the response's body ends.
+impl AtEnd for Report {
     fn end(mut self: Box<Self>, cut: Option<Reason>) {
-        self.0.reason = self.0.reason.or(cut);
-        self.0.tell();
+        self.reason = self.reason.or(cut);
+        self.tell();
     }
 }

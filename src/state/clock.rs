@@ -8,6 +8,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub trait Clock: Send + Sync {
     /// Now, on both clocks.
     fn now(&self) -> Moment;
+
+    /// Now, on the steady clock alone: for how long something took.
+    fn steady(&self) -> Duration {
+        self.now().steady
+    }
 }
 
 /// The operating system's clock. Its steady time counts from when it was made: the start of the process.
@@ -30,6 +35,10 @@ impl Clock for SystemClock {
         // A wall clock set before 1970 reads as 1970: every token is then "issued in the future" and refused.
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Moment { wall: Timestamp::from_millis(0).plus(wall), steady: self.origin.elapsed() }
+    }
+
+    fn steady(&self) -> Duration {
+        self.origin.elapsed()
     }
 }
 

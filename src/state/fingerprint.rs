@@ -2,6 +2,7 @@
 //! What is looked up by these names is not told here.
 
 use crate::decide::id::Fingerprint;
+use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use thiserror::Error;
 
 /// What a fingerprint is of. The number is part of what is hashed, so a session never meets a subject.
@@ -20,9 +21,6 @@ pub enum Kind {
     Client = 5,
 }
 
-/// The first byte of what is hashed for a token's identity; no [`Kind`] has it.
-const IDENTITY: u8 = 0;
-
 /// The system gave no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the system gave no random bytes")]
@@ -31,7 +29,14 @@ pub struct NoRandomness;
 /// Hashes names with a key that no attacker knows, so nobody can aim at a place in a table, or make two meet.
 pub struct Fingerprints {
     key: [u8; 32],
+    identity: LessSafeKey,
 }
+
+/// What tells one edition of the settings from another, as the hash of identities takes it.
+pub type Edition = [u8; NONCE_LEN];
+
+/// The identity of a whole token in this process.
+pub type Identity = [u8; 16];
 
 impl Fingerprints {
     /// With a random key: names mean nothing outside of this process.
@@ -41,13 +46,23 @@ impl Fingerprints {
     pub fn random() -> Result<Self, NoRandomness> {
         let mut key = [0; 32];
         aws_lc_rs::rand::fill(&mut key).map_err(|_| NoRandomness)?;
-        Ok(Self { key })
+        Self::keyed(key)
+    }
+
+    /// The key of identities is always random: they are compared within the process only.
+    fn keyed(key: [u8; 32]) -> Result<Self, NoRandomness> {
+        let mut secret = [0; 16];
+        aws_lc_rs::rand::fill(&mut secret).map_err(|_| NoRandomness)?;
+        let identity = UnboundKey::new(&AES_128_GCM, &secret).map_err(|_| NoRandomness)?;
+        Ok(Self { key, identity: LessSafeKey::new(identity) })
     }
 
     /// With a key derived from a secret: names are the same in every process that has the secret.
-    #[must_use]
-    pub fn derived(secret: &[u8]) -> Self {
-        Self { key: blake3::derive_key("curfew 2026-11 fingerprints of names", secret) }
+    ///
+    /// # Errors
+    /// If the system gives no random bytes.
+    pub fn derived(secret: &[u8]) -> Result<Self, NoRandomness> {
+        Self::keyed(blake3::derive_key("curfew 2026-11 fingerprints of names", secret))
     }
 
     /// The fingerprint of a value that an issuer gave. The issuer is its `iss`, byte for byte.
@@ -60,10 +75,15 @@ impl Fingerprints {
     }
 
     /// The identity of a whole compact token, under the edition of the settings that it was verified under.
-    /// It is the full 256 bits: two tokens that met here would share a verdict.
+    ///
+    /// It is a universal hash (GMAC, NIST SP 800-38D §3) under a random key: two tokens of at most 16 KiB meet with a
+    /// probability below 2^-117, whoever chose them. That holds as long as nobody sees a result, which is
+    /// why a nonce may stand for an edition, and why an identity must never be told: it names a place in a cache.
     #[must_use]
-    pub fn token_identity(&self, edition: &str, compact: &[u8]) -> [u8; 32] {
-        self.hash(IDENTITY, edition, compact).into()
+    pub fn token_identity(&self, edition: &Edition, compact: &[u8]) -> Option<Identity> {
+        let nonce = Nonce::assume_unique_for_key(*edition);
+        let tag = self.identity.seal_in_place_separate_tag(nonce, Aad::from(compact), &mut []).ok()?;
+        tag.as_ref().try_into().ok()
     }
 
     /// The scope goes in with its length, so no two pairs of scope and value are the same bytes.
@@ -81,13 +101,18 @@ mod tests {
     /// The same text under another kind, or cut at another place, is another name.
     #[test]
     fn no_two_inputs_meet() {
-        let prints = Fingerprints::derived(b"a key for tests");
+        let prints = Fingerprints::derived(b"a key for tests").expect("randomness");
         let named = prints.of(Kind::Session, "ab", b"c");
         assert_eq!(named, prints.of(Kind::Session, "ab", b"c"));
         assert_ne!(named, prints.of(Kind::Session, "a", b"bc"));
         assert_ne!(named, prints.of(Kind::Subject, "ab", b"c"));
-        assert_ne!(named, Fingerprints::derived(b"another").of(Kind::Session, "ab", b"c"));
-        assert_ne!(prints.token_identity("a", b"bc"), prints.token_identity("ab", b"c"));
+        let another = Fingerprints::derived(b"another").expect("randomness");
+        assert_ne!(named, another.of(Kind::Session, "ab", b"c"));
+        let identity = |edition: u8, token: &[u8]| prints.token_identity(&[edition; 12], token).expect("an identity");
+        assert_eq!(identity(1, b"bc"), identity(1, b"bc"));
+        for (edition, token) in [(2, &b"bc"[..]), (1, b"bd"), (1, b"bc\0"), (1, b"")] {
+            assert_ne!(identity(1, b"bc"), identity(edition, token));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tokens whose signature was verified before, so that the second sight of one is cheap. Only the signature
 //! and the parsing are remembered, never a decision: time, revocation and policy are asked again on every hit.
 
+use super::fingerprint::Identity;
 use crate::decide::claims::Token;
 use http::HeaderValue;
 use moka::sync::Cache;
@@ -26,9 +27,6 @@ impl Verified {
         Self { token, key_serial, issuer: issuer.into(), stamps: OnceLock::new() }
     }
 }
-
-/// The identity of a token: a keyed hash of the whole of it, with a key that no attacker knows.
-pub type Identity = [u8; 32];
 
 /// What an entry costs besides the text of its token: the cache's own node, the parsed claims' overhead.
 const OVERHEAD: usize = 768;

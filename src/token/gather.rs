@@ -93,14 +93,16 @@ fn read(raw: &str, issuers: &Issuers, limit: usize, state: &State, now: Moment) 
     let identity = state.fingerprints.token_identity(&issuers.edition, raw.as_bytes());
     let stands =
         |known: &Verified| issuers.find(&known.issuer).is_some_and(|issuer| issuer.keys.stands(known.key_serial, now));
-    if let Some(known) = state.verified.get(&identity)
+    if let Some(known) = identity.and_then(|identity| state.verified.get(&identity))
         && stands(&known)
     {
         return Ok(known);
     }
     let verifier = Verifier { issuers, fingerprints: &state.fingerprints, limit };
     let verified = Arc::new(verifier.verify(raw, now)?);
-    state.verified.insert(identity, Arc::clone(&verified), raw.len());
+    if let Some(identity) = identity {
+        state.verified.insert(identity, Arc::clone(&verified), raw.len());
+    }
     Ok(verified)
 }
 

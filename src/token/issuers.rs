@@ -1,6 +1,7 @@
 //! The issuers whose tokens may be verified: their rules and their keys, found by their `iss`.
 
 use crate::decide::rules::IssuerRules;
+use crate::state::fingerprint::Edition;
 use crate::state::keys::IssuerKeys;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,14 +21,14 @@ pub struct Issuer {
 pub struct Issuers {
     by_url: HashMap<Box<str>, Arc<Issuer>, foldhash::fast::RandomState>,
     /// What distinguishes these settings from earlier ones; a token verified under others is verified again.
-    pub edition: Box<str>,
+    pub edition: Edition,
 }
 
 impl Issuers {
     /// Collects issuers under an edition.
-    pub fn new(edition: &str, issuers: impl IntoIterator<Item = Issuer>) -> Self {
+    pub fn new(edition: Edition, issuers: impl IntoIterator<Item = Issuer>) -> Self {
         let by_url = issuers.into_iter().map(|issuer| (issuer.rules.issuer.clone(), Arc::new(issuer))).collect();
-        Self { by_url, edition: edition.into() }
+        Self { by_url, edition }
     }
 
     /// The issuer whose tokens carry this `iss`, byte for byte (RFC 8414 §3.3).

@@ -1,6 +1,6 @@
 //! Header fields at a hop: which end here, and which say what hops there were (RFC 9110 §7.6, RFC 7239).
 
-use http::header::{CONNECTION, COOKIE, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::header::{CONNECTION, COOKIE, HOST, HeaderName, TE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Version};
 use std::net::IpAddr;
@@ -11,17 +11,18 @@ const PROTECTED: &[&str] =
 /// And all that begin so.
 const PROTECTED_PREFIXES: &[&str] = &["x-forwarded-", "curfew-", "x-curfew-", "x-user", "x-auth", "x-remote", ":"];
 
-static HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    TRANSFER_ENCODING,
-    UPGRADE,
-    TRAILER,
-    HeaderName::from_static("http2-settings"),
-    HeaderName::from_static("proxy-authorization"),
-    HeaderName::from_static("proxy-authenticate"),
-];
+/// Is the field for one hop only? Asked of every field, so that the first letter decides most.
+fn is_hop_by_hop(name: &str) -> bool {
+    match name.as_bytes().first() {
+        Some(b'c') => name == "connection",
+        Some(b'h') => name == "http2-settings",
+        Some(b'k') => name == "keep-alive",
+        Some(b'p') => matches!(name, "proxy-connection" | "proxy-authorization" | "proxy-authenticate"),
+        Some(b't') => matches!(name, "te" | "trailer" | "transfer-encoding"),
+        Some(b'u') => name == "upgrade",
+        _ => false,
+    }
+}
 
 /// A `Connection` field names a field that it must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,16 +34,14 @@ pub struct Protected;
 /// # Errors
 /// If a protected field was to be removed.
 pub fn strip_hop_by_hop_request(headers: &mut HeaderMap) -> Result<(), Protected> {
+    if !headers.keys().any(|name| is_hop_by_hop(name.as_str())) {
+        return Ok(());
+    }
     let trailers = headers.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
-    let nominated = nominated(headers);
-    if nominated.iter().any(|name| is_protected(name.as_str())) {
+    if nominated(headers).iter().any(|name| is_protected(name.as_str())) {
         return Err(Protected);
     }
-    for name in &nominated {
-        headers.remove(name);
-    }
     strip(headers);
-    headers.remove(TE);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
@@ -51,14 +50,15 @@ pub fn strip_hop_by_hop_request(headers: &mut HeaderMap) -> Result<(), Protected
 
 /// Removes from a response what is for this hop only.
 pub fn strip_hop_by_hop_response(headers: &mut HeaderMap) {
-    for name in nominated(headers) {
-        headers.remove(name);
+    if headers.keys().any(|name| is_hop_by_hop(name.as_str())) {
+        strip(headers);
     }
-    strip(headers);
 }
 
 fn strip(headers: &mut HeaderMap) {
-    for name in &HOP_BY_HOP {
+    let own = headers.keys().filter(|name| is_hop_by_hop(name.as_str())).cloned();
+    let doomed: Vec<HeaderName> = own.chain(nominated(headers)).collect();
+    for name in &doomed {
         headers.remove(name);
     }
 }
@@ -73,18 +73,12 @@ fn is_protected(name: &str) -> bool {
     PROTECTED.contains(&name) || PROTECTED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// What is told of this hop.
-pub struct Proxied<'a> {
-    /// Who connected.
-    pub peer: IpAddr,
-    /// Is what it says of earlier hops believed?
-    pub trusted: bool,
-    /// Over TLS?
-    pub secure: bool,
-    /// The protocol it spoke.
-    pub version: Version,
-    /// The name of this deployment.
-    pub name: &'a str,
+/// What is told of this hop: the same for every request of a connection, so that it is written once.
+pub struct Hop {
+    peer: HeaderValue,
+    before: String,
+    after: String,
+    scheme: &'static str,
 }
 
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
@@ -92,39 +86,62 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Writes `Forwarded`, `X-Forwarded-*` and `Via`. What a peer says of earlier hops is kept only if it is trusted.
-pub fn announce(parts: &mut Parts, hop: &Proxied<'_>) {
-    let scheme = if hop.secure { "https" } else { "http" };
-    let host = match parts.uri.authority() {
-        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
-        None => parts.headers.get(HOST).cloned(),
-    };
-    let peer = hop.peer.to_canonical();
-    let node = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
-    let name = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let element = format!("for={node};host=\"{name}\";proto={scheme}");
-    let headers = &mut parts.headers;
-    append(headers, FORWARDED, element, hop.trusted);
-    append(headers, FOR, peer.to_string(), hop.trusted);
-    // A trusted proxy in front knows better what the client asked for.
-    if !(hop.trusted && headers.contains_key(FORWARDED_HOST)) {
-        host.map(|host| headers.insert(FORWARDED_HOST, host));
+impl Hop {
+    /// Of a connection from this peer, over TLS or not.
+    #[must_use]
+    pub fn new(peer: IpAddr, secure: bool) -> Self {
+        let peer = peer.to_canonical();
+        let scheme = if secure { "https" } else { "http" };
+        let node = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
+        let value = HeaderValue::try_from(peer.to_string());
+        Self {
+            // An address is digits, dots and colons.
+            peer: value.unwrap_or(HeaderValue::from_static("unknown")),
+            before: format!("for={node};host=\""),
+            after: format!("\";proto={scheme}"),
+            scheme,
+        }
     }
-    if !(hop.trusted && headers.contains_key(PROTO)) {
-        headers.insert(PROTO, HeaderValue::from_static(scheme));
+
+    /// Writes `Forwarded`, `X-Forwarded-*` and `Via`, where the deployment's `name` stands. What the peer says of
+    /// earlier hops is kept only if it is trusted.
+    pub fn announce(&self, parts: &mut Parts, trusted: bool, name: &str) {
+        let host = match parts.uri.authority() {
+            Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+            None => parts.headers.get(HOST).cloned(),
+        };
+        let authority = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let element = [&*self.before, authority, &self.after].concat();
+        let via = [version(parts.version), name].concat();
+        let headers = &mut parts.headers;
+        append(headers, FORWARDED, element, trusted);
+        if trusted && headers.contains_key(FOR) {
+            append(headers, FOR, self.peer.to_str().unwrap_or_default().to_owned(), true);
+        } else {
+            headers.insert(FOR, self.peer.clone());
+        }
+        // A trusted proxy in front knows better what the client asked for.
+        if !(trusted && headers.contains_key(FORWARDED_HOST)) {
+            host.map(|host| headers.insert(FORWARDED_HOST, host));
+        }
+        if !(trusted && headers.contains_key(PROTO)) {
+            headers.insert(PROTO, HeaderValue::from_static(self.scheme));
+        }
+        append(headers, VIA, via, true);
     }
-    let version = if hop.version == Version::HTTP_2 {
-        "2"
-    } else if hop.version == Version::HTTP_10 {
-        "1.0"
-    } else {
-        "1.1"
-    };
-    append(headers, VIA, format!("{version} {}", hop.name), true);
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "2 ",
+        Version::HTTP_10 => "1.0 ",
+        _ => "1.1 ",
+    }
 }
 
 fn append(headers: &mut HeaderMap, name: HeaderName, element: String, keep: bool) {
-    let text = match headers.get(&name).filter(|_| keep).map(|value| value.to_str()) {
+    let before = if keep { headers.get(&name) } else { None };
+    let text = match before.map(|value| value.to_str()) {
         Some(Ok(before)) => format!("{before}, {element}"),
         _ => element,
     };
@@ -154,7 +171,7 @@ pub fn join_cookies(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use super::{HeaderMap, HeaderValue, Proxied, Version, announce, join_cookies, loops, strip_hop_by_hop_request};
+    use super::{HeaderMap, HeaderValue, Hop, join_cookies, loops, strip_hop_by_hop_request};
     use http::{HeaderName, Request};
 
     fn map(fields: &[(&str, &str)]) -> HeaderMap {
@@ -195,7 +212,7 @@ mod tests {
                 .body(());
             let (mut parts, ()) = request.expect("a request").into_parts();
             let peer = "192.0.2.1".parse().expect("an address");
-            announce(&mut parts, &Proxied { peer, trusted, secure: true, version: Version::HTTP_11, name: "edge" });
+            Hop::new(peer, true).announce(&mut parts, trusted, "edge");
             assert_eq!(parts.headers["x-forwarded-for"], expected);
             assert!(
                 parts.headers["forwarded"].to_str().expect("text").ends_with("for=192.0.2.1;host=\"a\";proto=https")
