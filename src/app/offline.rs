@@ -86,6 +86,18 @@ impl Offline {
         waiting.into_iter().map(|one| format!("{}: {}", one.what, one.why)).collect()
     }
 
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The revision of the config.
     #[must_use]
     pub fn revision(&self) -> &str {
