@@ -39,10 +39,8 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, common_name);
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
-        let pair = Pair {
-            cert: self.directory.join(format!("{name}.crt")),
-            key: self.directory.join(format!("{name}.key")),
-        };
+        let pair =
+            Pair { cert: self.directory.join(format!("{name}.crt")), key: self.directory.join(format!("{name}.key")) };
         replace(&pair.key, &key.serialize_pem());
         replace(&pair.cert, &cert.pem());
         pair

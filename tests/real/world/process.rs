@@ -27,11 +27,6 @@ impl Process {
         Self { child, name: name.to_owned(), said }
     }
 
-    /// Its id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// What it said, as one text.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().join("\n")
