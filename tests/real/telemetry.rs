@@ -128,7 +128,7 @@ async fn promtool_accepts_the_metrics() {
         let output = run_with(Command::new("promtool").args(["check", "metrics"]), metrics.as_bytes());
         let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && said.trim().is_empty(), "promtool objects:\n{said}\n{metrics}");
-        for words in [["admit", "orders"], ["audience_mismatch", "orders"]] {
+        for words in [["\"allow\"", "orders"], ["audience_mismatch", "orders"]] {
             assert_eq!(world.gateway.metric("curfew_decisions_total", &words).await, 1.0, "{words:?}\n{metrics}");
         }
         assert!(stdout(Command::new("promtool").arg("--version")).contains("promtool"));

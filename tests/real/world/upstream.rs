@@ -1,5 +1,5 @@
 //! An upstream over HTTP/1.1 that tells what it received. `/orders/body` sends the body back as it comes,
-//! `?ms=N` lets the answer wait.
+//! `/orders/drip` is an answer that never ends, `?ms=N` lets the answer wait.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Either, Full};
-use hyper::body::Incoming;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -73,13 +75,15 @@ async fn accept(listener: TcpListener, seen: Arc<AtomicU64>, connections: Arc<At
     }
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Either<Incoming, Full<Bytes>>>, Infallible> {
+async fn answer(request: Request<Incoming>) -> Result<Response<BoxBody<Bytes, hyper::Error>>, Infallible> {
     let query = request.uri().query().unwrap_or_default();
     if let Some(ms) = query.strip_prefix("ms=").and_then(|ms| ms.parse().ok()) {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
-    if request.uri().path() == "/orders/body" {
-        return Ok(Response::new(Either::Left(request.into_body())));
+    match request.uri().path() {
+        "/orders/body" => return Ok(Response::new(request.into_body().boxed())),
+        "/orders/drip" => return Ok(Response::new(drip())),
+        _ => {}
     }
     let (parts, body) = request.into_parts();
     let length = body.collect().await.map_or(0, |body| body.to_bytes().len());
@@ -90,5 +94,15 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Either<Incoming, 
         .collect();
     let told = json!({ "method": parts.method.as_str(), "target": parts.uri.to_string(), "headers": headers, "length": length });
     let response = Response::builder().header("content-type", "application/json");
-    Ok(response.body(Either::Right(Full::new(told.to_string().into()))).unwrap())
+    let body = Full::from(told.to_string()).map_err(|never| match never {}).boxed();
+    Ok(response.body(body).unwrap())
+}
+
+/// A line every 50 ms, for ever.
+fn drip() -> BoxBody<Bytes, hyper::Error> {
+    let drops = stream::unfold((), async |()| {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Some((Ok(Frame::data(Bytes::from_static(b"data: drop\n\n"))), ()))
+    });
+    StreamBody::new(Box::pin(drops)).boxed()
 }
