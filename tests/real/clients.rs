@@ -218,16 +218,20 @@ async fn streams_are_cut_when_their_token_ends() {
 async fn a_late_answer_is_an_answer() {
     bounded(60, async {
         let world = World::start().await;
+        let mut torn = Vec::new();
         for flag in ["--http1.1", "--http2"] {
             let bearer = format!("authorization: Bearer {}", world.provider.token("rs256", 2));
-            let form = [flag, "-H", &bearer, "-w", "\n%{http_code}"];
-            let output = run(&mut curl(&world, "/orders/1?ms=3000", &form));
+            let output = run(&mut curl(&world, "/orders/1?ms=3000", &[flag, "-H", &bearer, "-w", "\n%{http_code}"]));
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
-            println!("{flag}: {} {said} {}", output.status, String::from_utf8_lossy(&output.stderr));
+            let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+            println!("{flag}: {} {said} {complaint}", output.status);
             let (body, status) = said.rsplit_once('\n').unwrap();
-            assert!(output.status.success(), "{flag}: torn off: {}", String::from_utf8_lossy(&output.stderr));
-            assert!(status == "200" || status == "401" && body.contains("stream_expired"), "{flag}: {said}");
+            let is_answer = status == "200" || status == "401" && body.contains("stream_expired");
+            if !(output.status.success() && is_answer) {
+                torn.push(format!("{flag}: {said} {complaint}"));
+            }
         }
+        assert!(torn.is_empty(), "torn off: {torn:?}");
     })
     .await;
 }
