@@ -1,0 +1,19 @@
+//! The real gateway among real parts: an OpenID provider, curl, WebSocket and gRPC clients, openssl, promtool, a
+//! collector of traces. What needs a part that is missing fails and says so; `tests/run` installs them.
+//! What an unkind client may send is not here (tests/attacks).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by ending"
+)]
+
+mod clients;
+mod command_line;
+mod provider;
+mod steady;
+mod telemetry;
+mod tls;
+mod world;

@@ -1,0 +1,108 @@
+//! The real OpenID provider: `oidc-provider` in a process of its own, and how to get tokens of it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use super::process::{Process, installed, run, service, stdout};
+
+/// The provider. It may be killed and started again behind the same address, with the same keys.
+pub struct Provider {
+    process: Process,
+    keys: PathBuf,
+    port: u64,
+    control: u64,
+    _directory: tempfile::TempDir,
+}
+
+impl Provider {
+    /// Starts it.
+    pub fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = directory.path().join("keys.json");
+        let mut process = spawn(&keys, 0, 0);
+        let ports = process.first_json();
+        let port = |name: &str| ports[name].as_u64().unwrap();
+        Self { keys, port: port("port"), control: port("control"), process, _directory: directory }
+    }
+
+    /// Its issuer identifier, which is also its address.
+    pub fn issuer(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it without a farewell.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again after a kill.
+    pub fn restart(&mut self) {
+        self.process = spawn(&self.keys, self.port, self.control);
+        self.process.first_json();
+    }
+
+    /// Signs with new keys from now on; the old ones are still published.
+    pub fn rotate(&self) -> Value {
+        self.control("rotate")
+    }
+
+    /// Signs with new keys from now on; the old ones are gone.
+    pub fn replace(&self) -> Value {
+        self.control("replace")
+    }
+
+    /// Publishes no longer what it no longer signs with.
+    pub fn retire(&self) -> Value {
+        self.control("retire")
+    }
+
+    /// How often this path was asked for.
+    pub fn hits(&self, path: &str) -> u64 {
+        self.control("state")["hits"][path].as_u64().unwrap_or(0)
+    }
+
+    /// A token for the gateway's audience that lives so many seconds.
+    pub fn token(&self, alg: &str, seconds: u32) -> String {
+        self.token_for("https://api.test", alg, seconds)
+    }
+
+    /// A token for this audience, by the client credentials grant (RFC 6749 §4.4, RFC 8707).
+    pub fn token_for(&self, audience: &str, alg: &str, seconds: u32) -> String {
+        let answer = stdout(
+            Command::new("curl")
+                .args(["--silent", "--noproxy", "*", "--max-time", "10"])
+                .args(["--user", "worker:not-a-secret-of-anyone"])
+                .args(["--data", "grant_type=client_credentials", "--data", "scope=orders.read"])
+                .args(["--data", &format!("resource={audience}/{alg}/ttl/{seconds}")])
+                .arg(format!("{}/token", self.issuer())),
+        );
+        let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("not a token answer: {answer}"));
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
+    }
+
+    fn control(&self, deed: &str) -> Value {
+        let url = format!("http://127.0.0.1:{}/{deed}", self.control);
+        let output = run(Command::new("curl").args(["--silent", "--fail", "--noproxy", "*", "--max-time", "10", &url]));
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("the provider cannot {deed}"))
+    }
+}
+
+fn spawn(keys: &std::path::Path, port: u64, control: u64) -> Process {
+    let mut command = Command::new("node");
+    command.arg(service("provider.mjs")).arg(installed()).arg(keys).args([port.to_string(), control.to_string()]);
+    Process::start("the provider", &mut command)
+}
+
+/// A part of a token: 0 is the header, 1 the claims.
+pub fn part(token: &str, index: usize) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
+}
+
+/// When a token expires, in seconds since the epoch.
+pub fn expiry(token: &str) -> f64 {
+    part(token, 1)["exp"].as_f64().unwrap()
+}

@@ -1,0 +1,47 @@
+"""A gRPC server without stubs: bytes in, bytes out. Says its port, and ends when its standard input closes."""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+
+
+def told(context):
+    return json.dumps({key: value for key, value in context.invocation_metadata() if isinstance(value, str)})
+
+
+def unary(request, context):
+    context.send_initial_metadata((("x-initial", "i"),))
+    context.set_trailing_metadata((("x-trailing", "t"), ("x-binary-bin", b"\x00\xff\x01")))
+    return request[::-1] + b"\n" + told(context).encode()
+
+
+def stream(request, context):
+    context.set_trailing_metadata((("x-sent", request.decode()),))
+    for number in range(int(request)):
+        yield b"%d:" % number + b"y" * (number * 211 % 20000)
+
+
+def both(requests, context):
+    for request in requests:
+        yield request.upper()
+
+
+def fail(request, context):
+    context.set_trailing_metadata((("x-trailing", "of a failure"),))
+    context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the précondition failed: 100%")
+
+
+handler = grpc.method_handlers_generic_handler("test.Echo", {
+    "Unary": grpc.unary_unary_rpc_method_handler(unary),
+    "Stream": grpc.unary_stream_rpc_method_handler(stream),
+    "Both": grpc.stream_stream_rpc_method_handler(both),
+    "Fail": grpc.unary_unary_rpc_method_handler(fail),
+})
+server = grpc.server(ThreadPoolExecutor(max_workers=4), handlers=(handler,))
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+print(json.dumps({"port": port}), flush=True)
+sys.stdin.read()
+server.stop(0)
