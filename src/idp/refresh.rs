@@ -65,17 +65,16 @@ pub(super) async fn keep_keys(mut provider: Provider, rhythm: Rhythm, cancel: Ca
         let ticket = keys.open_ticket();
         let Some(result) = cancel.run_until_cancelled(provider.attempt(quick)).await else { return };
         let pause = match result {
-            Ok(_) if file => LOOK,
-            Ok(max_age) => rhythm.pause(max_age),
+            Ok(max_age) => {
+                backoff.succeeded();
+                if file { LOOK } else { rhythm.pause(max_age) }
+            }
             Err(error) => {
                 keys.failed(&error.to_string());
                 tracing::warn!(issuer = &*provider.name, %error, "the keys could not be refreshed");
                 backoff.failed()
             }
         };
-        if keys.standing(provider.clock.now()).last_error.is_none() {
-            backoff.succeeded();
-        }
         keys.answer(ticket);
         news.send_modify(|attempts| *attempts = attempts.wrapping_add(1));
         quick = tokio::select! {

@@ -1,0 +1,196 @@
+//! Revocations: polled and read from files, fresh only while all that was said is known.
+
+use super::provider::{Provider, Script, key};
+use super::{House, corp, settings};
+use curfew::decide::id::IssuerName;
+use curfew::decide::revocation::{Freshness, Handles};
+use curfew::idp::settings::Settings;
+use curfew::idp::source::SourceSettings;
+use curfew::state::fingerprint::Kind;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A house with one issuer and one source, which is read from its settings as a user writes them.
+struct Fed {
+    house: House,
+    provider: Arc<Provider>,
+}
+
+impl Fed {
+    async fn new() -> Self {
+        let (house, provider) = (House::new(), Provider::start(None).await);
+        provider.truth(&[key("one")]);
+        Self { house, provider }
+    }
+
+    fn settings(&self, source: Value) -> Settings {
+        let source: SourceSettings = serde_json::from_value(source).unwrap();
+        Settings { sources: [("feed".to_owned(), source)].into(), ..settings(corp(&self.provider)) }
+    }
+
+    fn poll(&self, more: Value) -> Value {
+        let mut source = json!({"kind": "poll", "issuer": "corp", "url": self.provider.url("/feed"),
+            "interval": "100ms", "timeout": "300ms", "allow_http": true});
+        source.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        source
+    }
+
+    fn revokes(&self, jti: &str) -> bool {
+        let token = self.house.fingerprints.of(Kind::Token, &self.provider.url(""), jti.as_bytes());
+        let entries = self.house.revocations.look_up(&corp_name(), &Handles { token, ..Handles::default() });
+        entries.token.is_some()
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.house.revocations.freshness(&corp_name(), self.house.now())
+    }
+
+    fn age(&self) -> Option<Duration> {
+        match self.freshness() {
+            Freshness::Heard { age, .. } => Some(age),
+            _ => None,
+        }
+    }
+
+    fn error(&self) -> Option<Arc<str>> {
+        self.house.revocations.standing(self.house.now()).pop().and_then(|feed| feed.last_error)
+    }
+}
+
+fn corp_name() -> IssuerName {
+    "corp".into()
+}
+
+fn tokens(jtis: &[&str], more: Value) -> Value {
+    let entries: Vec<_> = jtis.iter().map(|jti| json!({"type": "token", "id": jti})).collect();
+    let mut document = json!({ "entries": entries });
+    document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    document
+}
+
+#[tokio::test]
+async fn a_snapshot_then_deltas_by_cursor() {
+    let fed = Fed::new().await;
+    fed.provider.script("/feed", Script::json(&tokens(&["a", "b"], json!({"cursor": "1/x", "complete": true}))));
+    fed.provider.script("/feed?cursor=1%2Fx", Script::json(&tokens(&["c"], json!({"cursor": "2"}))));
+    fed.provider.script("/feed?cursor=2", Script::json(&tokens(&[], json!({}))));
+    let secret = secret_file("Bearer opens\n");
+    let auth = json!({"auth": {"value": {"file": secret.path()}}});
+    fed.house.apply(&fed.settings(fed.poll(auth)));
+    assert!(matches!(fed.freshness(), Freshness::Never { .. }));
+    fed.house.ready().await;
+    fed.provider.saw("/feed?cursor=2").await;
+    assert!(["a", "b", "c"].iter().all(|jti| fed.revokes(jti)) && !fed.revokes("d"));
+    assert!(
+        fed.provider
+            .seen()
+            .iter()
+            .filter(|seen| seen.target.starts_with("/feed"))
+            .all(|seen| { seen.headers.get("authorization").is_some_and(|value| value == "Bearer opens") })
+    );
+    // Everything anew: what is not in it is not revoked any more.
+    fed.provider.script("/feed?cursor=2", Script::json(&tokens(&["c", "d"], json!({"cursor": "3", "complete": true}))));
+    fed.house.until(|| fed.revokes("d")).await;
+    assert!(fed.revokes("c") && !fed.revokes("a"));
+    // The cursor is too old: from the start.
+    fed.provider.script("/feed?cursor=3", Script::status(410));
+    fed.provider.script("/feed", Script::json(&tokens(&["e"], json!({"complete": true}))));
+    fed.house.until(|| fed.revokes("e")).await;
+    assert!(!fed.revokes("d"));
+}
+
+fn secret_file(content: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), content).unwrap();
+    file
+}
+
+/// "Unchanged" and "nothing new" are knowledge too; silence and nonsense are not.
+#[tokio::test]
+async fn only_what_was_understood_is_fresh() {
+    let fed = Fed::new().await;
+    let body = tokens(&["a"], json!({"complete": true})).to_string();
+    fed.provider.script("/feed", Script::Tagged("\"1\"", body));
+    fed.house.apply(&fed.settings(fed.poll(json!({"max_staleness": "10s"}))));
+    fed.house.ready().await;
+    fed.house.clock.advance(Duration::from_secs(60));
+    fed.house.until(|| fed.age() == Some(Duration::ZERO)).await;
+    assert!(fed.provider.seen().iter().any(|seen| seen.headers.contains_key("if-none-match")));
+
+    let bad_entry = json!({"complete": true, "entries": [{"type": "token", "id": "b"}, {"type": "planet", "id": "x"}]});
+    for (worst, why) in [
+        (Script::Hang, "in time"),
+        (Script::status(500), "500"),
+        (Script::json(&json!({"items": []})), "malformed"),
+        (Script::Say(200, vec![("content-type", "text/html".into())], "{}".into()), "not JSON"),
+        (Script::json(&bad_entry), "entry 2 is malformed"),
+    ] {
+        // Well again first, so that the pauses after faults do not add up.
+        fed.provider.script("/feed", Script::json(&tokens(&["a"], json!({}))));
+        fed.house.until(|| fed.error().is_none()).await;
+        fed.provider.script("/feed", worst);
+        fed.house.until(|| fed.error().is_some_and(|error| error.contains(why))).await;
+        fed.house.clock.advance(Duration::from_secs(60));
+        assert!(fed.age() >= Some(Duration::from_secs(60)) && fed.revokes("a"), "{why}");
+    }
+    // What was understood of the last is used all the same.
+    assert!(fed.revokes("b"));
+}
+
+#[tokio::test]
+async fn a_feed_past_its_bound_is_never_fresh() {
+    let fed = Fed::new().await;
+    fed.provider.script("/feed", Script::json(&tokens(&["a", "b", "c"], json!({"complete": true}))));
+    fed.house.apply(&fed.settings(fed.poll(json!({"max_entries": 2}))));
+    fed.house.until(|| fed.error().is_some_and(|error| error.contains("more than 2"))).await;
+    assert!(matches!(fed.freshness(), Freshness::Never { .. }) && fed.revokes("a"));
+    // New bounds for the same feed: what it holds stays, and it is asked anew.
+    fed.house.apply(&fed.settings(fed.poll(json!({"max_entries": 3}))));
+    assert!(fed.revokes("a"));
+    fed.house.until(|| fed.age().is_some()).await;
+    assert!(fed.revokes("c"));
+    // The source leaves, and its entries with it.
+    fed.house.apply(&settings(corp(&fed.provider)));
+    assert!(!fed.revokes("a") && fed.freshness() == Freshness::Unfed);
+}
+
+#[tokio::test]
+async fn a_file_is_watched_and_a_fault_in_it_takes_nothing_back() {
+    let fed = Fed::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("revoked");
+    let write = |text: &str| {
+        std::fs::write(dir.path().join("new"), text).unwrap();
+        std::fs::rename(dir.path().join("new"), &path).unwrap();
+    };
+    let source = json!({"kind": "file", "issuer": "corp", "path": path, "format": "ndjson", "max_staleness": "off"});
+    fed.house.apply(&fed.settings(source));
+    fed.house.until(|| fed.error().is_some_and(|error| error.contains("cannot be read"))).await;
+    assert!(matches!(fed.freshness(), Freshness::Never { .. }));
+    write("# first\n{\"type\":\"token\",\"id\":\"a\"}\n{\"type\":\"token\",\"id\":\"b\"}\n");
+    fed.house.until(|| fed.age().is_some()).await;
+    assert!(fed.revokes("a") && fed.revokes("b"));
+    write("{\"type\":\"token\",\"id\":\"c\"}\n{\"type\":\"tok");
+    fed.house.until(|| fed.error().is_some()).await;
+    assert!(["a", "b", "c"].iter().all(|jti| fed.revokes(jti)));
+    write("{\"type\":\"token\",\"id\":\"c\"}\n");
+    fed.house.until(|| fed.error().is_none()).await;
+    assert!(!fed.revokes("a") && fed.revokes("c"));
+}
+
+#[tokio::test]
+async fn settings_that_cannot_run_are_refused_whole() {
+    let fed = Fed::new().await;
+    for (more, told) in [
+        (json!({"issuer": "nobody"}), "no issuer `nobody`"),
+        (json!({"url": "http://id.example.com/feed"}), "plain http"),
+        (json!({"auth": {"value": {"file": "/nowhere/at/all"}}}), "cannot be read"),
+        (json!({"ca": "/nowhere/at/all"}), "cannot be read"),
+    ] {
+        let faults = fed.house.idp.apply(&fed.settings(fed.poll(more))).unwrap_err();
+        assert_eq!(faults[0].place, "revocation.sources.feed");
+        assert!(faults[0].error.to_string().contains(told), "{}", faults[0].error);
+    }
+    assert!(fed.house.idp.keys("corp").is_none());
+}
