@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 
@@ -76,8 +76,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Ok(response) = ready!(this.future.poll(cx));
+        let Ok(mut response) = ready!(this.future.poll(cx));
         let turn = this.turn.take();
+        let leaves = turn.as_ref().is_some_and(|turn| turn.0.is_leaving());
+        if leaves && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Some(turn) = turn.as_ref().filter(|_| *this.decides) {
             match response.status() {
                 StatusCode::SWITCHING_PROTOCOLS => turn.0.tunnel(),

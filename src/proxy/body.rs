@@ -134,10 +134,15 @@ pub enum Download {
     Stream(Box<Stream>),
 }
 
+/// After how many bytes without a pause the clock is looked at.
+const GLANCE: usize = 256 * 1024;
+
 /// A body from an upstream.
 pub struct Stream {
     inner: Incoming,
     patience: Patience,
+    /// Bytes that came since the clock was looked at.
+    unwatched: usize,
     /// What the end of the time means: the token's, or the exchange's.
     over: Reason,
     at_end: Option<Box<dyn AtEnd>>,
@@ -153,7 +158,7 @@ impl Download {
         at_end: Option<Box<dyn AtEnd>>,
     ) -> Self {
         let patience = Patience { between, until, ..Patience::default() };
-        Self::Stream(Box::new(Stream { inner, patience, over, at_end }))
+        Self::Stream(Box::new(Stream { inner, patience, unwatched: 0, over, at_end }))
     }
 }
 
@@ -165,9 +170,12 @@ impl From<Bytes> for Download {
 
 impl Stream {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        // An upstream that never pauses must not outlive the token either.
-        if self.patience.is_past() {
-            return self.cut(self.over);
+        // An upstream that never pauses must not outlive the token either. While it pauses, the timer tells.
+        if self.unwatched > GLANCE {
+            self.unwatched = 0;
+            if self.patience.is_past() {
+                return self.cut(self.over);
+            }
         }
         let Poll::Ready(polled) = Pin::new(&mut self.inner).poll_frame(cx) else {
             if !self.patience.is_over(cx) {
@@ -183,6 +191,7 @@ impl Stream {
                 Poll::Ready(None)
             }
             Some(Ok(mut frame)) => {
+                self.unwatched = self.unwatched.saturating_add(frame.data_ref().map_or(0, Bytes::len));
                 if let Some(trailers) = frame.trailers_mut() {
                     clean_trailers(trailers);
                 }

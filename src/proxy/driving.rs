@@ -22,6 +22,10 @@ use super::framing::{Clock, FramingHandle};
 /// How long a connection that was told to leave may stay without a request.
 const LEAVE: Duration = Duration::from_secs(2);
 
+/// How long an HTTP/1.1 connection waits for one more request before it is closed: its client cannot be told to send
+/// none, and one that is on the wire would be lost. Its answer says that the connection ends.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// A connection that can be asked to leave: GOAWAY, or `Connection: close`.
 pub(super) trait Leave: Future<Output = hyper::Result<()>> {
     /// Asks it.
@@ -62,6 +66,7 @@ pin_project_lite::pin_project! {
         guest: &'a Guest,
         idle: Option<Duration>,
         clock: Clock,
+        farewell: Option<Instant>,
         left: Option<Instant>,
         ticket: Option<Ticket>,
     }
@@ -75,7 +80,7 @@ impl<'a, C: Leave> Driving<'a, C> {
         idle: Option<Duration>,
         ticket: Option<Ticket>,
     ) -> Self {
-        Self { connection, state, guest, idle, clock: Clock::default(), left: None, ticket }
+        Self { connection, state, guest, idle, clock: Clock::default(), farewell: None, left: None, ticket }
     }
 }
 
@@ -98,7 +103,14 @@ impl<C: Leave> Future for Driving<'_, C> {
                     Some(span) => this.clock.poll(cx, || this.state.quiet_until(*span)).is_ready(),
                     None => false,
                 };
-                if is_idle || (stage == Stage::Leaving && !this.state.is_arriving()) {
+                let mut goes = stage == Stage::Leaving && !this.state.is_arriving();
+                if goes && this.idle.is_none() {
+                    let said = *this.farewell.get_or_insert_with(Instant::now);
+                    this.state.say_farewell();
+                    let due = || this.state.quiet_until(LINGER).max(said + LINGER);
+                    goes = this.clock.poll(cx, due).is_ready();
+                }
+                if is_idle || goes {
                     *this.left = Some(Instant::now());
                     this.connection.as_mut().leave();
                     continue;

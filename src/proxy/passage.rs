@@ -127,7 +127,7 @@ impl Gate {
         if parts.version == Version::HTTP_2 || body.is_end_stream() || body.size_hint().exact().is_some() {
             return Ok(Proven { body, first: None });
         }
-        match body.frame().await {
+        match Box::pin(body.frame()).await {
             Some(Err(_)) => Err(self.fault().unwrap_or(Reason::MalformedRequest).into()),
             Some(Ok(frame)) => Ok(Proven { body, first: frame.into_data().ok() }),
             None => Ok(Proven { body, first: None }),

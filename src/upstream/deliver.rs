@@ -113,7 +113,8 @@ where
     let stale = held.is_some();
     let opened = match held {
         Some(held) => Ok(held),
-        None => fresh(pool, endpoint, terms).await,
+        // Boxed, because connecting is rare, and its state would make every request's larger.
+        None => Box::pin(fresh(pool, endpoint, terms)).await,
     };
     let (sender, address) = match opened {
         Ok(opened) => opened,

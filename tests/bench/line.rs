@@ -50,7 +50,8 @@ impl World {
     }
 
     fn request(&self) -> Parts {
-        let request = Request::get("/orders/7?page=2").header(HOST, "api.example.com").header("accept", "application/json");
+        let request =
+            Request::get("/orders/7?page=2").header(HOST, "api.example.com").header("accept", "application/json");
         let request = request.header("user-agent", "bench").header(AUTHORIZATION, format!("Bearer {}", self.token));
         request.body(()).expect("a request").into_parts().0
     }

@@ -33,6 +33,8 @@ pub struct FramingState {
     quiet_since: AtomicU64,
     /// A head was begun and has not come whole.
     partial: AtomicBool,
+    /// The connection is to end: every further answer says so.
+    leaving: AtomicBool,
     reader: AtomicWaker,
 }
 
@@ -47,6 +49,7 @@ impl FramingState {
             born: Instant::now(),
             quiet_since: AtomicU64::new(0),
             partial: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             reader: AtomicWaker::new(),
         })
     }
@@ -81,6 +84,16 @@ impl FramingState {
     /// Whether a request is on its way that hyper does not know of yet.
     pub(in crate::proxy) fn is_arriving(&self) -> bool {
         self.partial.load(Ordering::Relaxed)
+    }
+
+    /// From here on every answer says that the connection ends with it.
+    pub(in crate::proxy) fn say_farewell(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether answers say that the connection ends.
+    pub(in crate::proxy) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// When the connection is due to be closed for being quiet this long; never while something is being answered.
