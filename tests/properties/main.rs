@@ -1,0 +1,5 @@
+//! Which laws always hold?
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+
+mod judgement;
+mod time;
