@@ -113,7 +113,6 @@ IntrospectionUnavailable => "introspection_unavailable", 503, Silent, "proxy_int
 MalformedRequest => "malformed_request", 400, Silent, "http_request_error", "the request is malformed", "The client, or a proxy before this one, sends what HTTP does not allow.";
 FramingAmbiguous => "framing_ambiguous", 400, Silent, "http_request_error", "where the request ends is ambiguous", "A request smuggling attempt, or a proxy before this one that frames requests carelessly (RFC 9112 §6.3).";
 TransferCodingUnknown => "transfer_coding_unknown", 501, Silent, "http_request_error", "the transfer coding is not supported", "Only 'chunked' is spoken here.";
-VersionNotSupported => "version_not_supported", 505, Silent, "http_request_error", "the HTTP version is not supported", "HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken here.";
 HostMismatch => "host_mismatch", 400, Silent, "http_request_error", "the request does not name one host", "The Host field is missing, repeated, malformed, or differs from the request's target.";
 MisdirectedRequest => "misdirected_request", 421, Silent, "http_request_error", "this host is not served on this connection", "The client opens a new connection for this host. The certificate of the connection does not cover it.";
 PathAmbiguous => "path_ambiguous", 400, Silent, "http_request_error", "the path can be read in more than one way", "Dot segments, '//', ';', encoded slashes and double encoding are refused, because a backend might read them otherwise.";
@@ -189,7 +188,7 @@ impl Reason {
             Self::MalformedRequest
                 | Self::FramingAmbiguous
                 | Self::TransferCodingUnknown
-                | Self::VersionNotSupported
+                | Self::HostMismatch
                 | Self::HeadersTooLarge
                 | Self::UriTooLong
                 | Self::RequestTimeout

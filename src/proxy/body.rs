@@ -2,6 +2,7 @@
 
 use super::passage::Proven;
 use crate::decide::reason::Reason;
+use crate::upstream::Empty;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
@@ -53,7 +54,7 @@ impl Patience {
 /// The request's body, on its way up.
 pub struct Upload {
     first: Option<Bytes>,
-    inner: Incoming,
+    inner: Option<Incoming>,
     left: Option<u64>,
     patience: Patience,
     fate: Fate,
@@ -69,7 +70,7 @@ impl Upload {
         fate: Fate,
     ) -> Self {
         let patience = Patience { between, until, ..Patience::default() };
-        Self { first: body.first, inner: body.body, left: limit, patience, fate }
+        Self { first: body.first, inner: Some(body.body), left: limit, patience, fate }
     }
 
     fn pass(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
@@ -97,7 +98,8 @@ impl Body for Upload {
         if let Some(first) = self.first.take() {
             return self.pass(first);
         }
-        let Poll::Ready(polled) = Pin::new(&mut self.inner).poll_frame(cx) else {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else {
             return if self.patience.is_over(cx) { self.cut(Reason::RequestTimeout) } else { Poll::Pending };
         };
         self.patience.waiting = false;
@@ -111,12 +113,22 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.inner.is_end_stream()
+        self.first.is_none() && self.inner.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         // What was looked at before has no length of its own to declare: such bodies are chunked.
-        if self.first.is_some() { SizeHint::default() } else { self.inner.size_hint() }
+        match &self.inner {
+            None => SizeHint::with_exact(0),
+            Some(inner) if self.first.is_none() => inner.size_hint(),
+            Some(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Empty for Upload {
+    fn empty(&self) -> Self {
+        Self { first: None, inner: None, left: None, patience: Patience::default(), fate: Fate::clone(&self.fate) }
     }
 }
 

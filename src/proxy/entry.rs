@@ -7,7 +7,7 @@ use crate::decide::reason::Reason;
 use crate::upstream::headers;
 use http::header::EXPECT;
 use http::request::Parts;
-use http::{Method, Uri};
+use http::{HeaderValue, Method, Uri, Version};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -71,11 +71,20 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
+/// HTTP/2 has no blanks around a value (RFC 9113 §8.2.1); in HTTP/1.1 they were no part of it.
+fn has_blank_edge(value: &HeaderValue) -> bool {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    blank(value.as_bytes().first()) || blank(value.as_bytes().last())
+}
+
 /// Hop-by-hop fields go first, then those that only the gateway may set: the order matters (RFC 9110 §7.6.1).
 ///
 /// # Errors
 /// If the request carries what it may not.
 pub fn clean(parts: &mut Parts, plan: &Plan, peer: IpAddr) -> Result<(), Reason> {
+    if parts.version == Version::HTTP_2 && parts.headers.values().any(has_blank_edge) {
+        return Err(Reason::MalformedRequest);
+    }
     if parts.headers.get(EXPECT).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
         return Err(Reason::ExpectationFailed);
     }

@@ -14,7 +14,7 @@ use crate::decide::time::Moment;
 use crate::decide::verdict::{Outcome, Permit};
 use crate::state::State;
 use crate::telemetry::{Telemetry, describe};
-use crate::token::gather::{Gathered, gather};
+use crate::token::gather::gather;
 use crate::upstream::Connections;
 use crate::upstream::headers::Hop;
 use arc_swap::ArcSwap;
@@ -142,7 +142,9 @@ impl Gate {
             report.verdict = Some(Box::new(verdict));
         }
         report.unproven = gathered.untrusted.take();
-        report.verified = Gathered::into_verified(gathered);
+        if let Some((verified, issuer)) = gathered.into_verified() {
+            (report.verified, report.issuer) = (Some(verified), issuer);
+        }
         match outcome {
             Outcome::Admit(permit) => Ok(Some(permit)),
             Outcome::Refuse(reason) => Err(reason.into()),
@@ -161,6 +163,7 @@ impl Gate {
             judge: None,
             verdict: None,
             verified: None,
+            issuer: None,
             unproven: None,
             freshness: Freshness::Unfed,
             tried: None,
@@ -200,12 +203,11 @@ impl From<FramingReason> for Reason {
     fn from(reason: FramingReason) -> Self {
         match reason {
             FramingReason::FramingAmbiguous => Self::FramingAmbiguous,
-            FramingReason::MalformedRequest => Self::MalformedRequest,
+            FramingReason::MalformedRequest | FramingReason::VersionNotSupported => Self::MalformedRequest,
             FramingReason::HostMismatch => Self::HostMismatch,
             FramingReason::UriTooLong => Self::UriTooLong,
             FramingReason::HeadersTooLarge => Self::HeadersTooLarge,
             FramingReason::UnknownTransferCoding => Self::TransferCodingUnknown,
-            FramingReason::VersionNotSupported => Self::VersionNotSupported,
             FramingReason::RequestTimeout => Self::RequestTimeout,
         }
     }

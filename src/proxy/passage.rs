@@ -96,9 +96,11 @@ impl Gate {
         let span_id = TraceContext::child();
         self.dress(&mut parts, route, report, span_id, upgrade.as_ref());
         let fate = Fate::default();
-        let terms = terms(&bounds, upgrade.is_some());
+        let repeatable = proven.first.is_none() && proven.body.is_end_stream() && parts.method.is_idempotent();
+        let terms = Terms { upgrade: upgrade.is_some(), repeatable, ..terms(&bounds, until) };
         let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate));
-        let began = self.since(report);
+        // An open route was not judged.
+        let began = report.judge.unwrap_or_else(|| self.since(report));
         let sent = upstream::deliver(&self.connections, &route.pool, Request::from_parts(parts, upload), &terms).await;
         let took = self.since(report).saturating_sub(began);
         let tried =
@@ -113,7 +115,8 @@ impl Gate {
             Err(failure) => {
                 report.tried =
                     Some(tried(failure.endpoint.clone().unwrap_or_default(), None, Some(failure.kind.proxy_error())));
-                Err(self.cause(&fate, failure.kind).into())
+                let late = failure.kind.class() == Class::Timeout && until.is_some_and(|until| Instant::now() >= until);
+                Err(if late { over } else { self.cause(&fate, failure.kind) }.into())
             }
         }
     }
@@ -201,7 +204,7 @@ fn declared(parts: &Parts) -> Option<u64> {
 
 /// When the exchange must end, and what its end means.
 fn deadline(request: Option<Duration>, permit: Option<Permit>) -> (Option<Instant>, Reason) {
-    let curfew = permit.and_then(|permit| permit.curfew());
+    let curfew = permit.and_then(|permit| permit.curfew()).map(|curfew| curfew + LAST_WORDS);
     let (span, over) = match (request, curfew) {
         (Some(request), Some(curfew)) if request < curfew => (Some(request), Reason::UpstreamTimeout),
         (Some(request), None) => (Some(request), Reason::UpstreamTimeout),
@@ -210,15 +213,20 @@ fn deadline(request: Option<Duration>, permit: Option<Permit>) -> (Option<Instan
     (span.map(|span| Instant::now() + span.min(LONGEST)), over)
 }
 
+/// What was admitted in the last moment of its token still gets its answer; a stream ends well within the second.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// No stream outlives a year, whatever its token says: timers end somewhere.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-fn terms(bounds: &Bounds, upgrade: bool) -> Terms {
+fn terms(bounds: &Bounds, until: Option<Instant>) -> Terms {
+    let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
     Terms {
-        connect: bounds.connect,
-        first_byte: bounds.first_byte.min(bounds.request.unwrap_or(Duration::MAX)),
+        connect: bounds.connect.min(left),
+        first_byte: bounds.first_byte.min(left),
         retries: bounds.retries,
-        upgrade,
+        upgrade: false,
+        repeatable: false,
     }
 }
 

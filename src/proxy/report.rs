@@ -13,6 +13,7 @@ use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
 use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, TraceContext, Untrusted};
+use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
 use http::header::{HOST, USER_AGENT};
@@ -114,6 +115,8 @@ pub struct Report {
     pub verdict: Option<Box<Verdict>>,
     /// The token, if it was verified.
     pub verified: Option<Arc<Verified>>,
+    /// Its issuer.
+    pub issuer: Option<Arc<Issuer>>,
     /// What an unverified token claims.
     pub unproven: Option<Box<Unproven>>,
     /// How fresh the knowledge of revocations was.
@@ -139,7 +142,6 @@ impl Report {
     pub fn tell(&self) {
         let total = self.shared.state.clock.steady().saturating_sub(self.moment.steady);
         let attempt = self.tried.as_ref().map(|tried| self.attempt(tried));
-        let issuer = self.verified.as_ref().and_then(|verified| self.plan.issuers.find(&verified.issuer));
         let feed = self.verdict.is_some().then(|| self.feed()).flatten();
         self.shared.telemetry.record(&Exchange {
             trace: self.trace,
@@ -153,7 +155,7 @@ impl Report {
             reason: self.reason,
             verdict: self.verdict.as_deref(),
             token: self.verified.as_ref().map(|verified| &verified.token),
-            issuer: issuer.map(|issuer| issuer.rules.name.as_str()),
+            issuer: self.issuer.as_ref().map(|issuer| issuer.rules.name.as_str()),
             untrusted: self.unproven.as_ref().map(|unproven| self.untrusted(unproven)),
             revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age: None }),
             delivery: self.route.as_ref().zip(attempt.as_ref()).map(|(route, attempt)| Delivery {

@@ -55,10 +55,10 @@ impl Gathered {
         }
     }
 
-    /// The token, if it was verified.
+    /// The token and its issuer, if it was verified.
     #[must_use]
-    pub fn into_verified(self) -> Option<Arc<Verified>> {
-        if let Known::Trusted(verified) = self.token { Some(verified) } else { None }
+    pub fn into_verified(self) -> Option<(Arc<Verified>, Option<Arc<Issuer>>)> {
+        if let Known::Trusted(verified) = self.token { Some((verified, self.issuer)) } else { None }
     }
 
     /// The issuer of the token, if it is one of ours and the token was verified.
@@ -74,8 +74,8 @@ pub fn gather(presented: &Presented, issuers: &Issuers, limit: usize, state: &St
     let mut gathered = Gathered::nothing(moment, presented.credential);
     let Some(raw) = &presented.token else { return gathered };
     match read(raw.expose(), issuers, limit, state, moment) {
-        Ok(verified) => {
-            gathered.issuer = issuers.find(&verified.issuer).cloned();
+        Ok((verified, issuer)) => {
+            gathered.issuer = issuer;
             gathered.revocation = revocation(&gathered, &verified, state);
             gathered.token = Known::Trusted(verified);
         }
@@ -88,22 +88,24 @@ pub fn gather(presented: &Presented, issuers: &Issuers, limit: usize, state: &St
     gathered
 }
 
+type Read = (Arc<Verified>, Option<Arc<Issuer>>);
+
 /// The second sight of a token is cheap: its signature was checked before, by a key that still stands.
-fn read(raw: &str, issuers: &Issuers, limit: usize, state: &State, now: Moment) -> Result<Arc<Verified>, Unverified> {
+fn read(raw: &str, issuers: &Issuers, limit: usize, state: &State, now: Moment) -> Result<Read, Unverified> {
     let identity = state.fingerprints.token_identity(&issuers.edition, raw.as_bytes());
-    let stands =
-        |known: &Verified| issuers.find(&known.issuer).is_some_and(|issuer| issuer.keys.stands(known.key_serial, now));
     if let Some(known) = identity.and_then(|identity| state.verified.get(&identity))
-        && stands(&known)
+        && let Some(issuer) = issuers.find(&known.issuer)
+        && issuer.keys.stands(known.key_serial, now)
     {
-        return Ok(known);
+        return Ok((known, Some(Arc::clone(issuer))));
     }
     let verifier = Verifier { issuers, fingerprints: &state.fingerprints, limit };
     let verified = Arc::new(verifier.verify(raw, now)?);
     if let Some(identity) = identity {
         state.verified.insert(identity, Arc::clone(&verified), raw.len());
     }
-    Ok(verified)
+    let issuer = issuers.find(&verified.issuer).cloned();
+    Ok((verified, issuer))
 }
 
 fn revocation(gathered: &Gathered, verified: &Verified, state: &State) -> Knowledge {

@@ -55,12 +55,13 @@ impl Verifier<'_> {
         let payload = compact.payload()?;
         compact.check_signature_form()?;
         let payload = match object(&payload) {
-            Ok(payload) => Ok(payload),
+            Ok(payload) => payload,
             Err(JsonFault::Malformed) => return Err(malformed("a payload that is not a strict JSON object").into()),
-            Err(JsonFault::NumberOutOfRange) => Err(ClaimFault { claim: "a number", expected: "one within range" }),
+            // JSON by its grammar, and yet no claim that anybody could compare. Who issued it cannot be read then.
+            Err(JsonFault::NumberOutOfRange) => return Err(malformed("a number that no reader can hold").into()),
         };
-        let issuer = self.issuer(payload.as_ref().ok())?;
-        let claims = payload.and_then(|payload| claims::read(payload, &issuer.session_claim));
+        let issuer = self.issuer(&payload)?;
+        let claims = claims::read(payload, &issuer.session_claim);
         match check(&compact, &header, issuer, now) {
             Ok(key) => Ok(self.trusted(&compact, &header, &key, claims, issuer)),
             Err((flaw, refetch)) => Err(Unverified {
@@ -73,9 +74,9 @@ impl Verifier<'_> {
 
     /// The `iss` of an unverified token is used for one thing: to look up the configured issuer whose keys are
     /// then the only ones that count (RFC 8725 §3.8).
-    fn issuer(&self, payload: Option<&Map<String, Value>>) -> Result<&Arc<Issuer>, Flaw> {
+    fn issuer(&self, payload: &Map<String, Value>) -> Result<&Arc<Issuer>, Flaw> {
         let flaw = |reason, detail| Flaw { stage: Stage::Issuer, reason, detail };
-        match payload.and_then(|payload| payload.get("iss")) {
+        match payload.get("iss") {
             Some(Value::String(iss)) => {
                 self.issuers.find(iss).ok_or_else(|| flaw(Reason::IssuerUntrusted, "an issuer that is not configured"))
             }

@@ -2,6 +2,7 @@
 //! others grow old and leave.
 
 use super::connect::Sender;
+use super::timer::Timer;
 use hyper::client::conn::{http1, http2};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ pub struct Key {
 
 struct Idle<S> {
     sender: S,
+    timer: Timer,
     address: SocketAddr,
     since: Instant,
 }
@@ -50,25 +52,25 @@ impl<B> Default for Connections<B> {
 
 impl<B> Connections<B> {
     /// A connection that can take a request now, and the address it leads to.
-    pub(super) fn take(&self, key: Key, idle: Duration) -> Option<(Sender<B>, SocketAddr)> {
+    pub(super) fn take(&self, key: Key, idle: Duration) -> Option<(Sender<B>, SocketAddr, Timer)> {
         let mut shelves = self.shelves.borrow_mut();
         let shelf = shelves.iter_mut().find(|shelf| shelf.key == key)?;
         shelf.http2.retain(|held| !held.sender.is_closed());
         if let Some(held) = shelf.http2.iter().find(|held| held.sender.is_ready()) {
-            return Some((Sender::Http2(held.sender.clone()), held.address));
+            return Some((Sender::Http2(held.sender.clone()), held.address, Timer::default()));
         }
         // The latest that is ready: one is not before the body of its last response was read.
         while let Some(at) = shelf.http1.iter().rposition(|held| held.sender.is_ready() || held.sender.is_closed()) {
             let held = shelf.http1.remove(at);
             if held.sender.is_ready() && held.since.elapsed() < idle {
-                return Some((Sender::Http1(held.sender), held.address));
+                return Some((Sender::Http1(held.sender), held.address, held.timer));
             }
         }
         None
     }
 
     /// Puts a connection back; at most `limit` are kept, and the oldest leaves first.
-    pub(super) fn put(&self, key: Key, sender: Sender<B>, address: SocketAddr, limit: usize) {
+    pub(super) fn put(&self, key: Key, sender: Sender<B>, address: SocketAddr, timer: Timer, limit: usize) {
         let mut shelves = self.shelves.borrow_mut();
         let at = shelves.iter().position(|shelf| shelf.key == key).unwrap_or_else(|| {
             shelves.push(Shelf { key, http1: Vec::new(), http2: Vec::new() });
@@ -81,9 +83,9 @@ impl<B> Connections<B> {
                 if shelf.http1.len() >= limit {
                     shelf.http1.remove(0);
                 }
-                shelf.http1.push(Idle { sender, address, since });
+                shelf.http1.push(Idle { sender, timer, address, since });
             }
-            Sender::Http2(sender) => shelf.http2.push(Idle { sender, address, since }),
+            Sender::Http2(sender) => shelf.http2.push(Idle { sender, timer: Timer::default(), address, since }),
         }
     }
 

@@ -8,6 +8,7 @@ use super::failure::{Failure, FailureKind};
 use super::headers;
 use super::pool::Pool;
 use super::settings::HostHeader;
+use super::timer::Timer;
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderValue, Request, Response, Uri, Version};
@@ -17,6 +18,7 @@ use hyper::client::conn::TrySendError;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The terms of a delivery.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +31,19 @@ pub struct Terms {
     pub retries: u32,
     /// Does it ask to switch protocols? Then the connection is not used again.
     pub upgrade: bool,
+    /// May it be sent twice? It has no body, and its method is idempotent (RFC 9110 §9.2.2).
+    pub repeatable: bool,
 }
+
+/// A body that can stand for itself a second time, if it is empty.
+pub trait Empty {
+    /// An empty body like this one.
+    #[must_use]
+    fn empty(&self) -> Self;
+}
+
+/// Nobody waits longer than a day for an answer: timers end somewhere.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A response whose body is still to come.
 pub struct Delivered {
@@ -45,7 +59,8 @@ pub struct Delivered {
 struct Undelivered<B> {
     fault: Fault,
     request: Option<Request<B>>,
-    /// Did it fail on a connection that had been idle?
+    /// Did it fail on a connection that had been idle? Then the endpoint is not to blame: it closes such connections
+    /// when it likes (RFC 9112 §9.5).
     stale: bool,
 }
 
@@ -60,7 +75,7 @@ pub async fn deliver<B>(
     terms: &Terms,
 ) -> Result<Delivered, Failure>
 where
-    B: Body<Data = Bytes> + Unpin + 'static,
+    B: Body<Data = Bytes> + Empty + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut tried = Vec::new();
@@ -104,36 +119,51 @@ async fn attempt<B>(
     terms: &Terms,
 ) -> Result<Response<Incoming>, Undelivered<B>>
 where
-    B: Body<Data = Bytes> + Unpin + 'static,
+    B: Body<Data = Bytes> + Empty + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let place = pool.endpoints.iter().position(|other| Arc::ptr_eq(other, endpoint)).unwrap_or_default();
     let key = Key { pool: pool.id, endpoint: place };
-    let held = connections.take(key, pool.settings.idle_timeout.get()).filter(|(_, address)| endpoint.has(*address));
+    let held = connections.take(key, pool.settings.idle_timeout.get()).filter(|(_, address, _)| endpoint.has(*address));
     let stale = held.is_some();
     let opened = match held {
         Some(held) => Ok(held),
         // Boxed, because connecting is rare, and its state would make every request's larger.
         None => Box::pin(fresh(pool, endpoint, terms)).await,
     };
-    let (sender, address) = match opened {
+    let (sender, address, mut timer) = match opened {
         Ok(opened) => opened,
         Err(fault) => return Err(Undelivered { fault, request: Some(request), stale: false }),
     };
+    // Only what goes out on a connection that was kept may be lost by nobody's fault, and only then is it worth a copy.
+    let copy = (stale && terms.repeatable).then(|| copy(&request));
     let lost = |fault| Undelivered { fault, request: None, stale: false };
-    match tokio::time::timeout(terms.first_byte, send(sender, pool, endpoint, request)).await {
-        Err(_) => Err(lost((FailureKind::FirstByteTimeout, "no response within first_byte".into()))),
-        Ok(Err((fault, request))) => Err(Undelivered { fault, stale: stale && request.is_some(), request }),
-        Ok(Ok((response, sender))) => {
+    let deadline = Instant::now() + terms.first_byte.min(LONGEST);
+    match timer.within(deadline, send(sender, pool, endpoint, request)).await {
+        None => Err(lost((FailureKind::FirstByteTimeout, "no response within first_byte".into()))),
+        Some(Err((fault, request))) => {
+            let again = if fault.0 == FailureKind::Reset { request.or(copy) } else { request };
+            Err(Undelivered { fault, stale: stale && again.is_some(), request: again })
+        }
+        Some(Ok((response, sender))) => {
             if !terms.upgrade {
-                connections.put(key, sender, address, pool.settings.max_idle);
+                connections.put(key, sender, address, timer, pool.settings.max_idle);
             }
             Ok(response)
         }
     }
 }
 
-async fn fresh<B>(pool: &Pool, endpoint: &Arc<Endpoint>, terms: &Terms) -> Result<(Sender<B>, SocketAddr), Fault>
+fn copy<B: Empty>(request: &Request<B>) -> Request<B> {
+    let mut copy = Request::new(request.body().empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    copy.headers_mut().clone_from(request.headers());
+    copy
+}
+
+async fn fresh<B>(pool: &Pool, endpoint: &Arc<Endpoint>, terms: &Terms) -> Result<(Sender<B>, SocketAddr, Timer), Fault>
 where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -143,7 +173,7 @@ where
     let (sender, driver) =
         opened.map_err(|_| (FailureKind::ConnectTimeout, "no connection within connect".into()))??;
     tokio::task::spawn_local(driver);
-    Ok((sender, address))
+    Ok((sender, address, Timer::default()))
 }
 
 type Unsent<B> = (Fault, Option<Request<B>>);

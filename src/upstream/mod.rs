@@ -12,10 +12,11 @@ mod health;
 mod pool;
 mod resolve;
 mod settings;
+mod timer;
 mod trust;
 
 pub use connections::Connections;
-pub use deliver::{Delivered, Terms, deliver};
+pub use deliver::{Delivered, Empty, Terms, deliver};
 pub use endpoint::{Endpoint, Lease};
 pub use failure::{Class, Failure, FailureKind};
 pub use pool::{BuildError, Pool};

@@ -119,7 +119,7 @@ const WORKS: &[(&str, Work)] = &[
             let gathered = world.gather(&route, &mut parts, moment);
             let policy = route.policy.as_ref().expect("guarded");
             black_box(policy.judge(&gathered.evidence()));
-            if let Some(verified) = gathered.into_verified() {
+            if let Some((verified, _)) = gathered.into_verified() {
                 route.identity.stamp(&mut parts.headers, &verified);
             }
             world.hop.announce(&mut parts, false, "curfew");

@@ -57,7 +57,7 @@ pub fn start(settings: serde_json::Value, limits: Limits) -> Gateway {
         },
         on_fault: move |_: &ConnectionInfo, fault| heard.borrow_mut().push(fault),
     };
-    let worker = tokio::task::spawn_local(listener.serve(socket, hooks, drain.clone(), Duration::from_millis(700)));
+    let worker = tokio::task::spawn_local(listener.serve(socket, hooks, drain.clone(), Duration::from_millis(2500)));
     Gateway { address, counters, certificates, drain, faults, worker }
 }
 

@@ -72,7 +72,6 @@ pub const CANONICAL: &[Canonical] = &[
     row("malformed_request", 400, Challenge::None),
     row("framing_ambiguous", 400, Challenge::None),
     row("transfer_coding_unknown", 501, Challenge::None),
-    row("version_not_supported", 505, Challenge::None),
     row("host_mismatch", 400, Challenge::None),
     row("misdirected_request", 421, Challenge::None),
     row("path_ambiguous", 400, Challenge::None),

@@ -37,7 +37,9 @@ fn parse(value: &[u8]) -> Result<(usize, usize), Reason> {
         return Ok((scheme + spaces, value.len()));
     }
     // Only a value that is refused anyway is asked what is wrong with it.
-    Err(if token.contains(&b',') { Reason::MultipleCredentials } else { Reason::MalformedAuthorization })
+    let first = token.split(|byte| *byte == b',').next().unwrap_or_default();
+    let listed = spaces > 0 && first.len() < token.len() && !first.is_empty() && is_b64token(first);
+    Err(if listed { Reason::MultipleCredentials } else { Reason::MalformedAuthorization })
 }
 
 /// `tchar` of RFC 9110 §5.6.2.
