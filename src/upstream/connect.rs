@@ -45,7 +45,8 @@ where
     }
     let name = pool.settings.tls.sni.clone().unwrap_or_else(|| endpoint.address.host.clone());
     let name = ServerName::try_from(name).map_err(|error| (FailureKind::Tls, error.into()))?;
-    let connector = TlsConnector::from(std::sync::Arc::clone(&pool.tls));
+    let config = pool.tls.clone().ok_or_else(|| (FailureKind::Tls, "TLS is not set up".into()))?;
+    let connector = TlsConnector::from(config);
     let tls = connector.connect(name, tcp).await.map_err(|error| (FailureKind::Tls, error.into()))?;
     let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     if !http2 && pool.settings.protocol == Protocol::Http2 {

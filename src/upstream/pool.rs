@@ -28,7 +28,8 @@ pub struct Pool {
     /// Tells pools apart, over reloads too.
     pub(super) id: u64,
     pub(super) endpoints: Box<[Arc<Endpoint>]>,
-    pub(super) tls: Arc<ClientConfig>,
+    /// None where no endpoint speaks TLS: the system's roots take a megabyte.
+    pub(super) tls: Option<Arc<ClientConfig>>,
     balancer: Box<dyn Balancer>,
 }
 
@@ -40,8 +41,9 @@ impl Pool {
     /// # Errors
     /// If the roots cannot be read.
     pub fn build(name: &str, settings: &Settings) -> Result<Self, BuildError> {
-        let tls = trust::client(&settings.tls, settings.protocol)
-            .map_err(|source| BuildError { name: name.to_owned(), source })?;
+        let secure = settings.endpoints.iter().any(|address| address.secure);
+        let tls = secure.then(|| trust::client(&settings.tls, settings.protocol)).transpose();
+        let tls = tls.map_err(|source| BuildError { name: name.to_owned(), source })?;
         Ok(Self {
             name: name.into(),
             settings: settings.clone(),
