@@ -19,7 +19,7 @@ struct Fed {
 
 impl Fed {
     async fn new() -> Self {
-        let (house, provider) = (House::new(), Provider::start(None).await);
+        let (house, provider) = (House::open(), Provider::start(None).await);
         provider.truth(&[key("one")]);
         Self { house, provider }
     }

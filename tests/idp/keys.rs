@@ -16,7 +16,7 @@ fn holds(house: &House, keys: &IssuerKeys, kid: &str) -> bool {
 
 /// Starts a house whose provider tells the truth, and waits until it is ready.
 async fn at_peace() -> (House, Arc<Provider>, Arc<IssuerKeys>) {
-    let (house, provider) = (House::new(), Provider::start(None).await);
+    let (house, provider) = (House::open(), Provider::start(None).await);
     provider.truth(&[key("one")]);
     house.apply(&settings(corp(&provider)));
     house.ready().await;
@@ -26,7 +26,7 @@ async fn at_peace() -> (House, Arc<Provider>, Arc<IssuerKeys>) {
 
 #[tokio::test]
 async fn metadata_leads_to_keys_and_readiness_waits_for_them() {
-    let (house, provider) = (House::new(), Provider::start(None).await);
+    let (house, provider) = (House::open(), Provider::start(None).await);
     provider.script("/.well-known/openid-configuration", Script::status(503));
     house.apply(&settings(corp(&provider)));
     let why = || house.idp.readiness(house.now()).pop().map(|waits| (waits.what, waits.why));
@@ -45,7 +45,7 @@ async fn metadata_leads_to_keys_and_readiness_waits_for_them() {
 
 #[tokio::test]
 async fn a_rotated_key_is_fetched_once_for_all_who_ask() {
-    let (house, provider) = (House::new(), Provider::start(None).await);
+    let (house, provider) = (House::open(), Provider::start(None).await);
     provider.truth(&[key("one")]);
     house.apply(&settings(IssuerSettings { refresh: Span::mins(10), ..corp(&provider) }));
     house.ready().await;
@@ -121,7 +121,7 @@ async fn metadata_that_lies_is_not_believed() {
 
 #[tokio::test]
 async fn the_two_documents_must_agree() {
-    let (house, provider) = (House::new(), Provider::start(None).await);
+    let (house, provider) = (House::open(), Provider::start(None).await);
     provider.truth(&[key("one")]);
     let other = json!({"issuer": provider.url(""), "jwks_uri": provider.url("/other")});
     provider.script("/.well-known/oauth-authorization-server", Script::json(&other));
@@ -179,7 +179,7 @@ async fn keys_outlive_a_restart() {
         house.apply(&Settings { state_dir: Some(dir.path().into()), ..settings(issuer) });
         house.idp.keys("corp").unwrap()
     };
-    let first = House::new();
+    let first = House::open();
     with_dir(&first, Span::hours(24));
     first.ready().await;
     bounded(async {
@@ -191,7 +191,7 @@ async fn keys_outlive_a_restart() {
     drop(first);
     provider.script("/keys", Script::status(500));
 
-    let second = House::new();
+    let second = House::open();
     second.clock.advance(Duration::from_secs(3_600));
     let keys = with_dir(&second, Span::hours(24));
     assert!(second.idp.readiness(second.now()).is_empty() && holds(&second, &keys, "one"));
@@ -199,7 +199,7 @@ async fn keys_outlive_a_restart() {
     second.clock.advance(Duration::from_secs(23 * 3_600));
     assert!(matches!(keys.find(Some("one"), EdDSA, second.now()), Lookup::Unavailable));
 
-    let third = House::new();
+    let third = House::open();
     third.clock.advance(Duration::from_secs(3_600));
     with_dir(&third, Span::mins(30));
     assert_eq!(third.idp.readiness(third.now()).len(), 1);
@@ -210,7 +210,7 @@ async fn a_file_of_keys_is_watched() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("jwks.json");
     std::fs::write(&path, json!({"keys": [key("one")]}).to_string()).unwrap();
-    let house = House::new();
+    let house = House::open();
     let issuer = IssuerSettings { keys: KeySource::File(path.clone()), ..IssuerSettings::new("https://corp.example") };
     house.apply(&settings(issuer));
     house.ready().await;
@@ -227,7 +227,7 @@ async fn a_file_of_keys_is_watched() {
 /// One dead issuer is no matter of the others.
 #[tokio::test]
 async fn issuers_are_isolated_and_keep_their_state_over_a_reload() {
-    let (house, provider) = (House::new(), Provider::start(None).await);
+    let (house, provider) = (House::open(), Provider::start(None).await);
     provider.truth(&[key("one")]);
     let gone = IssuerSettings { allow_http: true, ..IssuerSettings::new(&dead().await) };
     let mut both = settings(corp(&provider));
@@ -255,7 +255,7 @@ async fn issuers_are_isolated_and_keep_their_state_over_a_reload() {
 /// A name that leads into the inner network is not connected to, whatever the URL looks like.
 #[tokio::test]
 async fn inner_addresses_are_not_connected_to() {
-    let (house, provider) = (House::new(), Provider::start(None).await);
+    let (house, provider) = (House::open(), Provider::start(None).await);
     let url = provider.url("/keys").replace("http://127.0.0.1", "https://localhost").parse().unwrap();
     let issuer = IssuerSettings { keys: KeySource::Url(url), allow_http: false, ..corp(&provider) };
     house.apply(&settings(issuer));
@@ -282,13 +282,13 @@ async fn the_roots_are_those_of_the_settings() {
         let (private, http) = (true, false);
         settings(IssuerSettings { ca: Some(ca), allow_private_network: private, allow_http: http, ..corp(&provider) })
     };
-    let house = House::new();
+    let house = House::open();
     house.apply(&with_roots(other.cert.pem()));
     let why = || house.idp.readiness(house.now()).pop().map(|waits| waits.why).unwrap_or_default();
     house.until(|| why().contains("certificate")).await;
-    let house = House::new();
+    let house = House::open();
     house.apply(&with_roots(authority.cert.pem()));
     house.ready().await;
-    let house = House::new();
+    let house = House::open();
     assert!(house.idp.apply(&with_roots("no certificate".into())).is_err());
 }

@@ -34,7 +34,7 @@ pub struct House {
 }
 
 impl House {
-    pub fn new() -> Self {
+    pub fn open() -> Self {
         let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let clock = Arc::new(HandClock::at(Timestamp::from_millis(0).plus(wall)));
         clock.set_steady(Duration::from_secs(1_000));

@@ -24,10 +24,12 @@ fn at(seconds: u64) -> Moment {
     Moment { wall: Timestamp::from_secs(1_000_000 + seconds as i64), steady: Duration::from_secs(seconds) }
 }
 
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
 /// A key pair that can publish and sign.
 struct Pair {
     jwk: Value,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
+    sign: Sign,
 }
 
 fn rsa() -> &'static Pair {
@@ -104,7 +106,7 @@ fn every_kind_of_key_verifies_what_it_signed_and_nothing_else() {
         (ed(), EdDSA),
     ];
     for (pair, algorithm) in kinds.iter().map(|(pair, algorithm)| (pair, *algorithm)).chain([(rsa(), RS256)]) {
-        let set = set(&[pair.jwk.clone()]);
+        let set = set(std::slice::from_ref(&pair.jwk));
         let key = &set.keys()[0];
         assert_eq!(key.algorithm, algorithm);
         let signature = (pair.sign)(b"a.b");
