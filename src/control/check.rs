@@ -55,6 +55,12 @@ const SUBJECTS: &[Subject] = &[
     files::check,
 ];
 
+/// Names that lead nowhere, in what could be read of a config with faults.
+#[must_use]
+pub fn dangling(config: &Config, spans: &Spans) -> Vec<Fault> {
+    references::dangling(config, spans)
+}
+
 /// All that is wrong or unwise, in the order of the text. No fault shows a line that another one hides.
 #[must_use]
 pub fn check(config: &Config, spans: &Spans) -> Vec<Fault> {

@@ -16,6 +16,30 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     faults.list()
 }
 
+/// References to what is not there, in a config that could not be read whole: what the text names is not dangling,
+/// though it could not be read, and what was made up is not told.
+pub(super) fn dangling(config: &Config, spans: &Spans) -> Vec<Fault> {
+    let mut faults = Faults::of(spans);
+    // Where a route could not be read at all, those after it are no longer where they were written.
+    if spans.at(&format!("routes[{}]", config.routes.len())).is_some() {
+        return Vec::new();
+    }
+    for (at, route) in config.routes.iter().enumerate() {
+        let written = spans.at(&format!("routes[{at}].upstream")).is_some();
+        if written && spans.at(&join("upstreams", &route.upstream)).is_none() {
+            let path = format!("routes[{at}].upstream");
+            faults.unknown(&path, "upstream", &route.upstream, config.upstreams.keys(), "upstreams");
+        }
+        let path = format!("routes[{at}].policy");
+        if let Some(policy) = route.policy.as_ref().filter(|name| spans.at(&join("policies", name)).is_none())
+            && spans.at(&path).is_some()
+        {
+            faults.unknown(&path, "policy", policy, config.policies.keys(), "policies");
+        }
+    }
+    faults.list()
+}
+
 fn of_routes(config: &Config, faults: &mut Faults<'_>) {
     for (at, route) in config.routes.iter().enumerate() {
         if !config.upstreams.contains_key(&route.upstream) {

@@ -27,7 +27,7 @@ mod tree;
 mod words;
 
 pub use fault::{Fault, Severity};
-pub use parse::{Parsed, parse};
+pub use parse::{Broken, Parsed, parse};
 pub use render::render_all;
 pub use spans::{Location, Spans, join};
 pub(super) use words::advise;

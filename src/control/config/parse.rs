@@ -36,7 +36,10 @@ pub struct Parsed<T> {
 /// Either the whole text is right, or all its faults are returned in the order of the text: syntax, keys given twice,
 /// unknown keys, missing ones, values of the wrong kind, and what the types themselves refuse. A syntax error stands
 /// alone, for what follows it cannot be understood. A message of a type may carry its advice after a line break.
-pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<Parsed<T>, Vec<Fault>> {
+///
+/// # Errors
+/// All faults, with what was understood around them.
+pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<Parsed<T>, Broken<T>> {
     let lines = Lines::new(text);
     let Reading { tree, flaws, broken, whole } = reader::read(text);
     let mut search = Search::new(file, &tree, &lines);
@@ -47,10 +50,20 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<Parsed<T>, V
         search.marks.remove(&tree, id);
     }
     let value = if whole { search.run() } else { None };
-    match value {
-        Some(value) if search.faults.is_empty() => Ok(Parsed { value, spans: Spans::new(file, &lines, &tree) }),
-        _ => Err(search.finish()),
+    let parsed = value.map(|value| Parsed { value, spans: Spans::new(file, &lines, &tree) });
+    match parsed {
+        Some(parsed) if search.faults.is_empty() => Ok(parsed),
+        rest => Err(Broken { faults: search.finish(), rest: rest.map(Box::new) }),
     }
+}
+
+/// A text with faults.
+#[derive(Debug)]
+pub struct Broken<T> {
+    /// All of them, in the order of the text.
+    pub faults: Vec<Fault>,
+    /// What was understood around them: what is faulty left out, and what is missing made up.
+    pub rest: Option<Box<Parsed<T>>>,
 }
 
 /// One text being read again and again.

@@ -7,14 +7,14 @@ use super::*;
 #[test]
 fn a_misplaced_secret_is_never_shown() {
     let text = "version: 1\nissuers: { a: { url: 'https://a', secret: hunter2, extra: 1 } }\n";
-    let told = parse::<House>("c.yaml", text).unwrap_err();
+    let told = parse::<House>("c.yaml", text).unwrap_err().faults;
     assert_eq!(told.len(), 2);
     for colour in [true, false] {
         let shown = render_all(&told, text, colour);
         assert!(shown.contains("a secret is never written into the settings") && !shown.contains("hunter2"), "{shown}");
     }
     let text = "version: 1\nissuers:\n  a:\n    url: https://a\n    sceret: hunter2\n    secret: { vault: hunter2 }\n";
-    let told = parse::<House>("c.yaml", text).unwrap_err();
+    let told = parse::<House>("c.yaml", text).unwrap_err().faults;
     assert_eq!(told.len(), 2);
     assert!(!render_all(&told, text, false).contains("hunter2"));
     assert!(!serde_json::to_string(&told).unwrap().contains("hunter2"));
@@ -23,14 +23,14 @@ fn a_misplaced_secret_is_never_shown() {
 #[test]
 fn what_is_shown_cannot_steer_the_terminal() {
     let text = "version: \"\u{1b}[2J\u{202e}\"\nlimits: { header: \"\\e[2J\" }\n";
-    let told = parse::<House>("c\u{1b}.yaml", text).unwrap_err();
+    let told = parse::<House>("c\u{1b}.yaml", text).unwrap_err().faults;
     assert!(!render_all(&told, text, false).contains(['\u{1b}', '\u{202e}']));
 }
 
 #[test]
 fn a_long_line_is_shown_in_part() {
     let text = format!("version: {}x\n", " ".repeat(5_000));
-    let told = parse::<House>("c.yaml", &text).unwrap_err();
+    let told = parse::<House>("c.yaml", &text).unwrap_err().faults;
     let shown = told[0].render(&text, false);
     assert!(shown.len() < 1_000 && shown.contains("x\n"), "{shown}");
 }
@@ -71,7 +71,7 @@ proptest! {
     /// No text panics, and what is told can be rendered.
     #[test]
     fn no_text_panics(text in "(?s).{0,200}") {
-        if let Err(told) = parse::<House>("c.yaml", &text) {
+        if let Err(Broken { faults: told, .. }) = parse::<House>("c.yaml", &text) {
             prop_assert!(!told.is_empty());
             render_all(&told, &text, true);
         }
@@ -90,7 +90,7 @@ proptest! {
             }
         }
         let text: String = chars.into_iter().collect();
-        if let Err(told) = parse::<House>("c.yaml", &text) {
+        if let Err(Broken { faults: told, .. }) = parse::<House>("c.yaml", &text) {
             prop_assert!(!told.is_empty());
             render_all(&told, &text, false);
         }
@@ -104,5 +104,5 @@ fn a_large_house_is_read() {
     let text = format!("version: 1\nroutes:\n{}", route.repeat(5_000));
     assert_eq!(parse::<House>("c.yaml", &text).unwrap().value.routes.len(), 5_000);
     let faulty = format!("{text}- {{ path: /a, source: {{ kind: poll, url: 'http://a', every: 1 }} }}\nxyz: 1\n");
-    assert_eq!(parse::<House>("c.yaml", &faulty).unwrap_err().len(), 3);
+    assert_eq!(parse::<House>("c.yaml", &faulty).unwrap_err().faults.len(), 3);
 }

@@ -128,7 +128,7 @@ struct Limits {
 /// The faults as `line:column path | message | help`.
 fn faults(text: &str) -> Vec<String> {
     let told = parse::<House>("curfew.yaml", text).map(|parsed| parsed.value).expect_err("the text has faults");
-    told.iter().map(brief).collect()
+    told.faults.iter().map(brief).collect()
 }
 
 fn brief(fault: &Fault) -> String {

@@ -16,7 +16,7 @@ routes:
     access: opn
   - access: open
 ";
-    let told = parse::<House>("curfew.yaml", text).unwrap_err();
+    let told = parse::<House>("curfew.yaml", text).unwrap_err().faults;
     let expected = "\
 error: expected a whole number from 0 to 4294967295, found the text `one`
  --> curfew.yaml:1:10
@@ -242,7 +242,7 @@ fn what_serde_buffers_whole_is_told_as_near_as_can_be() {
         ),
     ];
     for (text, expected) in table {
-        let told: Vec<_> = parse::<Loose>("c.yaml", text).unwrap_err().iter().map(brief).collect();
+        let told: Vec<_> = parse::<Loose>("c.yaml", text).unwrap_err().faults.iter().map(brief).collect();
         assert_eq!(told, *expected, "{text}");
     }
 }
@@ -256,14 +256,14 @@ fn a_fault_brings_no_others() {
         let range = tree.node(id).range.clone();
         for wrong in ["{ zz: 1 }", "[[]]"] {
             let text = format!("{}{wrong}{}", &GOOD[..range.start], &GOOD[range.end..]);
-            let told = parse::<House>("c.yaml", &text).unwrap_err();
+            let told = parse::<House>("c.yaml", &text).unwrap_err().faults;
             let path = tree.path(id);
             assert_eq!(told.len(), 1, "{path}: {told:?}");
             assert!(told[0].path.starts_with(&path), "{path}: {told:?}");
         }
         if let tree::Step::Key { range: key, .. } = &tree.node(id).step {
             let text = format!("{}{}", &GOOD[..key.start], &GOOD[key.start..].replacen(&GOOD[key.clone()], "zz", 1));
-            let told = parse::<House>("c.yaml", &text).unwrap_err();
+            let told = parse::<House>("c.yaml", &text).unwrap_err().faults;
             // A required key that is misspelled is unknown and missing.
             assert!((1..=2).contains(&told.len()), "{text}: {told:?}");
         }
