@@ -113,11 +113,15 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 
 fn text(explained: &Explained, offline: &Offline) -> String {
     let mut out = String::new();
-    let decision = explained.reason.map_or_else(
-        || "admitted".to_owned(),
-        |reason| format!("refused: {} ({})", reason.code(), reason.status().as_u16()),
-    );
-    let _ = writeln!(out, "{decision}");
+    let at_the_door = explained.reason.filter(|_| explained.verdict.is_none());
+    // A judgement tells its outcome itself; what was refused before it came to one, or needs none, is told here.
+    match at_the_door {
+        Some(reason) => {
+            let _ = writeln!(out, "refused before any token was looked at: {} ({})", reason.code(), reason.status());
+        }
+        None if explained.verdict.is_none() => out.push_str("admitted: the route is open\n"),
+        None => {}
+    }
     let _ = writeln!(out, "  at        {}", explained.moment.wall);
     let _ = writeln!(out, "  config    {}", offline.revision());
     if let Some(route) = &explained.route {
@@ -127,7 +131,7 @@ fn text(explained: &Explained, offline: &Offline) -> String {
     if let Some(verdict) = &explained.verdict {
         let _ = writeln!(out, "\n{}", describe::text(verdict).trim_end());
     }
-    if let Some(reason) = explained.reason {
+    if let Some(reason) = at_the_door {
         let _ = writeln!(out, "\n  the client is told: {}\n  what to do: {}", reason.told(), reason.cure());
     }
     out
