@@ -1,12 +1,14 @@
 //! A worker's own connections: no lock, no other thread. The one that was used last is used first, so that the
 //! others grow old and leave.
 
-use super::connect::Sender;
-use super::timer::Timer;
-use hyper::client::conn::{http1, http2};
-use std::cell::RefCell;
+use super::progress::Tracked;
+use super::settings::{Protocol, Settings};
+use super::shelf::{Held, Keep, Shelf};
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// Runs what HTTP/2 spawns on the worker's own thread.
@@ -26,22 +28,27 @@ pub struct Key {
     pub(super) endpoint: usize,
 }
 
-struct Idle<S> {
-    sender: S,
-    timer: Timer,
-    address: SocketAddr,
-    since: Instant,
+/// What a request needs of a connection.
+#[derive(Clone, Copy)]
+pub(super) struct Need<'a> {
+    pub key: Key,
+    pub settings: &'a Settings,
+    /// It will leave HTTP, so it must begin with HTTP/1.1.
+    pub switching: bool,
 }
 
-struct Shelf<B> {
-    key: Key,
-    http1: Vec<Idle<http1::SendRequest<B>>>,
-    http2: Vec<Idle<http2::SendRequest<B>>>,
+/// Counts as an open connection until it is dropped.
+pub(super) struct Slot(Rc<Cell<usize>>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
 }
 
 /// The connections of one worker.
 pub struct Connections<B> {
-    shelves: RefCell<Vec<Shelf<B>>>,
+    shelves: RefCell<Vec<Shelf<Tracked<B>>>>,
 }
 
 impl<B> Default for Connections<B> {
@@ -51,50 +58,72 @@ impl<B> Default for Connections<B> {
 }
 
 impl<B> Connections<B> {
-    /// A connection that can take a request now, and the address it leads to.
-    pub(super) fn take(&self, key: Key, idle: Duration) -> Option<(Sender<B>, SocketAddr, Timer)> {
-        let mut shelves = self.shelves.borrow_mut();
-        let shelf = shelves.iter_mut().find(|shelf| shelf.key == key)?;
-        shelf.http2.retain(|held| !held.sender.is_closed());
-        if let Some(held) = shelf.http2.iter().find(|held| held.sender.is_ready()) {
-            return Some((Sender::Http2(held.sender.clone()), held.address, Timer::default()));
-        }
-        // The latest that is ready: one is not before the body of its last response was read.
-        while let Some(at) = shelf.http1.iter().rposition(|held| held.sender.is_ready() || held.sender.is_closed()) {
-            let held = shelf.http1.remove(at);
-            if held.sender.is_ready() && held.since.elapsed() < idle {
-                return Some((Sender::Http1(held.sender), held.address, held.timer));
-            }
-        }
-        None
+    /// How many are kept: those of HTTP/2, and those of HTTP/1.1 that are not in use.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shelves.borrow().iter().map(Shelf::count).sum()
     }
 
-    /// Puts a connection back; at most `limit` are kept, and the oldest leaves first.
-    pub(super) fn put(&self, key: Key, sender: Sender<B>, address: SocketAddr, timer: Timer, limit: usize) {
+    fn at<T>(&self, key: Key, ask: impl FnOnce(&mut Shelf<Tracked<B>>) -> T) -> T {
         let mut shelves = self.shelves.borrow_mut();
-        let at = shelves.iter().position(|shelf| shelf.key == key).unwrap_or_else(|| {
-            shelves.push(Shelf { key, http1: Vec::new(), http2: Vec::new() });
-            shelves.len() - 1
-        });
-        let Some(shelf) = shelves.get_mut(at) else { return };
-        let since = Instant::now();
-        match sender {
-            Sender::Http1(sender) => {
-                if shelf.http1.len() >= limit {
-                    shelf.http1.remove(0);
-                }
-                shelf.http1.push(Idle { sender, timer, address, since });
-            }
-            Sender::Http2(sender) => shelf.http2.push(Idle { sender, timer: Timer::default(), address, since }),
+        if let Some(shelf) = shelves.iter_mut().find(|shelf| shelf.key == key) {
+            return ask(shelf);
         }
+        let mut shelf = Shelf::new(key);
+        let answer = ask(&mut shelf);
+        shelves.push(shelf);
+        answer
+    }
+
+    /// A connection that can take a request now, and leads to an address that is still the endpoint's.
+    pub(super) fn take(&self, need: Need<'_>, leads: impl Fn(SocketAddr) -> bool) -> Option<Held<Tracked<B>>> {
+        let (now, keep) = (Instant::now(), Keep::of(need.settings));
+        self.at(need.key, |shelf| {
+            let lent = if need.switching { None } else { shelf.lend(now, keep, &leads) };
+            lent.or_else(|| shelf.take(now, keep, &leads))
+        })
+    }
+
+    /// When no further connection may be opened: a stream of one that is full already, where there is any.
+    pub(super) fn squeeze(&self, need: Need<'_>) -> Option<Held<Tracked<B>>> {
+        if need.switching { None } else { self.at(need.key, |shelf| shelf.squeeze(Instant::now())) }
+    }
+
+    /// Room for one more connection; `None` if there are as many as may be.
+    pub(super) fn slot(&self, need: Need<'_>) -> Option<Slot> {
+        self.at(need.key, |shelf| {
+            let open = shelf.open.get();
+            (open < need.settings.max_connections).then(|| {
+                shelf.open.set(open + 1);
+                Slot(Rc::clone(&shelf.open))
+            })
+        })
+    }
+
+    /// Where connections are known to be shared, one opens it and the others wait for it: here is whose turn it is.
+    pub(super) fn turn(&self, need: Need<'_>) -> Option<Rc<Mutex<()>>> {
+        self.at(need.key, |shelf| {
+            let shares = shelf.shares || need.settings.protocol == Protocol::Http2;
+            shares.then(|| Rc::clone(&shelf.opening))
+        })
+    }
+
+    /// Keeps a new connection, if others can share it.
+    pub(super) fn share(&self, key: Key, held: Held<Tracked<B>>) -> Held<Tracked<B>> {
+        self.at(key, |shelf| shelf.share(held))
+    }
+
+    /// Puts a connection back.
+    pub(super) fn put(&self, need: Need<'_>, held: Held<Tracked<B>>) {
+        self.at(need.key, |shelf| shelf.put(held, Instant::now(), need.settings.max_idle));
     }
 
     /// Closes what has been idle for too long, and what belongs to pools that are gone.
     pub fn tidy(&self, lives: impl Fn(u64) -> Option<Duration>) {
+        let now = Instant::now();
         self.shelves.borrow_mut().retain_mut(|shelf| {
             let Some(idle) = lives(shelf.key.pool) else { return false };
-            shelf.http1.retain(|held| !held.sender.is_closed() && held.since.elapsed() < idle);
-            shelf.http2.retain(|held| !held.sender.is_closed());
+            shelf.tidy(now, Keep { idle, age: Duration::MAX });
             true
         });
     }

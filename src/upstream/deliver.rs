@@ -1,21 +1,23 @@
 //! Sending a request: pick, connect or reuse, send, wait for the head of the response. A request that never left
 //! is sent again; one that may have left is not.
 
+use super::address;
 use super::connect::{self, Fault, Sender};
-use super::connections::{Connections, Key};
+use super::connections::{Connections, Key, Need};
 use super::endpoint::{Endpoint, Lease};
 use super::failure::{Failure, FailureKind};
-use super::headers;
 use super::pool::Pool;
-use super::settings::HostHeader;
+use super::progress::{Progress, Tracked};
+use super::settings::Protocol;
+use super::shelf::Held;
+use super::streams::Stream;
 use super::timer::Timer;
 use bytes::Bytes;
-use http::header::HOST;
-use http::{HeaderValue, Request, Response, Uri, Version};
+use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -25,7 +27,7 @@ use tokio::time::Instant;
 pub struct Terms {
     /// How long connecting may take, TLS included.
     pub connect: Duration,
-    /// How long the head of the response may take.
+    /// How long the head of the response may take, from when the request was sent.
     pub first_byte: Duration,
     /// On how many further endpoints a request that never left is tried.
     pub retries: u32,
@@ -58,8 +60,8 @@ pub struct Delivered {
 /// A request that did not come through, and what is left of it.
 struct Undelivered<B> {
     fault: Fault,
-    request: Option<Request<B>>,
-    /// Did it fail on a connection that had been idle? Then the endpoint is not to blame: it closes such connections
+    request: Option<Request<Tracked<B>>>,
+    /// Did it fail on a connection that had been kept? Then the endpoint is not to blame: it closes such connections
     /// when it likes (RFC 9112 §9.5).
     stale: bool,
 }
@@ -71,43 +73,48 @@ struct Undelivered<B> {
 pub async fn deliver<B>(
     connections: &Connections<B>,
     pool: &Pool,
-    mut request: Request<B>,
+    request: Request<B>,
     terms: &Terms,
 ) -> Result<Delivered, Failure>
 where
     B: Body<Data = Bytes> + Empty + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    if terms.upgrade && pool.settings.protocol == Protocol::Http2 {
+        return Err(Failure::without_endpoint(FailureKind::Upgrade, "`protocol: http2` cannot switch protocols"));
+    }
+    let mut request = request.map(Tracked::new);
     let mut tried = Vec::new();
     let mut left = terms.retries;
     loop {
-        let Some(endpoint) = pool.pick(request.headers(), &tried) else {
-            return Err(Failure {
-                kind: FailureKind::NoEndpoint,
-                endpoint: None,
-                source: "no endpoint is left".into(),
-            });
+        let Some((place, endpoint)) = pool.pick(request.headers(), &tried) else {
+            return Err(Failure::without_endpoint(FailureKind::NoEndpoint, "no endpoint is left"));
         };
-        let lease = Lease::take(endpoint);
-        match attempt(connections, pool, endpoint, request, terms).await {
-            Ok(response) => {
-                endpoint.succeeded();
-                return Ok(Delivered { response, endpoint: Arc::clone(&endpoint.name), lease });
-            }
-            Err(Undelivered { request: Some(again), stale: true, .. }) => request = again,
-            Err(Undelivered { fault: (kind, source), request: rest, .. }) => {
-                let outlier = pool.settings.outlier;
-                endpoint.failed(outlier.failures, outlier.eject_for.get());
-                match rest {
-                    Some(again) if left > 0 && tried.len() + 1 < pool.endpoints.len() => {
-                        left -= 1;
-                        tried.push(Arc::clone(endpoint));
-                        request = again;
-                    }
-                    _ => return Err(Failure { kind, endpoint: Some(Arc::clone(&endpoint.name)), source }),
+        let mut lease = Lease::take(endpoint);
+        let need =
+            Need { key: Key { pool: pool.id, endpoint: place }, settings: &pool.settings, switching: terms.upgrade };
+        let Undelivered { fault: (kind, source), request: rest, stale } =
+            match attempt(connections, pool, endpoint, request, terms, need).await {
+                Ok((response, stream)) => {
+                    endpoint.succeeded();
+                    lease.carry(stream);
+                    return Ok(Delivered { response, endpoint: Arc::clone(&endpoint.name), lease });
                 }
-            }
+                Err(undelivered) => undelivered,
+            };
+        if !stale && kind.is_of_endpoint() {
+            pool.blame(endpoint);
         }
+        request = match rest {
+            // The next of the kept connections, or a new one.
+            Some(again) if stale => again,
+            Some(again) if left > 0 && tried.len() + 1 < pool.endpoints.len() => {
+                left -= 1;
+                tried.push(place);
+                again
+            }
+            _ => return Err(Failure { kind, endpoint: Some(Arc::clone(&endpoint.name)), source }),
+        };
     }
 }
 
@@ -115,47 +122,59 @@ async fn attempt<B>(
     connections: &Connections<B>,
     pool: &Pool,
     endpoint: &Arc<Endpoint>,
-    request: Request<B>,
+    request: Request<Tracked<B>>,
     terms: &Terms,
-) -> Result<Response<Incoming>, Undelivered<B>>
+    need: Need<'_>,
+) -> Result<(Response<Incoming>, Option<Stream>), Undelivered<B>>
 where
     B: Body<Data = Bytes> + Empty + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let place = pool.endpoints.iter().position(|other| Arc::ptr_eq(other, endpoint)).unwrap_or_default();
-    let key = Key { pool: pool.id, endpoint: place };
-    let held = connections.take(key, pool.settings.idle_timeout.get()).filter(|(_, address, _)| endpoint.has(*address));
-    let stale = held.is_some();
-    let opened = match held {
+    let kept = connections.take(need, |address| endpoint.has(address));
+    let stale = kept.is_some();
+    let held = match kept {
         Some(held) => Ok(held),
         // Boxed, because connecting is rare, and its state would make every request's larger.
-        None => Box::pin(fresh(pool, endpoint, terms)).await,
+        None => Box::pin(fresh(connections, pool, endpoint, terms, need)).await,
     };
-    let (sender, address, mut timer) = match opened {
-        Ok(opened) => opened,
+    let mut held = match held {
+        Ok(held) => held,
         Err(fault) => return Err(Undelivered { fault, request: Some(request), stale: false }),
     };
     // Only what goes out on a connection that was kept may be lost by nobody's fault, and only then is it worth a copy.
     let copy = (stale && terms.repeatable).then(|| copy(&request));
-    let lost = |fault| Undelivered { fault, request: None, stale: false };
-    let deadline = Instant::now() + terms.first_byte.min(LONGEST);
-    match timer.within(deadline, send(sender, pool, endpoint, request)).await {
-        None => Err(lost((FailureKind::FirstByteTimeout, "no response within first_byte".into()))),
-        Some(Err((fault, request))) => {
-            let again = if fault.0 == FailureKind::Reset { request.or(copy) } else { request };
-            Err(Undelivered { fault, stale: stale && again.is_some(), request: again })
-        }
-        Some(Ok((response, sender))) => {
+    let progress = request.body().progress();
+    let sent = send(&mut held.sender, pool, endpoint, request);
+    let (fault, request) = match held.timer.within(terms.first_byte.min(LONGEST), progress.as_deref(), sent).await {
+        None => ((FailureKind::FirstByteTimeout, "no response within first_byte".into()), None),
+        Some(Err(unsent)) => unsent,
+        Some(Ok(response)) => {
+            let stream = held.stream.take();
             if !terms.upgrade {
-                connections.put(key, sender, address, timer, pool.settings.max_idle);
+                connections.put(need, held);
             }
-            Ok(response)
+            return Ok((response, stream));
         }
-    }
+    };
+    Err(undelivered(fault, request, copy, stale, progress))
 }
 
-fn copy<B: Empty>(request: &Request<B>) -> Request<B> {
-    let mut copy = Request::new(request.body().empty());
+fn undelivered<B>(
+    (kind, source): Fault,
+    request: Option<Request<Tracked<B>>>,
+    copy: Option<Request<Tracked<B>>>,
+    kept: bool,
+    progress: Option<Rc<Progress>>,
+) -> Undelivered<B> {
+    if progress.is_some_and(|progress| progress.broke()) {
+        return Undelivered { fault: (FailureKind::Request, source), request: None, stale: false };
+    }
+    let stale = kept && kind == FailureKind::Reset;
+    Undelivered { fault: (kind, source), request: if stale { request.or(copy) } else { request }, stale }
+}
+
+fn copy<B: Body + Empty>(request: &Request<Tracked<B>>) -> Request<Tracked<B>> {
+    let mut copy = Request::new(Tracked::new(request.body().body().empty()));
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.version_mut() = request.version();
@@ -163,91 +182,114 @@ fn copy<B: Empty>(request: &Request<B>) -> Request<B> {
     copy
 }
 
-async fn fresh<B>(pool: &Pool, endpoint: &Arc<Endpoint>, terms: &Terms) -> Result<(Sender<B>, SocketAddr, Timer), Fault>
+/// A new connection, or one that somebody else has just opened and shares.
+async fn fresh<B>(
+    connections: &Connections<B>,
+    pool: &Pool,
+    endpoint: &Arc<Endpoint>,
+    terms: &Terms,
+    need: Need<'_>,
+) -> Result<Held<Tracked<B>>, Fault>
 where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let address = endpoint.socket_address().ok_or_else(|| (FailureKind::Dns, "its name has no address".into()))?;
-    let opened = tokio::time::timeout(terms.connect, connect::open(pool, endpoint, address)).await;
-    let (sender, driver) =
-        opened.map_err(|_| (FailureKind::ConnectTimeout, "no connection within connect".into()))??;
-    tokio::task::spawn_local(driver);
-    Ok((sender, address, Timer::default()))
+    let until = Instant::now() + terms.connect.min(LONGEST);
+    let opening = if need.switching { None } else { connections.turn(need) };
+    let turn = match &opening {
+        Some(opening) => Some(tokio::time::timeout_at(until, opening.lock()).await.map_err(|_| late())?),
+        None => None,
+    };
+    if turn.is_some()
+        && let Some(held) = connections.take(need, |address| endpoint.has(address))
+    {
+        return Ok(held);
+    }
+    let Some(slot) = connections.slot(need) else {
+        let full = || (FailureKind::ConnectionLimit, "it has max_connections of this worker".into());
+        return connections.squeeze(need).ok_or_else(full);
+    };
+    let (sender, driver, address) = connect_to_any(pool, endpoint, until, need.switching).await?;
+    tokio::task::spawn_local(async move {
+        driver.await;
+        drop(slot);
+    });
+    let opened = Instant::now();
+    let held = Held { sender, address, opened, timer: Timer::default(), stream: None };
+    Ok(if need.switching { held } else { connections.share(need.key, held) })
 }
 
-type Unsent<B> = (Fault, Option<Request<B>>);
+fn late() -> Fault {
+    (FailureKind::ConnectTimeout, "no connection within connect".into())
+}
 
-async fn send<B>(
-    sender: Sender<B>,
+/// A name may have addresses that lead nowhere (RFC 8305 §4): each has its share of the time.
+async fn connect_to_any<B>(
     pool: &Pool,
     endpoint: &Endpoint,
-    mut request: Request<B>,
-) -> Result<(Response<Incoming>, Sender<B>), Unsent<B>>
+    until: Instant,
+    switching: bool,
+) -> Result<(Sender<Tracked<B>>, connect::Driver, std::net::SocketAddr), Fault>
 where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let mut fault: Fault = (FailureKind::Dns, "its name has no address".into());
+    let addresses = endpoint.addresses();
+    for (address, left) in addresses.iter().zip((1..=addresses.len() as u32).rev()) {
+        let share = until.saturating_duration_since(Instant::now()) / left;
+        let opened = connect::open(pool, endpoint, *address, switching);
+        fault = match tokio::time::timeout(share, opened).await {
+            Ok(Ok((sender, driver))) => return Ok((sender, driver, *address)),
+            Ok(Err(fault)) => fault,
+            Err(_) => late(),
+        };
+        if !matches!(fault.0, FailureKind::ConnectRefused | FailureKind::ConnectTimeout) {
+            break;
+        }
+    }
+    Err(fault)
+}
+
+type Unsent<B> = (Fault, Option<Request<Tracked<B>>>);
+
+async fn send<B>(
+    sender: &mut Sender<Tracked<B>>,
+    pool: &Pool,
+    endpoint: &Endpoint,
+    mut request: Request<Tracked<B>>,
+) -> Result<Response<Incoming>, Unsent<B>>
+where
+    B: Body<Data = Bytes> + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // A connection that was just opened takes its first request at once; one of the shelf is ready.
+    let ready = match sender {
+        Sender::Http1(sender) => {
+            address::http1(&mut request, pool, endpoint);
+            sender.ready().await
+        }
+        Sender::Http2(sender, _) => {
+            address::http2(&mut request, pool, endpoint);
+            sender.ready().await
+        }
+    };
+    if let Err(error) = ready {
+        return Err(((FailureKind::Reset, error.into()), Some(request)));
+    }
     match sender {
-        Sender::Http1(mut sender) => {
-            address_http1(&mut request, pool, endpoint);
-            // A connection that was just opened takes its first request at once; one of the shelf is ready.
-            match sender.ready().await {
-                Ok(()) => {}
-                Err(error) => return Err(((FailureKind::Reset, error.into()), Some(request))),
-            }
-            let response = sender.try_send_request(request).await.map_err(unsent)?;
-            Ok((response, Sender::Http1(sender)))
-        }
-        Sender::Http2(mut sender) => {
-            address_http2(&mut request, pool, endpoint);
-            match sender.ready().await {
-                Ok(()) => {}
-                Err(error) => return Err(((FailureKind::Reset, error.into()), Some(request))),
-            }
-            let response = sender.try_send_request(request).await.map_err(unsent)?;
-            Ok((response, Sender::Http2(sender)))
-        }
+        Sender::Http1(sender) => sender.try_send_request(request).await.map_err(unsent),
+        Sender::Http2(sender, _) => sender.try_send_request(request).await.map_err(unsent),
     }
 }
 
-fn unsent<B>(mut error: TrySendError<Request<B>>) -> Unsent<B> {
+fn unsent<B>(mut error: TrySendError<Request<Tracked<B>>>) -> Unsent<B> {
     let request = error.take_message();
     let error = error.into_error();
-    let kind = if error.is_parse() { FailureKind::Protocol } else { FailureKind::Reset };
-    ((kind, error.into()), request)
-}
-
-/// Origin form and `Host` (RFC 9112 §3.2.1).
-fn address_http1<B>(request: &mut Request<B>, pool: &Pool, endpoint: &Endpoint) {
-    *request.version_mut() = Version::HTTP_11;
-    headers::join_cookies(request.headers_mut());
-    if let Some(authority) = request.uri().authority() {
-        if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
-            request.headers_mut().insert(HOST, host);
-        }
-        let target = request.uri().path_and_query().cloned();
-        *request.uri_mut() = target.map(Uri::from).unwrap_or_default();
-    }
-    if pool.settings.host == HostHeader::Endpoint
-        && let Ok(host) = HeaderValue::try_from(endpoint.address.authority())
-    {
-        request.headers_mut().insert(HOST, host);
-    }
-}
-
-/// Scheme and authority (RFC 9113 §8.3.1).
-fn address_http2<B>(request: &mut Request<B>, pool: &Pool, endpoint: &Endpoint) {
-    *request.version_mut() = Version::HTTP_2;
-    let named = request.headers_mut().remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
-    let asked = request.uri().authority().map(|authority| authority.as_str().to_owned()).or(named);
-    let authority = match pool.settings.host {
-        HostHeader::Client => asked.unwrap_or_else(|| endpoint.address.authority()),
-        HostHeader::Endpoint => endpoint.address.authority(),
+    let kind = match () {
+        () if error.is_parse_too_large() => FailureKind::HeadersTooLarge,
+        () if error.is_parse() => FailureKind::Protocol,
+        () => FailureKind::Reset,
     };
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let scheme = if endpoint.address.secure { "https" } else { "http" };
-    if let Ok(uri) = Uri::builder().scheme(scheme).authority(authority).path_and_query(target).build() {
-        *request.uri_mut() = uri;
-    }
+    ((kind, error.into()), request)
 }

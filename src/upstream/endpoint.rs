@@ -1,6 +1,7 @@
 //! One endpoint: where it is, how busy it is, and whether it is well.
 
 use super::settings::Address;
+use super::streams::Stream;
 use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -52,11 +53,14 @@ impl Endpoint {
         }
     }
 
-    /// The next of its addresses.
-    pub(super) fn socket_address(&self) -> Option<SocketAddr> {
-        let resolved = self.resolved.load();
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        resolved.get(turn.checked_rem(resolved.len())?).copied()
+    /// Its addresses, beginning with another one each time.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        let mut addresses = self.resolved.load().to_vec();
+        if addresses.len() > 1 {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % addresses.len();
+            addresses.rotate_left(turn);
+        }
+        addresses
     }
 
     /// Does this address still belong to it?
@@ -73,8 +77,7 @@ impl Endpoint {
     /// May it be picked?
     #[must_use]
     pub fn is_available(&self) -> bool {
-        let ejected = self.ejected_until.load(Ordering::Relaxed);
-        self.healthy.load(Ordering::Relaxed) && (ejected == 0 || self.since_began() >= ejected)
+        self.healthy.load(Ordering::Relaxed) && !self.is_ejected()
     }
 
     pub(super) fn set_healthy(&self, healthy: bool) {
@@ -89,12 +92,20 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn failed(&self, limit: u32, eject_for: Duration) {
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if limit != 0 && failures >= limit {
-            let span = u64::try_from(eject_for.as_millis()).unwrap_or(u64::MAX);
-            self.ejected_until.store(self.since_began().saturating_add(span), Ordering::Relaxed);
-        }
+    /// Another failure in a row; how many there are now.
+    pub(super) fn failed(&self) -> u32 {
+        self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    pub(super) fn eject(&self, eject_for: Duration) {
+        let span = u64::try_from(eject_for.as_millis()).unwrap_or(u64::MAX);
+        self.ejected_until.store(self.since_began().saturating_add(span), Ordering::Relaxed);
+    }
+
+    /// Is it left out because it failed?
+    pub(super) fn is_ejected(&self) -> bool {
+        let ejected = self.ejected_until.load(Ordering::Relaxed);
+        ejected != 0 && self.since_began() < ejected
     }
 
     fn since_began(&self) -> u64 {
@@ -103,17 +114,25 @@ impl Endpoint {
 }
 
 /// Counts as a request in flight until it is dropped.
-pub struct Lease(Arc<Endpoint>);
+pub struct Lease {
+    endpoint: Arc<Endpoint>,
+    /// The stream that it takes up of an HTTP/2 connection.
+    stream: Option<Stream>,
+}
 
 impl Lease {
     pub(super) fn take(endpoint: &Arc<Endpoint>) -> Self {
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(endpoint))
+        Self { endpoint: Arc::clone(endpoint), stream: None }
+    }
+
+    pub(super) fn carry(&mut self, stream: Option<Stream>) {
+        self.stream = stream;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -14,6 +14,13 @@ pub struct Failure {
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
+impl Failure {
+    /// One of no endpoint's.
+    pub(super) fn without_endpoint(kind: FailureKind, why: &'static str) -> Self {
+        Self { kind, endpoint: None, source: why.into() }
+    }
+}
+
 /// The kinds of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureKind {
@@ -25,14 +32,26 @@ pub enum FailureKind {
     ConnectRefused,
     /// It does not take a connection in time.
     ConnectTimeout,
-    /// The handshake failed, or its certificate is not trusted.
+    /// The handshake of TLS failed.
     Tls,
+    /// Its certificate is not trusted.
+    Certificate,
+    /// It broke the handshake off, and said why.
+    Alert,
+    /// This worker has as many connections to it as it may have.
+    ConnectionLimit,
     /// It closed the connection instead of answering.
     Reset,
     /// It does not answer in time.
     FirstByteTimeout,
     /// What it answers is not HTTP.
     Protocol,
+    /// The head of its response is larger than is read.
+    HeadersTooLarge,
+    /// The request asks to switch protocols, which this upstream's protocol cannot.
+    Upgrade,
+    /// The body of the request broke off: not the endpoint's fault, and nothing it said.
+    Request,
 }
 
 /// What a failure means for the answer.
@@ -56,19 +75,37 @@ impl FailureKind {
             Self::ConnectRefused => "connection_refused",
             Self::ConnectTimeout => "connection_timeout",
             Self::Tls => "tls_protocol_error",
+            Self::Certificate => "tls_certificate_error",
+            Self::Alert => "tls_alert_received",
+            Self::ConnectionLimit => "connection_limit_reached",
             Self::Reset => "connection_terminated",
             Self::FirstByteTimeout => "http_response_timeout",
             Self::Protocol => "http_protocol_error",
+            Self::HeadersTooLarge => "http_response_header_section_size",
+            Self::Upgrade => "http_upgrade_failed",
+            Self::Request => "http_request_error",
         }
+    }
+
+    /// Does it speak against the endpoint? What the client or this gateway brought about does not.
+    #[must_use]
+    pub const fn is_of_endpoint(self) -> bool {
+        !matches!(self, Self::NoEndpoint | Self::ConnectionLimit | Self::Upgrade | Self::Request)
     }
 
     /// What it means for the answer.
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
-            Self::NoEndpoint | Self::Dns | Self::ConnectRefused | Self::Tls => Class::Unreachable,
+            Self::NoEndpoint
+            | Self::Dns
+            | Self::ConnectRefused
+            | Self::ConnectionLimit
+            | Self::Tls
+            | Self::Certificate
+            | Self::Alert => Class::Unreachable,
             Self::ConnectTimeout | Self::FirstByteTimeout => Class::Timeout,
-            Self::Reset | Self::Protocol => Class::Protocol,
+            Self::Reset | Self::Protocol | Self::HeadersTooLarge | Self::Upgrade | Self::Request => Class::Protocol,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 const PROTECTED: &[&str] =
     &["host", "content-length", "authorization", "cookie", "dpop", "forwarded", "via", "traceparent", "tracestate"];
 /// And all that begin so.
-const PROTECTED_PREFIXES: &[&str] = &["x-forwarded-", "curfew-", "x-curfew-", "x-user", "x-auth", "x-remote", ":"];
+const PROTECTED_PREFIXES: &[&str] = &["x-forwarded-", "curfew-", "x-curfew-", "x-user", "x-auth", "x-remote"];
 
 /// Is the field for one hop only? Asked of every field, so that the first letter decides most.
 fn is_hop_by_hop(name: &str) -> bool {
@@ -38,7 +38,9 @@ pub fn strip_hop_by_hop_request(headers: &mut HeaderMap) -> Result<(), Protected
         return Ok(());
     }
     let trailers = headers.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
-    if nominated(headers).iter().any(|name| is_protected(name.as_str())) {
+    // A pseudo-header is no name of a field, so it is looked for by its colon.
+    let pseudo = options(headers).any(|option| option.starts_with(b":"));
+    if pseudo || nominated(headers).iter().any(|name| is_protected(name.as_str())) {
         return Err(Protected);
     }
     strip(headers);
@@ -63,10 +65,14 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
+fn options(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(CONNECTION).iter();
+    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+}
+
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
-    let options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let usual = |name: &&[u8]| !name.eq_ignore_ascii_case(b"close") && !name.eq_ignore_ascii_case(b"keep-alive");
-    options.map(<[u8]>::trim_ascii).filter(usual).filter_map(|name| HeaderName::from_bytes(name).ok()).collect()
+    options(headers).filter(usual).filter_map(|name| HeaderName::from_bytes(name).ok()).collect()
 }
 
 fn is_protected(name: &str) -> bool {
@@ -139,12 +145,10 @@ fn version(version: Version) -> &'static str {
     }
 }
 
+/// Adds an element to a list. Its lines become one, in their order: a proxy in front may have written several.
 fn append(headers: &mut HeaderMap, name: HeaderName, element: String, keep: bool) {
-    let before = if keep { headers.get(&name) } else { None };
-    let text = match before.map(|value| value.to_str()) {
-        Some(Ok(before)) => format!("{before}, {element}"),
-        _ => element,
-    };
+    let before = headers.get_all(&name).iter().filter(|_| keep).filter_map(|value| value.to_str().ok());
+    let text = before.chain([&*element]).collect::<Vec<_>>().join(", ");
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.insert(name, value);
     }
@@ -197,7 +201,7 @@ mod tests {
         ]);
         assert_eq!(strip_hop_by_hop_request(&mut headers), Ok(()));
         assert_eq!(headers, map(&[("te", "trailers"), ("accept", "*/*")]));
-        for protected in ["Authorization", "curfew-subject", "X-Forwarded-For", "Host", "cookie"] {
+        for protected in ["Authorization", "curfew-subject", "X-Forwarded-For", "Host", "cookie", ":authority"] {
             assert!(strip_hop_by_hop_request(&mut map(&[("connection", protected)])).is_err(), "{protected}");
         }
     }
@@ -219,6 +223,17 @@ mod tests {
             );
             assert_eq!(parts.headers["via"], "1.1 edge");
         }
+    }
+
+    /// RFC 9110 §5.3: several lines are one list, and what stands on the later ones counts as much.
+    #[test]
+    fn earlier_hops_on_several_lines_are_all_kept() {
+        let request = Request::get("/").header("x-forwarded-for", "10.1.1.1").header("x-forwarded-for", "10.2.2.2");
+        let request = request.header("via", "1.1 a").header("via", "1.1 b").body(());
+        let (mut parts, ()) = request.expect("a request").into_parts();
+        Hop::new("192.0.2.1".parse().expect("an address"), true).announce(&mut parts, true, "edge");
+        assert_eq!(parts.headers["x-forwarded-for"], "10.1.1.1, 10.2.2.2, 192.0.2.1");
+        assert_eq!(parts.headers["via"], "1.1 a, 1.1 b, 1.1 edge");
     }
 
     #[test]

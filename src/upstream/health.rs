@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Request, header::HOST};
 use http_body_util::Empty;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
@@ -44,10 +45,11 @@ async fn probe(pool: &Pool, endpoint: &Arc<Endpoint>, settings: &Health) {
     }
 }
 
-/// Does it answer with a success?
+/// Does it answer as it should?
 async fn ask(pool: &Pool, endpoint: &Arc<Endpoint>, settings: &Health) -> bool {
-    let Some(address) = endpoint.socket_address() else { return false };
-    let Ok((sender, driver)) = connect::open::<Empty<Bytes>>(pool, endpoint, address).await else { return false };
+    let Some(address) = endpoint.addresses().first().copied() else { return false };
+    let opened = connect::open::<Empty<Bytes>>(pool, endpoint, address, false).await;
+    let Ok((sender, driver)) = opened else { return false };
     let uri = format!("{}{}", String::from(endpoint.address.clone()), settings.path);
     let Ok(mut request) = Request::get(uri).body(Empty::<Bytes>::new()) else { return false };
     let response = async {
@@ -59,11 +61,20 @@ async fn ask(pool: &Pool, endpoint: &Arc<Endpoint>, settings: &Health) -> bool {
                 *request.uri_mut() = settings.path.parse().unwrap_or_default();
                 sender.send_request(request).await
             }
-            Sender::Http2(mut sender) => sender.send_request(request).await,
+            Sender::Http2(mut sender, _) => sender.send_request(request).await,
         }
     };
-    tokio::select! {
-        response = response => response.is_ok_and(|response| response.status().is_success()),
-        () = driver => false,
-    }
+    let (mut response, mut driver, mut open) = (pin!(response), driver, true);
+    // The answer is what counts, even if the connection has ended with it.
+    let answered = loop {
+        tokio::select! {
+            biased;
+            answered = &mut response => break answered,
+            () = &mut driver, if open => open = false,
+        }
+    };
+    answered.is_ok_and(|response| match settings.status {
+        Some(status) => response.status() == status.0,
+        None => response.status().is_success(),
+    })
 }

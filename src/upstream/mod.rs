@@ -1,5 +1,6 @@
 //! Delivery: from a request to the response of one of several endpoints. Nothing here knows a token or a route.
 
+mod address;
 pub mod balancer;
 pub mod balancers;
 mod connect;
@@ -10,8 +11,11 @@ mod failure;
 pub mod headers;
 mod health;
 mod pool;
+mod progress;
 mod resolve;
 mod settings;
+mod shelf;
+mod streams;
 mod timer;
 mod trust;
 
@@ -20,4 +24,4 @@ pub use deliver::{Delivered, Empty, Terms, deliver};
 pub use endpoint::{Endpoint, Lease};
 pub use failure::{Class, Failure, FailureKind};
 pub use pool::{BuildError, Pool};
-pub use settings::{Address, Balance, Health, HostHeader, Outlier, Protocol, Settings, Tls};
+pub use settings::{Address, Balance, Health, HostHeader, Outlier, Percent, Protocol, Settings, Status, Tls};

@@ -79,20 +79,38 @@ impl Pool {
         cancelled.run_until_cancelled(resolve::keep(&self)).await;
     }
 
-    /// Picks an endpoint for a request, and none of those that were tried before. When none is well, all are
-    /// tried: an upstream that is all ill is better asked than given up.
-    pub(super) fn pick(&self, headers: &HeaderMap, tried: &[Arc<Endpoint>]) -> Option<&Arc<Endpoint>> {
+    /// Picks an endpoint for a request, and none of those that were tried before; with it, its place among all. When
+    /// none is well, all are tried, unless the settings say otherwise: an upstream that is all ill is better asked
+    /// than given up.
+    pub(super) fn pick(&self, headers: &HeaderMap, tried: &[usize]) -> Option<(usize, &Arc<Endpoint>)> {
+        let open = self.settings.fail_open_when_all_unhealthy;
         // One endpoint is no choice.
         if let ([only], []) = (&*self.endpoints, tried) {
-            return Some(only);
+            return (open || only.is_available()).then_some((0, only));
         }
-        let fresh = |endpoint: &&Arc<Endpoint>| !tried.iter().any(|other| Arc::ptr_eq(other, endpoint));
-        let well: Vec<&Arc<Endpoint>> =
-            self.endpoints.iter().filter(fresh).filter(|endpoint| endpoint.is_available()).collect();
-        if well.is_empty() {
-            let all: Vec<&Arc<Endpoint>> = self.endpoints.iter().filter(fresh).collect();
-            return self.balancer.pick(&all, headers);
+        let untried = || self.endpoints.iter().enumerate().filter(|(place, _)| !tried.contains(place));
+        let mut candidates: Vec<&Arc<Endpoint>> =
+            untried().map(|(_, endpoint)| endpoint).filter(|endpoint| endpoint.is_available()).collect();
+        if candidates.is_empty() && open {
+            candidates = untried().map(|(_, endpoint)| endpoint).collect();
         }
-        self.balancer.pick(&well, headers)
+        let picked = self.balancer.pick(&candidates, headers)?;
+        untried().find(|(_, endpoint)| Arc::ptr_eq(endpoint, picked))
+    }
+
+    /// Counts a failure against an endpoint; after enough of them in a row it is left out for a while, as long as not
+    /// too many are out already.
+    pub(super) fn blame(&self, endpoint: &Arc<Endpoint>) {
+        let outlier = self.settings.outlier;
+        if endpoint.failed() < outlier.failures || outlier.failures == 0 {
+            return;
+        }
+        let others = self.endpoints.iter().filter(|other| !Arc::ptr_eq(other, endpoint));
+        let out = others.filter(|other| other.is_ejected()).count().saturating_add(1);
+        if out.saturating_mul(100)
+            <= self.endpoints.len().saturating_mul(usize::from(u8::from(outlier.max_ejected_percent)))
+        {
+            endpoint.eject(outlier.eject_for.get());
+        }
     }
 }

@@ -1,15 +1,27 @@
 //! From names to addresses, again and again. The last good answer stays while there is no other.
 
+use super::endpoint::Endpoint;
 use super::pool::Pool;
+use futures_util::future::join_all;
+use std::io;
+use std::time::Duration;
 use tokio::net::lookup_host;
 
-/// Resolves every name of a pool.
+/// How long a name is looked up before that counts as no answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Resolves every name of a pool; a slow one does not keep the others waiting.
 pub async fn once(pool: &Pool) {
-    for endpoint in pool.endpoints.iter().filter(|endpoint| endpoint.is_named()) {
-        match lookup_host((endpoint.address.host.as_str(), endpoint.address.port)).await {
-            Ok(addresses) => endpoint.resolve_to(addresses.collect()),
-            Err(error) => tracing::warn!(upstream = &*pool.name, endpoint = &*endpoint.name, %error, "cannot resolve"),
-        }
+    join_all(pool.endpoints.iter().filter(|endpoint| endpoint.is_named()).map(|endpoint| look_up(pool, endpoint)))
+        .await;
+}
+
+async fn look_up(pool: &Pool, endpoint: &Endpoint) {
+    let asked = lookup_host((endpoint.address.host.as_str(), endpoint.address.port));
+    let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    match answer {
+        Ok(addresses) => endpoint.resolve_to(addresses.collect()),
+        Err(error) => tracing::warn!(upstream = &*pool.name, endpoint = &*endpoint.name, %error, "cannot resolve"),
     }
 }
 

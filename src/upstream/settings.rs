@@ -1,6 +1,7 @@
 //! The settings of one named upstream.
 
 use crate::settings::{OrOff, Span};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -30,6 +31,14 @@ pub struct Settings {
     /// How many idle connections each worker keeps for each endpoint. Default `512`.
     #[serde(default = "idle_connections")]
     pub max_idle: usize,
+    /// How many connections each worker has to each endpoint, those in use among them. Default `4096`; beyond it a
+    /// request goes to another endpoint, or is refused.
+    #[serde(default = "connections")]
+    pub max_connections: usize,
+    /// How old a connection may become before it is not used again, so that load follows where names lead. Default
+    /// `1h`; or `off`.
+    #[serde(default = "one_hour")]
+    pub max_age: OrOff<Span>,
     /// How often names are resolved again. Default `10s`.
     #[serde(default = "ten_seconds")]
     pub dns_refresh: Span,
@@ -39,6 +48,10 @@ pub struct Settings {
     /// When an endpoint that fails is left out for a while. Default: 5 failures in a row, for `30s`.
     #[serde(default)]
     pub outlier: Outlier,
+    /// When every endpoint is ill or left out, are all of them tried? Default `true`: probes may be wrong, and an
+    /// answer from one that is ill is better than none. With `false` such requests are refused at once.
+    #[serde(default = "yes")]
+    pub fail_open_when_all_unhealthy: bool,
 }
 
 fn sixty_seconds() -> Span {
@@ -51,6 +64,18 @@ fn ten_seconds() -> Span {
 
 const fn idle_connections() -> usize {
     512
+}
+
+const fn connections() -> usize {
+    4096
+}
+
+fn one_hour() -> OrOff<Span> {
+    OrOff::On(Span::from(Duration::from_secs(60 * 60)))
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn off() -> OrOff<Health> {
@@ -197,12 +222,55 @@ pub struct Health {
     /// How long an answer may take. Default `2s`.
     #[serde(default = "two_seconds")]
     pub timeout: Span,
+    /// The status of a good answer. Default: any from 200 to 299.
+    #[serde(default)]
+    pub status: Option<Status>,
     /// After how many good answers an endpoint is healthy again. Default `2`.
     #[serde(default = "two")]
     pub healthy: u32,
     /// After how many bad answers it is unhealthy. Default `3`.
     #[serde(default = "three")]
     pub unhealthy: u32,
+}
+
+/// A status of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct Status(#[schemars(with = "u16", range(min = 200, max = 599))] pub(super) StatusCode);
+
+impl TryFrom<u16> for Status {
+    type Error = String;
+
+    fn try_from(number: u16) -> Result<Self, String> {
+        let wrong = || format!("`{number}` is no status of an answer\nwrite one from 200 to 599");
+        let status = StatusCode::from_u16(number).ok().filter(|_| (200..600).contains(&number));
+        status.map(Self).ok_or_else(wrong)
+    }
+}
+
+impl From<Status> for u16 {
+    fn from(status: Status) -> Self {
+        status.0.as_u16()
+    }
+}
+
+/// A share of a hundred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Percent(#[schemars(range(max = 100))] u8);
+
+impl TryFrom<u8> for Percent {
+    type Error = String;
+
+    fn try_from(share: u8) -> Result<Self, String> {
+        if share <= 100 { Ok(Self(share)) } else { Err(format!("`{share}` is more than all\nwrite 0 to 100")) }
+    }
+}
+
+impl From<Percent> for u8 {
+    fn from(share: Percent) -> Self {
+        share.0
+    }
 }
 
 fn two_seconds() -> Span {
@@ -225,10 +293,13 @@ pub struct Outlier {
     pub failures: u32,
     /// For how long. Default `30s`.
     pub eject_for: Span,
+    /// How many of the endpoints may be left out at once for their failures, in percent. Default `100`: when all are,
+    /// `fail_open_when_all_unhealthy` says what happens.
+    pub max_ejected_percent: Percent,
 }
 
 impl Default for Outlier {
     fn default() -> Self {
-        Self { failures: 5, eject_for: Span::from(Duration::from_secs(30)) }
+        Self { failures: 5, eject_for: Span::from(Duration::from_secs(30)), max_ejected_percent: Percent(100) }
     }
 }

@@ -2,8 +2,10 @@
 //! where it is: it looks at the true deadline only when it goes off. Setting one for each request would cost more
 //! than the judgement.
 
+use super::progress::Progress;
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The timer of a connection.
@@ -11,22 +13,34 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    /// Waits for an answer until a deadline; `None` if it passed.
-    pub(super) async fn within<F: Future>(&mut self, deadline: Instant, answer: F) -> Option<F::Output> {
-        let mut answer = pin!(answer);
+    /// Waits for an answer for so long; `None` if it did not come. The time in which the request's body keeps the
+    /// endpoint waiting does not count.
+    pub(super) async fn within<F: Future>(
+        &mut self,
+        span: Duration,
+        progress: Option<&Progress>,
+        answer: F,
+    ) -> Option<F::Output> {
+        let (mut answer, began) = (pin!(answer), Instant::now());
+        let due = || progress.map_or(Some(began), Progress::since).map(|since| since.max(began) + span);
         std::future::poll_fn(|cx| {
             if let Poll::Ready(output) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Some(output));
             }
-            let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-            if sleep.deadline() > deadline {
-                sleep.as_mut().reset(deadline);
+            let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(began + span)));
+            if let Some(due) = due()
+                && sleep.deadline() > due
+            {
+                sleep.as_mut().reset(due);
             }
             while sleep.as_mut().poll(cx).is_ready() {
-                if Instant::now() >= deadline {
-                    return Poll::Ready(None);
+                let now = Instant::now();
+                match due() {
+                    Some(due) if now >= due => return Poll::Ready(None),
+                    Some(due) => sleep.as_mut().reset(due),
+                    // To be looked at again: should the body end meanwhile, that is not too late.
+                    None => sleep.as_mut().reset(now + span),
                 }
-                sleep.as_mut().reset(deadline);
             }
             Poll::Pending
         })
@@ -43,11 +57,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_request_has_its_own_deadline() {
         let (mut timer, began) = (Timer::default(), Instant::now());
-        let after = |seconds| began + Duration::from_secs(seconds);
-        assert_eq!(timer.within(after(10), async { 1 }).await, Some(1));
-        assert_eq!(timer.within(after(10), tokio::time::sleep_until(after(5))).await, Some(()));
-        assert_eq!(timer.within(after(30), tokio::time::sleep_until(after(20))).await, Some(()));
-        assert_eq!(timer.within(after(22), std::future::pending::<()>()).await, None);
-        assert_eq!(Instant::now(), after(22));
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let span = Duration::from_secs;
+        assert_eq!(timer.within(span(10), None, async { 1 }).await, Some(1));
+        assert_eq!(timer.within(span(10), None, tokio::time::sleep_until(at(5))).await, Some(()));
+        assert_eq!(timer.within(span(25), None, tokio::time::sleep_until(at(20))).await, Some(()));
+        assert_eq!(timer.within(span(2), None, std::future::pending::<()>()).await, None);
+        assert_eq!(Instant::now(), at(22));
     }
 }
