@@ -93,7 +93,7 @@ impl<B> Connections<B> {
     pub(super) fn slot(&self, need: Need<'_>) -> Option<Slot> {
         self.at(need.key, |shelf| {
             let open = shelf.open.get();
-            (open < need.settings.max_connections).then(|| {
+            (open < need.settings.max_connections.get()).then(|| {
                 shelf.open.set(open + 1);
                 Slot(Rc::clone(&shelf.open))
             })

@@ -4,6 +4,7 @@ use crate::settings::{OrOff, Span};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub struct Settings {
     /// How many connections each worker has to each endpoint, those in use among them. Default `4096`; beyond it a
     /// request goes to another endpoint, or is refused.
     #[serde(default = "connections")]
-    pub max_connections: usize,
+    pub max_connections: NonZeroUsize,
     /// How old a connection may become before it is not used again, so that load follows where names lead. Default
     /// `1h`; or `off`.
     #[serde(default = "one_hour")]
@@ -66,8 +67,10 @@ const fn idle_connections() -> usize {
     512
 }
 
-const fn connections() -> usize {
-    4096
+const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
+
+const fn connections() -> NonZeroUsize {
+    CONNECTIONS
 }
 
 fn one_hour() -> OrOff<Span> {
@@ -223,7 +226,7 @@ pub struct Health {
     #[serde(default = "two_seconds")]
     pub timeout: Span,
     /// The status of a good answer. Default: any from 200 to 299.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
     /// After how many good answers an endpoint is healthy again. Default `2`.
     #[serde(default = "two")]
@@ -236,7 +239,8 @@ pub struct Health {
 /// A status of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(try_from = "u16", into = "u16")]
-pub struct Status(#[schemars(with = "u16", range(min = 200, max = 599))] pub(super) StatusCode);
+#[schemars(extend("minimum" = 200, "maximum" = 599))]
+pub struct Status(#[schemars(with = "u16")] pub(super) StatusCode);
 
 impl TryFrom<u16> for Status {
     type Error = String;
@@ -257,7 +261,8 @@ impl From<Status> for u16 {
 /// A share of a hundred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(try_from = "u8", into = "u8")]
-pub struct Percent(#[schemars(range(max = 100))] u8);
+#[schemars(extend("maximum" = 100))]
+pub struct Percent(u8);
 
 impl TryFrom<u8> for Percent {
     type Error = String;
