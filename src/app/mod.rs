@@ -20,6 +20,7 @@ use crate::settings::OrOff;
 use crate::state::State;
 use crate::state::clock::SystemClock;
 use crate::state::fingerprint::Fingerprints;
+use crate::state::proofs::{PROOFS, UsedProofs};
 use crate::state::verified::VerifiedTokens;
 use crate::telemetry::{Service, Telemetry};
 use crate::token::issuers::Issuer;
@@ -113,6 +114,7 @@ fn state(loaded: &Loaded) -> Result<State, StartError> {
     Ok(State {
         clock: Arc::new(SystemClock::start()),
         revocations: Arc::default(),
+        proofs: UsedProofs::bounded(PROOFS),
         verified: VerifiedTokens::bounded(loaded.config.limits.token_cache.get()),
         fingerprints,
     })

@@ -12,6 +12,7 @@ use crate::proxy::plan::{Plan, Route};
 use crate::state::State;
 use crate::telemetry::{Service, Telemetry};
 use crate::token::gather::{Gathered, gather};
+use crate::token::target::Target;
 use http::request::Parts;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -111,15 +112,19 @@ impl Offline {
         let moment = Moment { wall: at.unwrap_or(now.wall), steady: now.steady };
         let mut explained = Explained { moment, route: None, verdict: None, gathered: None, reason: None };
         let entered = entry::find(&mut parts, &self.plan, true, |_| true).and_then(|route| {
-            entry::clean(&mut parts, &self.plan, IpAddr::V4(Ipv4Addr::LOCALHOST)).map(|()| route).map_err(Into::into)
+            entry::clean(&mut parts, &self.plan, IpAddr::V4(Ipv4Addr::LOCALHOST))
+                .map(|proven| (route, proven))
+                .map_err(Into::into)
         });
-        let route = match entered {
-            Ok(route) => route,
+        let (route, proven) = match entered {
+            Ok(entered) => entered,
             Err(refusal) => return Explained { reason: Some(refusal.reason), ..explained },
         };
         if let Some(policy) = &route.policy {
-            let presented = route.locations.take(&mut parts.headers, parts.uri.query());
-            let gathered = gather(&presented, &self.plan.issuers, self.plan.token_bytes, &self.state, moment);
+            let presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
+            let mut gathered = gather(&presented, &self.plan.issuers, self.plan.token_bytes, &self.state, moment);
+            // Explaining uses no proof up: one that was never used is told to be good.
+            gathered.prove(&presented, &Target::of(&parts, true, false), &self.state);
             let verdict = policy.judge(&gathered.evidence());
             explained.reason = verdict.reason();
             explained.verdict = Some(verdict);

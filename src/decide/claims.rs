@@ -1,7 +1,7 @@
 //! What a verified token says, typed. A missing claim is an `Option`, never a default.
 //! Reading the bytes is not done here: that is `token/`.
 
-use super::id::KeyId;
+use super::id::{KeyId, Thumbprint};
 use super::revocation::Handles;
 use super::rules::Algorithm;
 use super::time::Timestamp;
@@ -69,8 +69,8 @@ pub enum Confirmation {
     /// It is a bearer token.
     #[default]
     Unbound,
-    /// `cnf.jkt`: to a DPoP key (RFC 9449 §6.1).
-    Dpop,
+    /// `cnf.jkt`: to the DPoP key of this thumbprint (RFC 9449 §6.1).
+    Dpop(Thumbprint),
     /// `cnf.x5t#S256`: to a client certificate (RFC 8705 §3.1).
     Certificate,
     /// In a way that we do not know.

@@ -1,10 +1,11 @@
 //! All that is known about one request at one moment. Gathering it is not done here: that is `token/gather`.
 
 use super::claims::{Claims, Token};
+use super::id::Thumbprint;
 use super::reason::Reason;
 use super::revocation::Knowledge;
 use super::rules::IssuerRules;
-use super::time::Moment;
+use super::time::{Moment, Timestamp};
 
 /// What was found where a token may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,52 @@ pub enum Credential {
     One,
     /// Nothing, or nothing that counts as a token; the reason says which.
     Unusable(Reason),
+}
+
+/// As what a token was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Scheme {
+    /// As a bearer token (RFC 6750 §2.1); a token in a cookie is one too.
+    #[default]
+    Bearer,
+    /// As a token whose key the client proves to hold (RFC 9449 §7.1).
+    Dpop,
+}
+
+/// The proof that came with a request (RFC 9449 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Proof {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It proves nothing: what is wrong with it, in words of our own.
+    Flawed(&'static str),
+    /// It was signed for this token, on a request of this method to this address.
+    Signed(Signed),
+}
+
+/// A proof whose signature was verified. When it was made, by which key, and whether it was used is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The key that signed it.
+    pub key: Thumbprint,
+    /// When it was made.
+    pub issued: Timestamp,
+    /// Was it used before?
+    pub usage: Usage,
+}
+
+/// Whether a proof was used before (RFC 9449 §11.1). Using it is asked for only when nothing else stands against the
+/// request: until then every proof counts as unused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Usage {
+    /// This is its first use.
+    #[default]
+    First,
+    /// It was used before.
+    Again,
+    /// It cannot be told, and could not be remembered.
+    Unknown,
 }
 
 /// How far a token got on its way to be trusted. Each stage is a question of the policy.
@@ -65,6 +112,10 @@ pub struct Evidence<'a> {
     pub rules: Option<&'a IssuerRules>,
     /// What is known about its revocation.
     pub revocation: Knowledge,
+    /// As what the token was presented.
+    pub scheme: Scheme,
+    /// The proof that came with it.
+    pub proof: Proof,
 }
 
 impl<'a> Evidence<'a> {

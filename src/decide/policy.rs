@@ -66,7 +66,7 @@ policy! {
     "Does its signature verify?"                           signature: Signature,
     "Is it an access token?"                               token_type: AccessTokenType,
     "Are the claims that are needed there, and in form?"   claims: Required,
-    "Is it free of a binding that cannot be checked?"      binding: Binding,
+    "Is it presented by whom it is bound to?"              binding: Binding,
     "Is it meant for this audience?"                       audience: Audience,
     "Has its time begun?"                                  not_before: NotBefore,
     "Is its time not over?"                                expiry: Expiry,

@@ -57,7 +57,7 @@ const PROOF: Challenge = Error("invalid_dpop_proof");
 reasons! {
 // variant => code, status, challenge, Proxy-Status error, what the client is told, what the operator does
 TokenMissing => "token_missing", 401, Bare, "http_request_error", "no access token was sent", "The client obtains a token and sends it as 'Authorization: Bearer'. If the route should be public, say 'access: open'.";
-UnsupportedAuthScheme => "unsupported_auth_scheme", 401, Bare, "http_request_error", "the authorization scheme is not supported", "The client sends 'Authorization: Bearer <token>'; other schemes are not spoken here.";
+UnsupportedAuthScheme => "unsupported_auth_scheme", 401, Bare, "http_request_error", "the authorization scheme is not supported", "The client sends 'Authorization: Bearer <token>', or 'DPoP' where the policy speaks it; other schemes are not spoken here.";
 TokenInQuery => "token_in_query", 401, Bare, "http_request_error", "access tokens are not accepted in the query string", "The client moves the token from the URL to the Authorization header. URLs end up in logs: treat that token as leaked.";
 MultipleCredentials => "multiple_credentials", 400, REQUEST, "http_request_error", "more than one credential was sent", "Find who adds the second credential: often a proxy in between, or a cookie beside a header.";
 MalformedAuthorization => "malformed_authorization", 400, REQUEST, "http_request_error", "the Authorization header is not well formed", "The client sends 'Bearer', one space, and the token, nothing else.";
@@ -99,6 +99,7 @@ DpopBindingMissing => "dpop_binding_missing", 401, INVALID, "http_request_error"
 DpopProofMissing => "dpop_proof_missing", 401, PROOF, "http_request_error", "the DPoP proof is missing", "The client sends a DPoP header with each request.";
 DpopProofInvalid => "dpop_proof_invalid", 401, PROOF, "http_request_error", "the DPoP proof is not valid", "The trail names what is wrong with it.";
 DpopProofReplayed => "dpop_proof_replayed", 401, PROOF, "http_request_error", "the DPoP proof was used before", "The client makes a new proof for each request.";
+DpopUnavailable => "dpop_unavailable", 503, Silent, "proxy_internal_response", "it cannot be told at the moment whether the DPoP proof was used before", "The memory of used proofs is full. It empties as they expire: add instances, or shorten 'token.dpop_max_age'.";
 DpopNonceRequired => "dpop_nonce_required", 401, Error("use_dpop_nonce"), "http_request_error", "a DPoP nonce is required", "The client repeats the request with the nonce of this answer.";
 DpopKeyMismatch => "dpop_key_mismatch", 401, INVALID, "http_request_error", "the DPoP proof is of another key than the token", "The token was stolen, or the client lost its key.";
 MtlsCertMissing => "mtls_cert_missing", 401, INVALID, "http_request_error", "the token is bound to a client certificate, and none was sent", "The client connects with its certificate (RFC 8705).";

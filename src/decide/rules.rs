@@ -43,6 +43,10 @@ impl Algorithm {
         Self::HS512,
     ];
 
+    /// Those that a DPoP proof may be signed with: asymmetric ones (RFC 9449 §4.2, §11.6).
+    pub const OF_PROOFS: &'static [Self] =
+        &[Self::ES256, Self::ES384, Self::ES512, Self::EdDSA, Self::Ed25519, Self::PS256, Self::RS256];
+
     /// The `alg` value, compared byte for byte.
     #[must_use]
     pub const fn name(self) -> &'static str {

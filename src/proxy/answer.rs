@@ -1,7 +1,10 @@
 //! From a reason to a response. Everything in it is derived from the table of reasons; the texts are not
 //! repeated here.
 
+use crate::decide::checks::binding::Dpop;
+use crate::decide::evidence::Scheme;
 use crate::decide::reason::{Challenge, Reason};
+use crate::decide::rules::Algorithm;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -41,12 +44,47 @@ pub struct Particulars<'a> {
     pub trace_id: Option<&'a str>,
     /// The scopes that would be needed (RFC 6750 §3).
     pub scopes: &'a [Box<str>],
+    /// For which schemes there is a challenge.
+    pub schemes: Schemes,
     /// The methods that are allowed (RFC 9110 §10.2.1).
     pub allow: &'a [&'a http::Method],
     /// The trail, at full exposure.
     pub trail: Option<serde_json::Value>,
     /// The sentence about the numbers, at full exposure.
     pub detail: Option<String>,
+}
+
+/// The schemes for which there is a challenge (RFC 9449 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schemes {
+    bearer: bool,
+    dpop: bool,
+}
+
+impl Default for Schemes {
+    fn default() -> Self {
+        Self { bearer: true, dpop: false }
+    }
+}
+
+impl Schemes {
+    /// All that a route speaks where it is open which one was meant; else the one that was used.
+    #[must_use]
+    pub fn of(spoken: Option<Dpop>, used: Scheme, reason: Reason) -> Self {
+        let unclear = reason.challenge() == Challenge::Bare
+            || matches!(reason, Reason::MultipleCredentials | Reason::MalformedAuthorization);
+        match spoken.unwrap_or(Dpop::Off) {
+            Dpop::Off => Self::default(),
+            Dpop::Required => Self { bearer: false, dpop: true },
+            Dpop::Optional if unclear => Self { bearer: true, dpop: true },
+            Dpop::Optional => Self { bearer: used == Scheme::Bearer, dpop: used == Scheme::Dpop },
+        }
+    }
+}
+
+/// What a proof may be signed with, with a space between each.
+fn algorithms() -> String {
+    Algorithm::OF_PROOFS.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(" ")
 }
 
 /// The problem details (RFC 9457 §3).
@@ -78,7 +116,16 @@ impl Stationery {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
-        put(headers, WWW_AUTHENTICATE, self.challenge(reason, about));
+        if about.schemes.bearer {
+            put(headers, WWW_AUTHENTICATE, self.challenge("Bearer", reason, about));
+        }
+        // One line for each scheme: clients read a line of several challenges badly (RFC 9110 §11.6.1).
+        if about.schemes.dpop
+            && let Some(challenge) = self.challenge("DPoP", reason, about)
+            && let Ok(value) = HeaderValue::try_from(format!("{challenge}, algs=\"{}\"", algorithms()))
+        {
+            headers.append(WWW_AUTHENTICATE, value);
+        }
         put(headers, HeaderName::from_static("proxy-status"), Some(self.proxy_status(reason)));
         if reason.passes() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(PATIENCE));
@@ -111,14 +158,14 @@ impl Stationery {
         serde_json::to_vec(&problem).unwrap_or_default().into()
     }
 
-    /// One challenge of one scheme (RFC 6750 §3, RFC 9110 §11.6.1).
-    fn challenge(&self, reason: Reason, about: &Particulars<'_>) -> Option<String> {
+    /// One challenge of one scheme (RFC 6750 §3, RFC 9449 §7.1).
+    fn challenge(&self, scheme: &str, reason: Reason, about: &Particulars<'_>) -> Option<String> {
         let error = match reason.challenge() {
             Challenge::None => return None,
             Challenge::Bare => None,
             Challenge::Error(error) => Some(error),
         };
-        let mut text = format!("Bearer realm=\"{}\"", self.realm);
+        let mut text = format!("{scheme} realm=\"{}\"", self.realm);
         if let Some(error) = error.filter(|_| self.exposure != Exposure::None) {
             let _ = write!(text, ", error=\"{error}\", error_description=\"{}\"", reason.told());
         }

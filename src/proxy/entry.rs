@@ -78,10 +78,11 @@ fn has_blank_edge(value: &HeaderValue) -> bool {
 }
 
 /// Hop-by-hop fields go first, then those that only the gateway may set: the order matters (RFC 9110 §7.6.1).
+/// Gives whether there is a `DPoP` field.
 ///
 /// # Errors
 /// If the request carries what it may not.
-pub fn clean(parts: &mut Parts, plan: &Plan, peer: IpAddr) -> Result<(), Reason> {
+pub fn clean(parts: &mut Parts, plan: &Plan, peer: IpAddr) -> Result<bool, Reason> {
     if parts.version == Version::HTTP_2 && parts.headers.values().any(has_blank_edge) {
         return Err(Reason::MalformedRequest);
     }
@@ -89,11 +90,12 @@ pub fn clean(parts: &mut Parts, plan: &Plan, peer: IpAddr) -> Result<(), Reason>
         return Err(Reason::ExpectationFailed);
     }
     headers::strip_hop_by_hop_request(&mut parts.headers).map_err(|_| Reason::ForbiddenHeader)?;
-    if plan.hygiene.clean(&mut parts.headers, plan.trusts(peer)) && plan.strict_headers {
+    let found = plan.hygiene.clean(&mut parts.headers, plan.trusts(peer));
+    if found.forbidden && plan.strict_headers {
         return Err(Reason::ForbiddenHeader);
     }
     if headers::loops(&parts.headers, &plan.stationery.name, plan.max_loops) {
         return Err(Reason::LoopDetected);
     }
-    Ok(())
+    Ok(found.proof)
 }

@@ -1,6 +1,6 @@
 //! THE LINE: the life of one request, in the order it lives it.
 
-use super::answer::Particulars;
+use super::answer::{Particulars, Schemes};
 use super::body::{Download, Upload};
 use super::connection::ConnectionInfo;
 use super::entry::{self, Refusal};
@@ -8,6 +8,7 @@ use super::framing::{FramingHandle, FramingReason};
 use super::passage::{Admitted, Upgrade};
 use super::plan::{Plan, Route};
 use super::report::{Report, Seen};
+use crate::decide::evidence::Scheme;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
 use crate::decide::time::Moment;
@@ -15,6 +16,7 @@ use crate::decide::verdict::{Outcome, Permit};
 use crate::state::State;
 use crate::telemetry::{Telemetry, describe};
 use crate::token::gather::gather;
+use crate::token::target::Target;
 use crate::upstream::Connections;
 use crate::upstream::headers::Hop;
 use arc_swap::ArcSwap;
@@ -97,8 +99,8 @@ impl Gate {
         let route = entry::find(parts, plan, self.info.tls.is_some(), |host| self.info.covers(host))?;
         report.route = Some(Arc::clone(&route));
         let upgrade = Upgrade::take(parts, &route)?;
-        entry::clean(parts, plan, self.info.peer.ip())?;
-        let permit = self.judge(parts, plan, &route, report).await?;
+        let proven = entry::clean(parts, plan, self.info.peer.ip())?;
+        let permit = self.judge(parts, proven, plan, &route, report).await?;
         if let (Some(_), Some(verified)) = (&permit, &report.verified) {
             // One growth of the table instead of two: what the gateway adds is about as much as what came.
             parts.headers.reserve(ADDED);
@@ -119,12 +121,14 @@ impl Gate {
     async fn judge(
         &self,
         parts: &mut Parts,
+        proven: bool,
         plan: &Plan,
         route: &Route,
         report: &mut Report,
     ) -> Result<Option<Permit>, Refusal> {
         let Some(policy) = &route.policy else { return Ok(None) };
-        let presented = route.locations.take(&mut parts.headers, parts.uri.query());
+        let presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
+        report.scheme = presented.scheme;
         let state = &self.shared.state;
         let mut gathered = gather(&presented, &plan.issuers, plan.token_bytes, state, report.moment);
         // A key that was just rotated in is worth one bounded wait; everybody waits for the same fetch.
@@ -133,10 +137,17 @@ impl Gate {
         {
             gathered = gather(&presented, &plan.issuers, plan.token_bytes, state, report.moment);
         }
-        let evidence = gathered.evidence();
-        let verdict = policy.judge(&evidence);
+        if presented.scheme == Scheme::Dpop {
+            let trusted = plan.trusts(self.info.peer.ip());
+            gathered.prove(&presented, &Target::of(parts, self.info.tls.is_some(), trusted), state);
+        }
+        let mut verdict = policy.judge(&gathered.evidence());
+        // A proof is used up by a request that is otherwise admitted, and by no other.
+        if verdict.reason().is_none() && gathered.spend(policy.binding.max_age.value, state) {
+            verdict = policy.judge(&gathered.evidence());
+        }
         report.judge = Some(state.clock.steady().saturating_sub(report.moment.steady));
-        report.freshness = evidence.revocation.freshness;
+        report.freshness = gathered.evidence().revocation.freshness;
         let outcome = verdict.outcome;
         if report.trace.sampled || plan.keep_admitted || verdict.reason().is_some() {
             report.verdict = Some(Box::new(verdict));
@@ -166,6 +177,7 @@ impl Gate {
             issuer: None,
             unproven: None,
             freshness: Freshness::Unfed,
+            scheme: Scheme::Bearer,
             tried: None,
             lease: None,
             status: StatusCode::OK,
@@ -183,13 +195,15 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
     report.reason = Some(reason);
     report.status = reason.status();
     let trace_id = report.trace.trace_hex();
-    let scope = report.route.as_ref().and_then(|route| route.policy.as_ref()?.scope.as_ref());
+    let policy = report.route.as_ref().and_then(|route| route.policy.as_ref());
+    let scope = policy.and_then(|policy| policy.scope.as_ref());
     let allow: Vec<&Method> = refusal.allow.iter().collect();
     let full = plan.stationery.exposure == super::answer::Exposure::Full;
     let shown = report.verdict.as_deref().filter(|_| full);
     let about = Particulars {
         trace_id: Some(trace_id.as_str()),
         scopes: scope.map(|scope| &*scope.all).unwrap_or_default(),
+        schemes: Schemes::of(policy.map(|policy| policy.binding.dpop), report.scheme, reason),
         allow: &allow,
         trail: shown.and_then(|verdict| serde_json::to_value(describe::Trail::of(verdict)).ok()),
         detail: shown.and_then(describe::decisive),

@@ -37,6 +37,15 @@ const NAMES: &[&str] = &[
 /// Forwarding fields: kept where the peer is a trusted proxy, to be appended to.
 const FORWARDING: &[&str] = &["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
+/// What going over all fields of a request has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Were there fields that are not let through?
+    pub forbidden: bool,
+    /// Is there a `DPoP` field (RFC 9449 §4.1)? It is known here for nothing: most requests have none.
+    pub proof: bool,
+}
+
 /// The fields that are not let through.
 pub struct Hygiene {
     /// The names of the fields that routes inject, folded.
@@ -49,17 +58,18 @@ impl Hygiene {
         Self { injected: injected.into_iter().map(|name| fold(name).into()).collect() }
     }
 
-    /// Removes them. Gives whether there were any.
-    pub fn clean(&self, headers: &mut HeaderMap, trusted_peer: bool) -> bool {
+    /// Removes them.
+    pub fn clean(&self, headers: &mut HeaderMap, trusted_peer: bool) -> Found {
+        let mut proof = false;
         let doomed: Vec<HeaderName> =
-            headers.keys().filter(|name| self.refuses(name.as_str(), trusted_peer)).cloned().collect();
+            headers.keys().filter(|name| self.refuses(name.as_str(), trusted_peer, &mut proof)).cloned().collect();
         for name in &doomed {
             headers.remove(name);
         }
-        !doomed.is_empty()
+        Found { forbidden: !doomed.is_empty(), proof }
     }
 
-    fn refuses(&self, name: &str, trusted_peer: bool) -> bool {
+    fn refuses(&self, name: &str, trusted_peer: bool, proof: &mut bool) -> bool {
         // CGI and its kin fold the other way: such names cannot be told from others there.
         if name.bytes().any(|byte| byte == b'_' || byte == b'.') {
             return true;
@@ -67,6 +77,7 @@ impl Hygiene {
         if self.injected.iter().any(|injected| **injected == *name) {
             return true;
         }
+        *proof |= name == "dpop";
         // Most names are told apart by their first letter.
         if !matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'r' | b't' | b'x')) {
             return false;
@@ -109,14 +120,14 @@ mod tests {
         for name in names {
             let mut headers = HeaderMap::new();
             headers.insert(HeaderName::try_from(name).expect("a name"), HeaderValue::from_static("admin"));
-            assert!(hygiene.clean(&mut headers, false) && headers.is_empty(), "{name}");
+            assert!(hygiene.clean(&mut headers, false).forbidden && headers.is_empty(), "{name}");
         }
         let mut kept = HeaderMap::new();
         for name in ["accept", "x-request-id", "content-type", "cookie", "traceparent", "x-tenants", "range"] {
             kept.insert(HeaderName::try_from(name).expect("a name"), HeaderValue::from_static("v"));
         }
         let before = kept.clone();
-        assert!(!hygiene.clean(&mut kept, false) && kept == before);
+        assert!(!hygiene.clean(&mut kept, false).forbidden && kept == before);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Poli
         signature: Signature,
         token_type: AccessTokenType,
         claims: Required { also: required(token, &defaults.token) },
-        binding: Binding,
+        binding: binding(token, &defaults.token),
         audience: Audience { among: settings.audiences.as_deref().map(boxed) },
         not_before: NotBefore,
         expiry: Expiry,
@@ -72,6 +72,15 @@ fn resolve(
         (None, Some(span)) => limit(span, Origin::Defaults),
         (None, None) => built_in.map(|span| Limit::new(span, Origin::BuiltIn)),
     }
+}
+
+fn binding(policy: &TokenPolicy, defaults: &TokenPolicy) -> Binding {
+    let max_age = match (policy.dpop_max_age, defaults.dpop_max_age) {
+        (Some(span), _) => Limit::new(span.get(), Origin::Policy),
+        (None, Some(span)) => Limit::new(span.get(), Origin::Defaults),
+        (None, None) => Binding::default().max_age,
+    };
+    Binding { dpop: policy.dpop.or(defaults.dpop).unwrap_or_default(), max_age }
 }
 
 fn required(policy: &TokenPolicy, defaults: &TokenPolicy) -> Box<[&'static str]> {

@@ -5,6 +5,7 @@ use super::body::AtEnd;
 use super::gate::Shared;
 use super::plan::{Plan, Route};
 use crate::decide::claims::Claims;
+use crate::decide::evidence::Scheme;
 use crate::decide::id::SourceName;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
@@ -121,6 +122,8 @@ pub struct Report {
     pub unproven: Option<Box<Unproven>>,
     /// How fresh the knowledge of revocations was.
     pub freshness: Freshness,
+    /// As what the token was presented.
+    pub scheme: Scheme,
     /// The delivery, where it came to one: its attempt.
     pub tried: Option<Tried>,
     /// Counts at its endpoint as long as this lives.

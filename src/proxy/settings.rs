@@ -2,6 +2,7 @@
 //! Each is right by its own; that they fit together is checked by `control`.
 
 use super::answer::Exposure;
+use crate::decide::checks::binding::Dpop;
 use crate::decide::checks::freshness::OnStale;
 use crate::settings::{Bytes, OrOff, Span};
 use ipnet::IpNet;
@@ -65,6 +66,12 @@ pub struct TokenPolicy {
     pub max_age: Option<OrOff<Span>>,
     /// The longest lifetime, `exp - iat`; `off` for none. Default: what `defaults` says, else `24h`.
     pub max_lifetime: Option<OrOff<Span>>,
+    /// Tokens that are bound to a key of the client (RFC 9449): `off` (the `DPoP` scheme is not spoken), `optional` (a
+    /// bound token comes with a proof, any other is a bearer token), `required` (only bound tokens). Default: what
+    /// `defaults` says, else `optional`.
+    pub dpop: Option<Dpop>,
+    /// How old a proof may be, at most `5m`. Default: what `defaults` says, else `60s`.
+    pub dpop_max_age: Option<Span>,
     /// Claims that must be there besides those of the issuer's profile, such as `sub` or `auth_time`.
     pub require: Vec<String>,
 }

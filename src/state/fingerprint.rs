@@ -19,6 +19,8 @@ pub enum Kind {
     Subject = 4,
     /// (`iss`, `client_id` or `azp`).
     Client = 5,
+    /// (the thumbprint of a DPoP key, the `jti` of a proof).
+    Proof = 6,
 }
 
 /// The system gave no random bytes.

@@ -4,12 +4,14 @@
 //! |---|---|---|
 //! | `keys` | `idp`'s task of the issuer | `token/verify` |
 //! | `revocations` | `idp`'s task of the source | `token/gather` |
+//! | `proofs` | an admitted request | the next one with the same proof |
 //! | `fingerprint` | nobody | whoever names a token, a session or a subject |
 //! | `clock` | nobody | whoever begins something |
 
 pub mod clock;
 pub mod fingerprint;
 pub mod keys;
+pub mod proofs;
 pub mod revocations;
 pub mod verified;
 
@@ -23,6 +25,8 @@ pub struct State {
     pub fingerprints: Arc<fingerprint::Fingerprints>,
     /// Tokens whose signature was verified before.
     pub verified: verified::VerifiedTokens,
+    /// DPoP proofs that were used.
+    pub proofs: proofs::UsedProofs,
     /// What is revoked.
     pub revocations: Arc<revocations::Revocations>,
 }

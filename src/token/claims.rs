@@ -2,7 +2,10 @@
 //! never a missing claim.
 
 use crate::decide::claims::{ClaimFault, Claims, Confirmation};
+use crate::decide::id::Thumbprint;
 use crate::decide::time::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 type Payload = Map<String, Value>;
@@ -105,7 +108,8 @@ fn confirmation(payload: &Payload) -> Result<Confirmation, ClaimFault> {
     match payload.get("cnf") {
         None => Ok(Confirmation::Unbound),
         Some(Value::Object(cnf)) => Ok(match (cnf.len(), cnf.keys().next().map(String::as_str)) {
-            (1, Some("jkt")) => Confirmation::Dpop,
+            // A thumbprint that no key can have binds to nobody we could ask.
+            (1, Some("jkt")) => cnf.get("jkt").and_then(thumbprint).map_or(Confirmation::Unknown, Confirmation::Dpop),
             (1, Some("x5t#S256")) => Confirmation::Certificate,
             _ => Confirmation::Unknown,
         }),
@@ -113,11 +117,20 @@ fn confirmation(payload: &Payload) -> Result<Confirmation, ClaimFault> {
     }
 }
 
+/// SHA-256 in base64url (RFC 9449 §6.1).
+fn thumbprint(value: &Value) -> Option<Thumbprint> {
+    let bytes = URL_SAFE_NO_PAD.decode(value.as_str()?).ok()?;
+    bytes.try_into().ok().map(Thumbprint)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Claims, Confirmation, read};
+    use super::{Claims, Confirmation, Thumbprint, read};
     use crate::decide::time::Timestamp;
     use serde_json::{Value, json};
+
+    /// The thumbprint of nobody: 32 zero bytes.
+    const JKT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     fn claims(payload: Value) -> Result<Claims, &'static str> {
         let Value::Object(payload) = payload else { panic!("an object") };
@@ -154,14 +167,21 @@ mod tests {
             assert_eq!(claims(bad).err(), Some(claim));
         }
         let read =
-            claims(json!({"aud": "a", "scp": ["x", "y"], "sid": 17, "cnf": {"jkt": "k"}, "realm": {"roles": ["r"]}}))
+            claims(json!({"aud": "a", "scp": ["x", "y"], "sid": 17, "cnf": {"jkt": JKT}, "realm": {"roles": ["r"]}}))
                 .expect("good claims");
         assert_eq!(read.scopes.as_deref(), Some(["x".into(), "y".into()].as_slice()));
-        assert_eq!((read.session.as_deref(), read.confirmation), (Some("17"), Confirmation::Dpop));
+        assert_eq!((read.session.as_deref(), read.confirmation), (Some("17"), Confirmation::Dpop(Thumbprint([0; 32]))));
         assert_eq!(read.at("realm.roles"), Some(&json!(["r"])));
         assert_eq!(claims(json!({"cnf": {}})).map(|c| c.confirmation), Ok(Confirmation::Unknown));
+        for jkt in [json!("k"), json!(7), json!(format!("{JKT}="))] {
+            assert_eq!(
+                claims(json!({"cnf": {"jkt": jkt}})).map(|c| c.confirmation),
+                Ok(Confirmation::Unknown),
+                "{jkt}"
+            );
+        }
         assert_eq!(
-            claims(json!({"cnf": {"jkt": "k", "x5t#S256": "t"}})).map(|c| c.confirmation),
+            claims(json!({"cnf": {"jkt": JKT, "x5t#S256": "t"}})).map(|c| c.confirmation),
             Ok(Confirmation::Unknown)
         );
     }

@@ -3,14 +3,23 @@
 
 use super::issuers::{Issuer, Issuers};
 use super::location::Presented;
+use super::proof;
+use super::target::Target;
 use super::untrusted::Untrusted;
 use super::verify::{Unverified, Verifier};
-use crate::decide::evidence::{Credential, Evidence, Flaw, Reading};
+use crate::decide::claims::Confirmation;
+use crate::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme};
+use crate::decide::id::Fingerprint;
 use crate::decide::revocation::Knowledge;
 use crate::decide::time::Moment;
 use crate::state::State;
 use crate::state::verified::Verified;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// For how long a used proof is remembered after its time: a request that waited for a key is judged by the moment at
+/// which it came, and a wall clock may be set back a little.
+const LINGER: Duration = Duration::from_secs(30);
 
 /// All that was gathered about one request; evidence borrows from it.
 pub struct Gathered {
@@ -19,6 +28,10 @@ pub struct Gathered {
     token: Known,
     issuer: Option<Arc<Issuer>>,
     revocation: Knowledge,
+    scheme: Scheme,
+    proof: Proof,
+    /// The name under which the proof's use is remembered.
+    proof_name: Option<Fingerprint>,
     /// What an unverified token claims, for the operator.
     pub untrusted: Option<Box<Untrusted>>,
     /// The issuer whose keys, fetched anew, might hold the one that is missing.
@@ -35,8 +48,18 @@ impl Gathered {
     /// Nothing was presented, and nothing is asked: the evidence on an open route.
     #[must_use]
     pub fn nothing(moment: Moment, credential: Credential) -> Self {
-        let (token, revocation) = (Known::Nothing, Knowledge::default());
-        Self { moment, credential, token, issuer: None, revocation, untrusted: None, refetch: None }
+        Self {
+            moment,
+            credential,
+            token: Known::Nothing,
+            issuer: None,
+            revocation: Knowledge::default(),
+            scheme: Scheme::Bearer,
+            proof: Proof::Absent,
+            proof_name: None,
+            untrusted: None,
+            refetch: None,
+        }
     }
 
     /// The evidence.
@@ -52,7 +75,29 @@ impl Gathered {
             },
             rules: self.issuer.as_ref().map(|issuer| &issuer.rules),
             revocation: self.revocation,
+            scheme: self.scheme,
+            proof: self.proof,
         }
+    }
+
+    /// Reads the proof, if it can matter: beside a trusted token that is bound to a key.
+    pub fn prove(&mut self, presented: &Presented, target: &Target<'_>, state: &State) {
+        let (Known::Trusted(verified), Some(token)) = (&self.token, &presented.token) else { return };
+        let bound =
+            verified.token.claims.as_ref().is_ok_and(|claims| matches!(claims.confirmation, Confirmation::Dpop(_)));
+        if bound {
+            (self.proof, self.proof_name) = proof::read(&presented.proof, token.expose(), target, &state.fingerprints);
+        }
+    }
+
+    /// Uses the proof, which no policy takes when it is older than `max_age`. Nothing else may stand against the request
+    /// any more: who is refused anyway must not fill the memory. Gives whether there is a proof, so that it is to be
+    /// judged what came of it.
+    pub fn spend(&mut self, max_age: Duration, state: &State) -> bool {
+        let (Proof::Signed(signed), Some(name)) = (&mut self.proof, self.proof_name) else { return false };
+        let until = signed.issued.plus(max_age).plus(LINGER);
+        signed.usage = state.proofs.take(name, until, self.moment.wall);
+        true
     }
 
     /// The token and its issuer, if it was verified.
@@ -72,6 +117,7 @@ impl Gathered {
 #[must_use]
 pub fn gather(presented: &Presented, issuers: &Issuers, limit: usize, state: &State, moment: Moment) -> Gathered {
     let mut gathered = Gathered::nothing(moment, presented.credential);
+    gathered.scheme = presented.scheme;
     let Some(raw) = &presented.token else { return gathered };
     match read(raw.expose(), issuers, limit, state, moment) {
         Ok((verified, issuer)) => {

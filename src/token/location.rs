@@ -2,7 +2,8 @@
 //! (RFC 6750 §2, RFC 9110 §5.3).
 
 use super::locations::{authorization, cookie};
-use crate::decide::evidence::Credential;
+use super::proof::{DPOP, Sent};
+use crate::decide::evidence::{Credential, Scheme};
 use crate::decide::reason::Reason;
 use http::{HeaderMap, HeaderValue};
 
@@ -41,7 +42,9 @@ pub enum Sighting {
 pub struct Locations {
     /// The name of a cookie, besides the `Authorization` field.
     pub cookie: Option<Box<str>>,
-    /// Leave the token on the request for the upstream.
+    /// Is the `DPoP` scheme spoken?
+    pub dpop: bool,
+    /// Leave the token on the request for the upstream, and its proof.
     pub forward: bool,
 }
 
@@ -51,35 +54,48 @@ pub struct Presented {
     pub credential: Credential,
     /// That token.
     pub token: Option<RawToken>,
+    /// As what it is presented.
+    pub scheme: Scheme,
+    /// The proof that came with it.
+    pub proof: Sent,
 }
 
 impl Locations {
-    /// Takes the token off the request, so that it cannot leak upstream.
+    /// Takes the token off the request, so that it cannot leak upstream; and the proof, which is used up here.
+    /// `proven` says whether there is a `DPoP` field at all: who went over all fields before knows it.
     #[must_use]
-    pub fn take(&self, headers: &mut HeaderMap, query: Option<&str>) -> Presented {
-        let in_header = authorization::look(headers);
+    pub fn take(&self, headers: &mut HeaderMap, query: Option<&str>, proven: bool) -> Presented {
+        let (in_header, scheme) = authorization::look(headers);
+        let in_header = if scheme == Scheme::Dpop && !self.dpop {
+            Sighting::Trouble(Reason::UnsupportedAuthScheme)
+        } else {
+            in_header
+        };
+        let proof = if proven { Sent::look(headers) } else { Sent::Nothing };
         let in_cookie = self.cookie.as_deref().map_or(Sighting::Nothing, |name| cookie::look(headers, name));
         if !self.forward {
             headers.remove(http::header::AUTHORIZATION);
+            if proven {
+                headers.remove(&DPOP);
+            }
             if let Some(name) = &self.cookie {
                 cookie::remove(headers, name);
             }
         }
-        combine(in_header, in_cookie, query.is_some_and(has_token))
+        let (credential, token) = combine(in_header, in_cookie, query.is_some_and(has_token));
+        Presented { credential, token, scheme, proof }
     }
 }
 
-fn combine(in_header: Sighting, in_cookie: Sighting, in_query: bool) -> Presented {
+fn combine(in_header: Sighting, in_cookie: Sighting, in_query: bool) -> (Credential, Option<RawToken>) {
     use Sighting::{Nothing, Token, Trouble};
-    let unusable = |reason| Presented { credential: Credential::Unusable(reason), token: None };
+    let unusable = |reason| (Credential::Unusable(reason), None);
     match (in_header, in_cookie) {
         (Nothing, Nothing) if in_query => unusable(Reason::TokenInQuery),
         (Nothing, Nothing) => unusable(Reason::TokenMissing),
         // Something in two places is two credentials, whatever each is worth.
         _ if in_query => unusable(Reason::MultipleCredentials),
-        (Token(token), Nothing) | (Nothing, Token(token)) => {
-            Presented { credential: Credential::One, token: Some(token) }
-        }
+        (Token(token), Nothing) | (Nothing, Token(token)) => (Credential::One, Some(token)),
         (Trouble(reason), Nothing) | (Nothing, Trouble(reason)) => unusable(reason),
         _ => unusable(Reason::MultipleCredentials),
     }
@@ -120,9 +136,9 @@ mod tests {
             let name: HeaderName = name.parse().expect("a name");
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
         }
-        let locations = Locations { cookie: Some("session".into()), forward: false };
-        let presented = locations.take(&mut map, query);
-        assert!(!map.contains_key("authorization"), "taken off");
+        let locations = Locations { cookie: Some("session".into()), dpop: true, forward: false };
+        let presented = locations.take(&mut map, query, true);
+        assert!(!map.contains_key("authorization") && !map.contains_key("dpop"), "taken off");
         assert!(!map.iter().any(|(_, value)| value.as_bytes().windows(8).any(|w| w == b"session=")), "taken off");
         (presented.credential, presented.token.map(|token| token.expose().to_owned()))
     }
@@ -143,6 +159,9 @@ mod tests {
             (&[("authorization", "Bearer a b")], None, Err(MalformedAuthorization)),
             (&[("authorization", "Bearer {\"a\":1}")], None, Err(MalformedAuthorization)),
             (&[("authorization", "Bearera.b.c")], None, Err(UnsupportedAuthScheme)),
+            (&[("authorization", "dpop a.b.c"), ("dpop", "x")], None, Ok("a.b.c")),
+            (&[("authorization", "DPoP a.b.c, Bearer a.b.c")], None, Err(MultipleCredentials)),
+            (&[("authorization", "DPoP")], None, Err(MalformedAuthorization)),
             (&[("authorization", "Basic dTpw")], None, Err(UnsupportedAuthScheme)),
             (&[("authorization", "Foo")], None, Err(UnsupportedAuthScheme)),
             (&[("authorization", "")], None, Err(MalformedAuthorization)),

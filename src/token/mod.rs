@@ -9,5 +9,7 @@ pub mod issuers;
 pub mod json;
 pub mod location;
 pub mod locations;
+pub mod proof;
+pub mod target;
 pub mod untrusted;
 pub mod verify;

@@ -11,6 +11,7 @@ mod support;
 mod a_keys;
 mod b_encoding;
 mod c_claims;
+mod d_dpop;
 mod d_transport;
 mod e_framing;
 mod f_headers;

@@ -80,6 +80,9 @@ const CASES: &[&[(&str, &str)]] = &[
     &[(POLICY, "claims: [{ claim: a..b, any_of: [] }]")],
     &[(POLICY, "token: { max_age: 2d }")],
     &[(POLICY, "token: { max_lifetime: off }")],
+    &[(POLICY, "token: { dpop: on, dpop_max_age: 10m }")],
+    &[(POLICY, "token: { dpop_max_age: 6m }")],
+    &[(POLICY, "token: { dpop_max_age: 0s }")],
     // what guards a route
     &[(DEFAULTS, "defaults: {}")],
     &[(ROUTE, "~\n  - { name: open, path: /b, upstream: orders, access: open, policy: api }")],
@@ -127,6 +130,10 @@ const CASES: &[&[(&str, &str)]] = &[
     // only tighter
     &[(DEFAULTS, "defaults: { policy: api, token: { max_age: 15m } }"), (POLICY, "token: { max_age: 1h }")],
     &[(DEFAULTS, "defaults: { policy: api, token: { max_age: 15m } }"), (POLICY, "token: { max_age: off }")],
+    &[
+        (DEFAULTS, "defaults: { policy: api, token: { dpop: required, dpop_max_age: 10s } }"),
+        (POLICY, "token: { dpop: optional, dpop_max_age: 20s }"),
+    ],
     &[
         (DEFAULTS, "defaults: { policy: api, revocation: { on_stale: deny } }"),
         (POLICY, "revocation: { on_stale: allow }"),

@@ -1,14 +1,13 @@
-//! The checks of content: token type, required claims, binding, audience, issuer, scope, permission.
+//! The checks of content: token type, required claims, audience, issuer, scope, permission.
 
 use crate::world::{Want, World, at, table, words};
 use curfew::decide::checks::audience::Audience;
-use curfew::decide::checks::binding::Binding;
 use curfew::decide::checks::claims::Required;
 use curfew::decide::checks::issuer::IssuerTrusted;
 use curfew::decide::checks::permission::{Permission, Rule};
 use curfew::decide::checks::scope::Scope;
 use curfew::decide::checks::token_type::AccessTokenType;
-use curfew::decide::claims::{ClaimFault, Claims, Confirmation, TokenType};
+use curfew::decide::claims::{ClaimFault, Claims, TokenType};
 use curfew::decide::id::IssuerName;
 use curfew::decide::reason::Reason;
 use curfew::decide::rules::Profile;
@@ -111,21 +110,6 @@ fn required() {
             ("C5 exp < nbf", plain(), ordered(-9, Some(6), 5), malformed),
             ("exp 1 ms after both", plain(), ordered(4, Some(4), 5), Want::Pass),
             ("nbf before iat", plain(), ordered(4, Some(-100), 5), Want::Pass),
-        ],
-    );
-}
-
-/// C12, D6, D9: a bound token is no bearer token.
-#[test]
-fn binding() {
-    let bound = |confirmation| World::claims(|claims| claims.confirmation = confirmation);
-    table(
-        "binding",
-        vec![
-            ("unbound", Binding, bound(Confirmation::Unbound), Want::Pass),
-            ("DPoP", Binding, bound(Confirmation::Dpop), Want::Fail(Reason::DpopDowngrade)),
-            ("certificate", Binding, bound(Confirmation::Certificate), Want::Fail(Reason::CnfUnsupported)),
-            ("unknown", Binding, bound(Confirmation::Unknown), Want::Fail(Reason::CnfUnsupported)),
         ],
     );
 }

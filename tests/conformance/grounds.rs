@@ -4,6 +4,7 @@ use crate::world::{World, at, policy};
 use curfew::decide::checks::scope::Scope;
 use curfew::decide::claims::{ClaimFault, Confirmation, TokenType};
 use curfew::decide::evidence::{Credential, Evidence};
+use curfew::decide::id::Thumbprint;
 use curfew::decide::policy::QUESTIONS;
 use curfew::decide::reason::Reason;
 use curfew::decide::rules::Algorithm;
@@ -46,7 +47,7 @@ fn the_first_failure_names_the_reason() {
     let mut policy = policy();
     policy.scope = Some(Scope { all: crate::world::words(&["orders.write"]) });
     let mut world = World::claims(|claims| {
-        claims.confirmation = Confirmation::Dpop;
+        claims.confirmation = Confirmation::Dpop(Thumbprint::default());
         claims.audience = Some(crate::world::words(&["x"]));
         claims.not_before = Some(at(100_000));
         claims.expires = Some(at(500_000));

@@ -5,6 +5,7 @@
 #[path = "../support/reasons.rs"]
 mod reasons;
 
+mod bindings;
 mod claims;
 mod grounds;
 mod revocations;

@@ -17,7 +17,7 @@ use curfew::decide::checks::revocation::Revocation;
 use curfew::decide::checks::signature::Signature;
 use curfew::decide::checks::token_type::AccessTokenType;
 use curfew::decide::claims::{Claims, Token, TokenType};
-use curfew::decide::evidence::{Credential, Evidence, Flaw, Reading};
+use curfew::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme};
 use curfew::decide::finding::{Finding, Limit, Origin};
 use curfew::decide::id::{IssuerName, KeyId, PolicyName};
 use curfew::decide::policy::Policy;
@@ -42,6 +42,8 @@ pub struct World {
     pub token: Token,
     pub rules: Option<IssuerRules>,
     pub knowledge: Knowledge,
+    pub scheme: Scheme,
+    pub proof: Proof,
 }
 
 /// Words in a box.
@@ -87,7 +89,16 @@ impl World {
             strict_header: false,
         };
         let knowledge = Knowledge::default();
-        Self { now: NOW, credential: Credential::One, flaw: None, token, rules: Some(rules), knowledge }
+        Self {
+            now: NOW,
+            credential: Credential::One,
+            flaw: None,
+            token,
+            rules: Some(rules),
+            knowledge,
+            scheme: Scheme::Bearer,
+            proof: Proof::Absent,
+        }
     }
 
     /// A good one with other claims.
@@ -122,6 +133,8 @@ impl World {
             token: self.flaw.map_or(Reading::Trusted(&self.token), Reading::Flawed),
             rules: self.rules.as_ref(),
             revocation: self.knowledge,
+            scheme: self.scheme,
+            proof: self.proof,
         }
     }
 
@@ -143,7 +156,7 @@ pub fn policy() -> Policy {
         signature: Signature,
         token_type: AccessTokenType,
         claims: Required::default(),
-        binding: Binding,
+        binding: Binding::default(),
         audience: Audience::default(),
         not_before: NotBefore,
         expiry: Expiry,

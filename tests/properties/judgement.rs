@@ -12,7 +12,7 @@ use curfew::decide::checks::scope::Scope;
 use curfew::decide::claims::{Confirmation, TokenType};
 use curfew::decide::evidence::{Credential, Flaw, Stage};
 use curfew::decide::finding::{Finding, Limit, Origin};
-use curfew::decide::id::SourceId;
+use curfew::decide::id::{SourceId, Thumbprint};
 use curfew::decide::policy::Policy;
 use curfew::decide::reason::Reason;
 use curfew::decide::revocation::{Entries, Entry, Freshness};
@@ -68,7 +68,7 @@ prop_compose! {
         leeway in prop_oneof![Just(0u64), 0u64..4000],
         kind in mostly(TokenType::AccessToken, vec![TokenType::Jwt, TokenType::Absent, TokenType::Other]),
         legacy in any::<bool>(),
-        confirmation in mostly(Confirmation::Unbound, vec![Confirmation::Dpop, Confirmation::Unknown]),
+        confirmation in mostly(Confirmation::Unbound, vec![Confirmation::Dpop(Thumbprint::default()), Confirmation::Unknown]),
         aud in mostly("api", vec!["api2", "other"]),
         algorithm in mostly(Algorithm::ES256, vec![Algorithm::RS256, Algorithm::HS256]),
         flaw in prop::option::weighted(0.1, (

@@ -42,13 +42,13 @@ impl Answer {
     pub fn challenge(&self) -> Result<Challenge, String> {
         match self.all("www-authenticate")[..] {
             [] => Ok(Challenge::None),
-            [line] => {
-                let rest = line.strip_prefix("Bearer").ok_or_else(|| format!("not a Bearer challenge: {line}"))?;
-                Ok(match parameter(rest, "error") {
-                    None => Challenge::Bare,
-                    Some(error) => Challenge::Error(error.leak()),
-                })
-            }
+            [line] if line.starts_with("DPoP ") => of_scheme("DPoP", line),
+            [line] => of_scheme("Bearer", line),
+            // One line a scheme, in this order, and they say the same.
+            [bearer, dpop] => match (of_scheme("Bearer", bearer)?, of_scheme("DPoP", dpop)?) {
+                (one, other) if one == other => Ok(one),
+                (one, other) => Err(format!("two challenges that differ: {one:?} and {other:?}")),
+            },
             ref lines => Err(format!("{} WWW-Authenticate lines: {lines:?}", lines.len())),
         }
     }
@@ -69,6 +69,17 @@ impl Answer {
             self.closed
         )
     }
+}
+
+fn of_scheme(scheme: &str, line: &str) -> Result<Challenge, String> {
+    let rest = line.strip_prefix(scheme).ok_or_else(|| format!("not a {scheme} challenge: {line}"))?;
+    if (scheme == "DPoP") != parameter(rest, "algs").is_some_and(|algs| algs.split(' ').any(|alg| alg == "ES256")) {
+        return Err(format!("'algs' belongs to DPoP, and to nothing else (RFC 9449 §7.1): {line}"));
+    }
+    Ok(match parameter(rest, "error") {
+        None => Challenge::Bare,
+        Some(error) => Challenge::Error(error.leak()),
+    })
 }
 
 /// A quoted parameter of a challenge. Enough here: our own realm holds no quotes.

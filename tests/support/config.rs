@@ -181,6 +181,8 @@ policies:
   scoped: {{ scopes: [orders.write] }}
   vip: {{ claims: [{{ claim: roles, any_of: [vip] }}] }}
   corp_only: {{ issuers: [corp] }}
+  bound: {{ token: {{ dpop: required }} }}
+  unspoken: {{ token: {{ dpop: off }} }}
 defaults: {{ policy: api, timeouts: {{ between_bytes: 2s }} }}
 routes:
   - {{ name: orders, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/orders/**", upstream: echo }}
@@ -194,6 +196,8 @@ routes:
   - {{ name: cookie, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/cookie/**", token: {{ cookie: session }}, upstream: echo }}
   - {{ name: passing, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/passing/**", forward_token: true, upstream: echo }}
   - {{ name: identity, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/identity/**", identity: {{ X-User: sub, X-Team: team }}, upstream: echo }}
+  - {{ name: bound, hosts: [api.example.com, localhost], path: "/bound/**", policy: bound, upstream: echo }}
+  - {{ name: unspoken, hosts: [api.example.com, localhost], path: "/unspoken/**", policy: unspoken, upstream: echo }}
   - {{ name: socket, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/socket", websocket: true, upstream: echo }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#

@@ -108,6 +108,29 @@ impl Key {
         jwk
     }
 
+    /// The key as the header of a DPoP proof carries it: its required members and no others.
+    pub fn bare_jwk(&self) -> Value {
+        let mut jwk = self.jwk();
+        if let Value::Object(members) = &mut jwk {
+            members.retain(|name, _| name != "kid" && name != "use");
+        }
+        jwk
+    }
+
+    /// Its thumbprint (RFC 7638 §3): the members in alphabetical order, as the map keeps them.
+    pub fn thumbprint(&self) -> String {
+        let sorted: std::collections::BTreeMap<String, Value> = object(self.bare_jwk()).into_iter().collect();
+        b64(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, serde_json::to_string(&sorted).unwrap().as_bytes()))
+    }
+
+    /// Begins a good DPoP proof of this key for a `GET` of this URI with this token.
+    pub fn proof(&self, uri: &str, token: &str) -> Token<'_> {
+        let ath = b64(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes()));
+        let header = json!({"alg": self.alg(), "typ": "dpop+jwt", "jwk": self.bare_jwk()});
+        let claims = json!({"jti": unique("proof"), "htm": "GET", "htu": uri, "iat": now(), "ath": ath});
+        Token { key: self, alg: self.alg().to_owned(), header: object(header), claims: object(claims) }
+    }
+
     /// The public key as DER (SubjectPublicKeyInfo).
     pub fn public_der(&self) -> Vec<u8> {
         match &self.secret {

@@ -18,7 +18,7 @@ refused: token_expired (401 Unauthorized): the token has expired
   pass    signature   Does its signature verify?                            signature
   pass    token_type  Is it an access token?                                typ
   pass    claims      Are the claims that are needed there, and in form?    claims
-  pass    binding     Is it free of a binding that cannot be checked?       cnf
+  pass    binding     Is it presented by whom it is bound to?               cnf
   pass    audience    Is it meant for this audience?                        aud: one of the 1 named is among the 1 accepted
   pass    not_before  Has its time begun?                                   nbf
   fail    expiry      Is its time not over?                                 expired 14.2 s before this instant, leeway 10 s

@@ -5,7 +5,7 @@ use std::time::Duration;
 use curfew::decide::checks::age::Age;
 use curfew::decide::checks::audience::Audience;
 use curfew::decide::claims::{Claims, Confirmation, Token, TokenType};
-use curfew::decide::evidence::{Credential, Evidence, Flaw, Reading, Stage};
+use curfew::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme, Stage};
 use curfew::decide::finding::{Limit, Origin};
 use curfew::decide::id::{Fingerprint, IssuerName, KeyId, PolicyName};
 use curfew::decide::policy::Policy;
@@ -94,6 +94,8 @@ pub fn judge(reading: Reading<'_>) -> Verdict {
         token: reading,
         rules: Some(&rules),
         revocation: Knowledge::default(),
+        scheme: Scheme::Bearer,
+        proof: Proof::Absent,
     })
 }
 

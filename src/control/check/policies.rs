@@ -10,6 +10,9 @@ use crate::proxy::policies::LIFETIME;
 use crate::proxy::settings::{PolicySettings, TokenPolicy};
 use crate::settings::{OrOff, Span};
 
+/// The oldest that a proof may be said to be.
+const PROOF_CAP: Duration = Duration::from_secs(300);
+
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     token("defaults", &config.defaults.token, &config.defaults.token, &mut faults);
@@ -29,6 +32,10 @@ fn token(path: &str, token: &TokenPolicy, defaults: &TokenPolicy, faults: &mut F
         let known: Vec<&str> = Required::names().collect();
         let help = advise(claim, &known, "those that can be required are");
         faults.error(&format!("{path}.require[{at}]"), format!("the claim `{claim}` cannot be required"), help);
+    }
+    if token.dpop_max_age.is_some_and(|span| span.get() > PROOF_CAP || span.get().is_zero()) {
+        let help = "RFC 9449 §11.1 speaks of seconds or minutes: write at least `1s` and at most `5m`";
+        faults.error(&format!("{path}.dpop_max_age"), "a proof is for one request, made just before it", help);
     }
     if token.max_lifetime.is_some_and(|span| span.is_off()) {
         let help = "name the longest lifetime that your issuers give";

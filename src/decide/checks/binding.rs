@@ -1,24 +1,96 @@
-//! Binding: a token bound to its sender is not a bearer token (RFC 7800 §3, RFC 9449 §7.2, RFC 8705 §3).
-//! No binding can be checked yet, so that each is refused: a stolen token would pass otherwise.
+//! Binding: a token that is bound to its sender is of use to nobody else (RFC 7800 §3, RFC 9449 §7, RFC 8705 §3).
+//! Reading a proof, and remembering which were used, is not done here. Certificates of clients are not asked for
+//! yet, and what binds in a way that we do not know is refused: a stolen token would pass otherwise.
 
 use crate::decide::check::Check;
 use crate::decide::claims::Confirmation;
-use crate::decide::evidence::Evidence;
-use crate::decide::finding::{Compared, Finding};
+use crate::decide::evidence::{Evidence, Proof, Scheme, Signed, Usage};
+use crate::decide::finding::{Compared, Finding, Limit, Quantity};
+use crate::decide::id::Thumbprint;
 use crate::decide::reason::Reason;
+use crate::decide::time::{Moment, millis};
+use std::time::Duration;
 
-/// Asks for a token without a binding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Binding;
+/// What a route makes of DPoP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dpop {
+    /// The scheme is not spoken: bound tokens are of no use here.
+    Off,
+    /// A token that is bound to a key comes with a proof; one that is not is a bearer token.
+    #[default]
+    Optional,
+    /// Only tokens that are bound to a key are taken.
+    Required,
+}
+
+/// How old a proof may be where nothing is said about it (RFC 9449 §11.1: seconds or minutes).
+pub const PROOF_AGE: Duration = Duration::from_secs(60);
+
+/// How far the clock of a client may be ahead of ours.
+pub const PROOF_AHEAD: Duration = Duration::from_secs(5);
+
+/// Asks that a token which is bound to its sender comes from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// What is made of DPoP.
+    pub dpop: Dpop,
+    /// How old a proof may be.
+    pub max_age: Limit<Duration>,
+}
+
+impl Default for Binding {
+    fn default() -> Self {
+        Self { dpop: Dpop::default(), max_age: Limit { value: PROOF_AGE, ..Limit::default() } }
+    }
+}
 
 impl Check for Binding {
     fn ask(&self, evidence: &Evidence<'_>) -> Finding {
         let Some(claims) = evidence.claims() else { return Finding::Moot };
-        let reason = match claims.confirmation {
-            Confirmation::Unbound => return Finding::pass(Compared::about("cnf")),
-            Confirmation::Dpop => Reason::DpopDowngrade,
-            Confirmation::Certificate | Confirmation::Unknown => Reason::CnfUnsupported,
+        let about = Compared::about("cnf");
+        match (claims.confirmation, evidence.scheme) {
+            (Confirmation::Unbound, Scheme::Bearer) if self.dpop != Dpop::Required => Finding::pass(about),
+            (Confirmation::Unbound, _) => Finding::fail(Reason::DpopBindingMissing, about),
+            (Confirmation::Dpop(_), Scheme::Bearer) => Finding::fail(Reason::DpopDowngrade, about),
+            (Confirmation::Dpop(key), Scheme::Dpop) => self.proven(key, evidence.proof, evidence.moment),
+            (Confirmation::Certificate, _) => Finding::fail(Reason::MtlsCertMissing, about),
+            (Confirmation::Unknown, _) => Finding::fail(Reason::CnfUnsupported, about),
+        }
+    }
+}
+
+impl Binding {
+    /// A proof speaks for one request: however long that goes on, the proof does not end it.
+    fn proven(&self, key: Thumbprint, proof: Proof, now: Moment) -> Finding {
+        let about = Compared::about("DPoP");
+        let signed = match proof {
+            Proof::Absent => return Finding::fail(Reason::DpopProofMissing, about),
+            Proof::Flawed(detail) => {
+                return Finding::fail(Reason::DpopProofInvalid, about.found(Quantity::Word(detail)));
+            }
+            Proof::Signed(signed) => signed,
         };
-        Finding::fail(reason, Compared::about("cnf"))
+        if signed.key != key {
+            return Finding::fail(Reason::DpopKeyMismatch, Compared::about("cnf.jkt"));
+        }
+        self.fresh(&signed, now).unwrap_or_else(|| used(signed.usage, about))
+    }
+
+    /// What is wrong with when it was made (RFC 9449 §4.3, number 11). Both ends of the window are in it.
+    fn fresh(&self, signed: &Signed, now: Moment) -> Option<Finding> {
+        let age = now.wall.since(signed.issued);
+        let about = Compared::about("DPoP iat").found(Quantity::Span(age)).with_leeway(PROOF_AHEAD);
+        let within = (-millis(PROOF_AHEAD)..=millis(self.max_age.value)).contains(&age);
+        let compared = about.against(self.max_age.value, self.max_age.origin);
+        (!within).then(|| Finding::fail(Reason::DpopProofInvalid, compared))
+    }
+}
+
+fn used(usage: Usage, about: Compared) -> Finding {
+    match usage {
+        Usage::First => Finding::pass(about),
+        Usage::Again => Finding::fail(Reason::DpopProofReplayed, Compared::about("DPoP jti")),
+        Usage::Unknown => Finding::fail(Reason::DpopUnavailable, Compared::about("DPoP jti")),
     }
 }

@@ -101,6 +101,15 @@ pub(super) fn read(raw: &str, allowed: &[Algorithm]) -> Result<Key, KeyFault> {
     }
 }
 
+/// The key that a DPoP proof carries, bound to the algorithm that the proof names (RFC 9449 §4.2).
+///
+/// # Errors
+/// If it is not a public key, or not one for this algorithm.
+pub fn of_proof(jwk: &str, algorithm: Algorithm) -> Result<Key, KeyFault> {
+    let key = read(jwk, &[algorithm])?;
+    if key.fits(algorithm) { Ok(key) } else { Err(KeyFault::AlgorithmUnfit) }
+}
+
 impl Jwk {
     /// What rules a key out whatever its kind. The private half comes first: it is the one to be told of.
     fn is_for_verifying(&self) -> Result<(), KeyFault> {

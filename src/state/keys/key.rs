@@ -1,6 +1,6 @@
 //! One key, bound to exactly one algorithm (RFC 8725 §3.1). How it is found is not told here.
 
-use crate::decide::id::KeyId;
+use crate::decide::id::{KeyId, Thumbprint};
 use crate::decide::rules::Algorithm;
 use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine;
@@ -41,6 +41,12 @@ impl Key {
     /// Is it the same key: the same material, under the same name, for the same algorithm?
     pub(super) fn same(&self, other: &Self) -> bool {
         self.thumbprint == other.thumbprint && self.kid == other.kid && self.algorithm == other.algorithm
+    }
+
+    /// The thumbprint of its public members (RFC 7638 §3).
+    #[must_use]
+    pub fn thumbprint(&self) -> Thumbprint {
+        Thumbprint(self.thumbprint)
     }
 
     /// Does a token's `alg` name this key's algorithm? `EdDSA` and `Ed25519` are one (RFC 9864 §2.2).

@@ -18,7 +18,7 @@ mod secret;
 mod set;
 
 pub use issuer::{Fetches, IssuerKeys, Lookup, Patience, Standing};
-pub use jwk::KeyFault;
+pub use jwk::{KeyFault, of_proof};
 pub use key::Key;
 pub use secret::{WeakSecret, secret_set};
 pub use set::{Ignored, KeySet, MAX_KEYS, SetFault};

@@ -1,45 +1,51 @@
-//! The `Authorization` field with the `Bearer` scheme (RFC 6750 §2.1, RFC 9110 §11.4).
+//! The `Authorization` field with the `Bearer` scheme (RFC 6750 §2.1, RFC 9110 §11.4), or `DPoP` (RFC 9449 §7.1).
 
+use crate::decide::evidence::Scheme;
 use crate::decide::reason::Reason;
 use crate::token::location::{RawToken, Sighting};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-const SCHEME: &[u8] = b"bearer";
-
-/// Looks for a bearer token.
-pub fn look(headers: &HeaderMap) -> Sighting {
+/// Looks for a token, and for as what it is presented.
+pub fn look(headers: &HeaderMap) -> (Sighting, Scheme) {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Sighting::Nothing };
+    let Some(value) = values.next() else { return (Sighting::Nothing, Scheme::Bearer) };
     // It is not a list field: a second line is a second credential (RFC 9110 §5.3).
     if values.next().is_some() {
-        return Sighting::Trouble(Reason::MultipleCredentials);
+        return (Sighting::Trouble(Reason::MultipleCredentials), Scheme::Bearer);
     }
     match parse(value.as_bytes()) {
-        Ok((start, end)) => Sighting::Token(RawToken::new(value.clone(), start, end)),
-        Err(reason) => Sighting::Trouble(reason),
+        Ok((scheme, start, end)) => (Sighting::Token(RawToken::new(value.clone(), start, end)), scheme),
+        Err(reason) => (Sighting::Trouble(reason), Scheme::Bearer),
     }
 }
 
 /// Where in the value the token lies: a scheme in any case, one or more spaces, a `b64token`.
-fn parse(value: &[u8]) -> Result<(usize, usize), Reason> {
-    let scheme = value.iter().position(|byte| !is_token(*byte)).unwrap_or(value.len());
-    let (name, rest) = value.split_at(scheme);
+fn parse(value: &[u8]) -> Result<(Scheme, usize, usize), Reason> {
+    let length = value.iter().position(|byte| !is_token(*byte)).unwrap_or(value.len());
+    let (name, rest) = value.split_at(length);
     if name.is_empty() {
         return Err(Reason::MalformedAuthorization);
     }
-    if !name.eq_ignore_ascii_case(SCHEME) {
-        return Err(Reason::UnsupportedAuthScheme);
-    }
+    let scheme = scheme(name).ok_or(Reason::UnsupportedAuthScheme)?;
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     let token = rest.get(spaces..).unwrap_or_default();
     if spaces > 0 && !token.is_empty() && is_b64token(token) {
-        return Ok((scheme + spaces, value.len()));
+        return Ok((scheme, length + spaces, value.len()));
     }
     // Only a value that is refused anyway is asked what is wrong with it.
     let first = token.split(|byte| *byte == b',').next().unwrap_or_default();
     let listed = spaces > 0 && first.len() < token.len() && !first.is_empty() && is_b64token(first);
     Err(if listed { Reason::MultipleCredentials } else { Reason::MalformedAuthorization })
+}
+
+/// A scheme, in any case (RFC 9110 §11.1).
+fn scheme(name: &[u8]) -> Option<Scheme> {
+    if name.eq_ignore_ascii_case(b"bearer") {
+        Some(Scheme::Bearer)
+    } else {
+        name.eq_ignore_ascii_case(b"dpop").then_some(Scheme::Dpop)
+    }
 }
 
 /// `tchar` of RFC 9110 §5.6.2.

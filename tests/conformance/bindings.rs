@@ -1,0 +1,99 @@
+//! Who a token is bound to, and who presents it.
+
+use crate::world::{Want, World, at, table};
+use curfew::decide::check::Check as _;
+use curfew::decide::checks::binding::{Binding, Dpop};
+use curfew::decide::claims::Confirmation;
+use curfew::decide::evidence::{Proof, Scheme, Signed, Usage};
+use curfew::decide::finding::{Limit, Origin, Quantity};
+use curfew::decide::id::Thumbprint;
+use curfew::decide::reason::Reason;
+use std::time::Duration;
+
+const KEY: Thumbprint = Thumbprint([7; 32]);
+
+fn bound(confirmation: Confirmation, scheme: Scheme, proof: Proof) -> World {
+    World { scheme, proof, ..World::claims(|claims| claims.confirmation = confirmation) }
+}
+
+fn signed(key: Thumbprint, offset: i64, usage: Usage) -> Proof {
+    Proof::Signed(Signed { key, issued: at(offset), usage })
+}
+
+/// C12, D6, D9: a token that is bound to its sender is no bearer token, and one that is not bound proves nothing.
+#[test]
+fn binding() {
+    use Confirmation::{Certificate, Unbound, Unknown};
+    use Scheme::{Bearer, Dpop as Proven};
+    let (plain, good) = (Binding::default(), signed(KEY, 0, Usage::First));
+    let off = Binding { dpop: Dpop::Off, ..plain };
+    let required = Binding { dpop: Dpop::Required, ..plain };
+    let key = Confirmation::Dpop(KEY);
+    let (downgrade, missing) = (Want::Fail(Reason::DpopDowngrade), Want::Fail(Reason::DpopBindingMissing));
+    table(
+        "binding",
+        vec![
+            ("unbound", plain, bound(Unbound, Bearer, Proof::Absent), Want::Pass),
+            ("unbound, a proof beside it", plain, bound(Unbound, Bearer, good), Want::Pass),
+            ("unbound, not spoken", off, bound(Unbound, Bearer, Proof::Absent), Want::Pass),
+            ("unbound, where binding is required", required, bound(Unbound, Bearer, good), missing),
+            ("D6 unbound as DPoP", plain, bound(Unbound, Proven, good), missing),
+            ("D6 unbound as DPoP, required", required, bound(Unbound, Proven, good), missing),
+            ("D6 bound as Bearer", plain, bound(key, Bearer, Proof::Absent), downgrade),
+            ("D6 bound as Bearer, a proof beside it", plain, bound(key, Bearer, good), downgrade),
+            ("D6 bound as Bearer, not spoken", off, bound(key, Bearer, Proof::Absent), downgrade),
+            ("bound and proven", plain, bound(key, Proven, good), Want::Pass),
+            ("bound and proven, required", required, bound(key, Proven, good), Want::Pass),
+            ("D9 certificate", plain, bound(Certificate, Bearer, good), Want::Fail(Reason::MtlsCertMissing)),
+            ("D9 certificate as DPoP", plain, bound(Certificate, Proven, good), Want::Fail(Reason::MtlsCertMissing)),
+            ("unknown", plain, bound(Unknown, Bearer, good), Want::Fail(Reason::CnfUnsupported)),
+            ("unknown as DPoP", plain, bound(Unknown, Proven, good), Want::Fail(Reason::CnfUnsupported)),
+            ("no claims", plain, World { flaw: Some(FLAW), ..World::good() }, Want::Moot),
+        ],
+    );
+}
+
+const FLAW: curfew::decide::evidence::Flaw = curfew::decide::evidence::Flaw {
+    stage: curfew::decide::evidence::Stage::Form,
+    reason: Reason::TokenMalformed,
+    detail: "a test",
+};
+
+/// D7: the proof, to the millisecond of its window: [now - 60 s, now + 5 s].
+#[test]
+fn proof() {
+    let plain = Binding::default();
+    let short = Binding { max_age: Limit::new(Duration::from_secs(1), Origin::Policy), ..plain };
+    let with = |proof| bound(Confirmation::Dpop(KEY), Scheme::Dpop, proof);
+    let made = |offset| with(signed(KEY, offset, Usage::First));
+    let other = Thumbprint([8; 32]);
+    let (invalid, mismatch) = (Want::Fail(Reason::DpopProofInvalid), Want::Fail(Reason::DpopKeyMismatch));
+    table(
+        "proof",
+        vec![
+            ("missing", plain, with(Proof::Absent), Want::Fail(Reason::DpopProofMissing)),
+            ("flawed", plain, with(Proof::Flawed("a test")), invalid),
+            ("of another key", plain, with(signed(other, 0, Usage::First)), mismatch),
+            ("of another key, and stale", plain, with(signed(other, -90_000, Usage::First)), mismatch),
+            ("60 s old", plain, made(-60_000), Want::Pass),
+            ("60.001 s old", plain, made(-60_001), invalid),
+            ("5 s ahead", plain, made(5_000), Want::Pass),
+            ("5.001 s ahead", plain, made(5_001), invalid),
+            ("of the year 1970", plain, made(-crate::world::NOW), invalid),
+            ("1 s old, of 1 s", short, made(-1_000), Want::Pass),
+            ("1.001 s old, of 1 s", short, made(-1_001), invalid),
+            ("used before", plain, with(signed(KEY, 0, Usage::Again)), Want::Fail(Reason::DpopProofReplayed)),
+            ("used before, and stale", plain, with(signed(KEY, -60_001, Usage::Again)), invalid),
+            ("cannot be told", plain, with(signed(KEY, 0, Usage::Unknown)), Want::Fail(Reason::DpopUnavailable)),
+        ],
+    );
+}
+
+/// What is wrong with a proof stands in the finding.
+#[test]
+fn the_detail_is_told() {
+    let world = bound(Confirmation::Dpop(KEY), Scheme::Dpop, Proof::Flawed("another method than 'htm'"));
+    let finding = Binding::default().ask(&world.evidence());
+    let compared = finding.compared().expect("an answer");
+    assert_eq!((compared.subject, compared.measured), ("DPoP", Quantity::Word("another method than 'htm'")));
+}
