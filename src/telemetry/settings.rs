@@ -221,6 +221,7 @@ pub enum Level {
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "LogFormat")]
 pub enum Format {
     /// For people.
     #[default]
