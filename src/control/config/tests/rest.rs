@@ -24,6 +24,12 @@ routes:
 - { name: d, methods: [PUT, POST], path: /b, upstream: bills, identity: { X-User: sub }, headers: { request: { set: { curfew-subject: none } } } }
 ";
 
+const UPSTREAMS: &str = "\
+upstreams:
+  orders: { endpoints: [https://orders.internal] }
+  bills: { endpoints: [https://bills.internal] }
+";
+
 fn told(text: &str) -> Vec<String> {
     read("c.yaml", text.to_owned()).map_or_else(|faults| faults.iter().map(brief).collect(), |_| Vec::new())
 }
@@ -76,6 +82,11 @@ fn what_a_fault_took_away_is_not_missed() {
         ("- { name: a, hosts: [a.example], path: /a, upstream: orders }", "- a"),
         ("hosts: [a.example],", "hosts: [[], b.example],"),
         ("policies: {", "policies: { api: {},"),
+        // Items after one that is gone have another's number.
+        ("hosts: [a.example],", "hosts: [[], d.example, 'a b'],"),
+        // Whatever the block named.
+        (UPSTREAMS, "upstreams: 5\n"),
+        (UPSTREAMS, "upstrems: 5\n"),
     ] {
         assert_eq!(SMALL.matches(from).count(), 1, "{from}");
         let text = SMALL.replacen(from, to, 1);
