@@ -32,9 +32,7 @@ mod tell;
 mod tighten;
 mod upstreams;
 
-use std::collections::HashSet;
-
-use super::config::{Fault, Spans};
+use super::config::{Fault, Spans, in_order};
 use super::settings::Config;
 
 type Subject = fn(&Config, &Spans) -> Vec<Fault>;
@@ -55,18 +53,18 @@ const SUBJECTS: &[Subject] = &[
     files::check,
 ];
 
-/// Names that lead nowhere, in what could be read of a config with faults.
-#[must_use]
-pub fn dangling(config: &Config, spans: &Spans) -> Vec<Fault> {
-    references::dangling(config, spans)
-}
+/// Subjects that look at a name or a route by itself, so that a fault elsewhere brings no others. The rest compare what
+/// may be a default only because a fault was taken out of the way.
+const OF_THE_REST: &[Subject] = &[references::known, patterns::check, fields::check];
 
 /// All that is wrong or unwise, in the order of the text. No fault shows a line that another one hides.
 #[must_use]
 pub fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
-    let line = |fault: &Fault| fault.location.map(|location| location.line);
-    let mut faults: Vec<Fault> = SUBJECTS.iter().flat_map(|subject| subject(config, spans)).collect();
-    faults.sort_by_key(|fault| fault.location.map_or((0, 0), |location| (location.line, location.start)));
-    let hidden: HashSet<_> = faults.iter().filter(|fault| fault.is_unshown()).map(line).collect();
-    faults.into_iter().map(|fault| if hidden.contains(&line(&fault)) { fault.unshown() } else { fault }).collect()
+    in_order(SUBJECTS.iter().flat_map(|subject| subject(config, spans)).collect())
+}
+
+/// What is wrong for certain with a config that was read around faults, and does not follow from them.
+#[must_use]
+pub fn check_rest(config: &Config, spans: &Spans) -> Vec<Fault> {
+    OF_THE_REST.iter().flat_map(|subject| subject(config, spans)).collect()
 }

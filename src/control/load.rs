@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::check;
-use super::config::{Broken, Fault, Severity, Spans, parse};
+use super::config::{Broken, Fault, Severity, Spans, in_order, parse};
 use super::settings::Config;
 
 /// The engine refuses longer texts; reading stops one byte after that.
@@ -57,7 +57,7 @@ pub fn source(path: &Path) -> io::Result<String> {
 /// # Errors
 /// Everything that is wrong with it, warnings included, in the order of the text.
 pub fn read(file: &str, text: String) -> Result<Loaded, Vec<Fault>> {
-    let parsed = parse::<Config>(file, &text).map_err(all_faults)?;
+    let parsed = parse::<Config>(file, &text).map_err(all)?;
     let (config, spans) = (parsed.value, parsed.spans);
     let faults = check::check(&config, &spans);
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
@@ -66,15 +66,13 @@ pub fn read(file: &str, text: String) -> Result<Loaded, Vec<Fault>> {
     Ok(Loaded { revision: revision(&config), config, warnings: faults, text, spans })
 }
 
-/// The faults of a text that could not be read whole, and with them the names that lead nowhere in what could. Other
-/// checks would only tell what follows from the faults.
-fn all_faults(broken: Broken<Config>) -> Vec<Fault> {
+/// The faults of the text, and what can be said of the rest all the same.
+fn all(broken: Broken<Config>) -> Vec<Fault> {
     let mut faults = broken.faults;
     if let Some(rest) = broken.rest {
-        faults.extend(check::dangling(&rest.value, &rest.spans));
-        faults.sort_by_key(|fault| fault.location.map(|location| location.start));
+        faults.extend(check::check_rest(&rest.value, &rest.spans));
     }
-    faults
+    in_order(faults)
 }
 
 /// Fields are written in the order of their types, and maps in the order of their keys: the same settings are the

@@ -42,12 +42,12 @@ impl Cutoff {
         if other.rank() > self.rank() { other } else { self }
     }
 
-    fn rank(self) -> (bool, i64) {
+    fn rank(self) -> (bool, i128) {
         match self {
             Self::Always => (true, 0),
-            Self::Before(at) => (false, at.millis()),
+            Self::Before(at) => (false, at.millis().into()),
             // "Up to" an instant reaches to the end of its second.
-            Self::UpTo(at) => (false, at.secs().saturating_add(1).saturating_mul(1000)),
+            Self::UpTo(at) => (false, (i128::from(at.secs()) + 1) * 1000),
         }
     }
 }

@@ -116,6 +116,7 @@ impl From<Settings> for Written {
 /// TLS of a listener.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ListenerTls")]
 pub struct Tls {
     /// Certificate chains and their keys. The first also serves clients that name no host.
     #[serde(deserialize_with = "at_least_one")]

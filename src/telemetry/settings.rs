@@ -16,6 +16,7 @@ use crate::settings::{Secret, Span};
 /// What the gateway tells about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Telemetry")]
 pub struct Settings {
     /// Where traces go, over OTLP. Default: nowhere.
     pub otlp: Option<Otlp>,
@@ -111,6 +112,7 @@ const fn five_seconds() -> Span {
 /// How the collector is spoken to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "OtlpProtocol")]
 pub enum Protocol {
     /// OTLP over gRPC.
     #[default]
@@ -219,6 +221,7 @@ pub enum Level {
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "LogFormat")]
 pub enum Format {
     /// For people.
     #[default]

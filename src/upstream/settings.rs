@@ -11,6 +11,7 @@ use std::time::Duration;
 /// One upstream: several endpoints that do the same.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Upstream")]
 pub struct Settings {
     /// Where it is: `http://host:port` or `https://host:port`, one or more.
     pub endpoints: Vec<Address>,
@@ -161,6 +162,7 @@ impl JsonSchema for Address {
 /// How an upstream is spoken to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "UpstreamProtocol")]
 pub enum Protocol {
     /// HTTP/1.1 in the clear; over TLS what both sides know best.
     #[default]
@@ -206,6 +208,7 @@ pub enum HostHeader {
 /// How `https` endpoints are trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "UpstreamTls")]
 pub struct Tls {
     /// A PEM file of the only roots that count. Default: the system's.
     pub ca: Option<PathBuf>,

@@ -66,7 +66,7 @@ impl World {
 
     fn gather(&self, route: &Route, parts: &mut Parts, moment: Moment) -> Gathered {
         let (plan, state) = self.parts();
-        let presented = route.locations.take(&mut parts.headers, parts.uri.query());
+        let presented = route.locations.take(&mut parts.headers, parts.uri.query(), false);
         gather(&presented, &plan.issuers, plan.token_bytes, state, moment)
     }
 }

@@ -41,6 +41,9 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     for (at, route) in config.routes.iter().enumerate() {
         let path = format!("routes[{at}]");
+        if !faults.is_sound(&path) {
+            continue;
+        }
         rules(&format!("{path}.headers.request"), &route.headers.request, true, &mut faults);
         rules(&format!("{path}.headers.response"), &route.headers.response, false, &mut faults);
         let injected = route.identity.as_ref();

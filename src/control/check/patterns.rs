@@ -152,8 +152,9 @@ pub(super) fn pattern(route: &RouteSettings) -> Option<Pattern> {
 }
 
 fn ambiguous(config: &Config, spans: &Spans, faults: &mut Faults<'_>) {
-    let known: Vec<(usize, Pattern)> =
-        config.routes.iter().enumerate().filter_map(|(at, route)| Some((at, pattern(route)?))).collect();
+    // A host or a method that a fault took away would make a route wider than it is.
+    let routes = config.routes.iter().enumerate().filter(|(at, _)| spans.is_sound(&format!("routes[{at}]")));
+    let known: Vec<(usize, Pattern)> = routes.filter_map(|(at, route)| Some((at, pattern(route)?))).collect();
     let patterns: Vec<Pattern> = known.iter().map(|(_, pattern)| pattern.clone()).collect();
     let conflicts = Router::build(&patterns).err().unwrap_or_default();
     let route = |index: usize| known.get(index).map(|(at, _)| *at);

@@ -9,34 +9,18 @@ use crate::proxy::settings::Access;
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
+    unused(config, &mut faults);
+    let mut list = known(config, spans);
+    list.extend(faults.list());
+    list
+}
+
+/// What is no name, or no name of anything, is so whatever else is wrong.
+pub(super) fn known(config: &Config, spans: &Spans) -> Vec<Fault> {
+    let mut faults = Faults::of(spans);
     of_routes(config, &mut faults);
     of_policies(config, &mut faults);
     names(config, &mut faults);
-    unused(config, &mut faults);
-    faults.list()
-}
-
-/// References to what is not there, in a config that could not be read whole: what the text names is not dangling,
-/// though it could not be read, and what was made up is not told.
-pub(super) fn dangling(config: &Config, spans: &Spans) -> Vec<Fault> {
-    let mut faults = Faults::of(spans);
-    // Where a route could not be read at all, those after it are no longer where they were written.
-    if spans.at(&format!("routes[{}]", config.routes.len())).is_some() {
-        return Vec::new();
-    }
-    for (at, route) in config.routes.iter().enumerate() {
-        let written = spans.at(&format!("routes[{at}].upstream")).is_some();
-        if written && spans.at(&join("upstreams", &route.upstream)).is_none() {
-            let path = format!("routes[{at}].upstream");
-            faults.unknown(&path, "upstream", &route.upstream, config.upstreams.keys(), "upstreams");
-        }
-        let path = format!("routes[{at}].policy");
-        if let Some(policy) = route.policy.as_ref().filter(|name| spans.at(&join("policies", name)).is_none())
-            && spans.at(&path).is_some()
-        {
-            faults.unknown(&path, "policy", policy, config.policies.keys(), "policies");
-        }
-    }
     faults.list()
 }
 
@@ -88,6 +72,9 @@ fn once<'n>(what: &str, block: &str, names: impl Iterator<Item = &'n str>, fault
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for (at, name) in names.enumerate() {
         let path = format!("{block}[{at}].name");
+        if !faults.is_sound(&path) {
+            continue;
+        }
         if !is_name(name) {
             odd(&path, name, faults);
         }

@@ -15,17 +15,29 @@ impl<'a> Faults<'a> {
 
     /// The config cannot be used.
     pub(super) fn error(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
-        self.list.push(self.spans.fault(Severity::Error, path, message, help));
+        self.push(self.spans.fault(Severity::Error, path, message, help));
     }
 
     /// The config cannot be used, and the place may hold a secret that should not stand there.
     pub(super) fn error_unshown(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
-        self.list.push(self.spans.fault(Severity::Error, path, message, help).unshown());
+        self.push(self.spans.fault(Severity::Error, path, message, help).unshown());
     }
 
     /// The config can be used, but is unwise.
     pub(super) fn warn(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
-        self.list.push(self.spans.fault(Severity::Warning, path, message, help));
+        self.push(self.spans.fault(Severity::Warning, path, message, help));
+    }
+
+    /// Nothing is told of what the text does not say.
+    fn push(&mut self, fault: Fault) {
+        if self.is_sound(&fault.path) {
+            self.list.push(fault);
+        }
+    }
+
+    /// Whether what stands at this path is what the text says, and not what a fault left of it.
+    pub(super) fn is_sound(&self, path: &str) -> bool {
+        self.spans.is_sound(path)
     }
 
     /// A name that is used, but is none of those there are.
@@ -37,6 +49,9 @@ impl<'a> Faults<'a> {
         known: impl Iterator<Item = &'n String>,
         add: &str,
     ) {
+        if !self.spans.is_surely_without(add, name) {
+            return;
+        }
         let known: Vec<&str> = known.map(String::as_str).collect();
         let help = if known.is_empty() {
             format!("there is none yet: add it under `{add}`")

@@ -1,5 +1,6 @@
 //! One thing that is wrong or unwise in a settings file, ready to be shown or exported.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -79,13 +80,18 @@ impl Fault {
         self.showing(Excerpt::Nothing)
     }
 
-    /// Whether the text of its line may not be shown.
-    pub(in crate::control) fn is_unshown(&self) -> bool {
-        self.excerpt == Excerpt::Nothing
+    fn line(&self) -> Option<usize> {
+        self.location.map(|location| location.line)
     }
+}
 
-    /// The first line and byte, to sort by.
-    pub(super) fn order(&self) -> (usize, usize) {
-        self.location.map_or((0, 0), |location| (location.line, location.start))
+/// The faults in the order of the text. No fault shows a line that another one hides.
+pub(in crate::control) fn in_order(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.sort_by_key(|fault| fault.location.map_or((0, 0), |location| (location.line, location.start)));
+    let unshown = faults.iter().filter(|fault| fault.excerpt == Excerpt::Nothing);
+    let hidden: HashSet<_> = unshown.map(Fault::line).collect();
+    for fault in faults.iter_mut().filter(|fault| hidden.contains(&fault.line())) {
+        fault.excerpt = Excerpt::Nothing;
     }
+    faults
 }

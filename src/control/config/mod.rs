@@ -7,7 +7,7 @@
 //! | tree into a value, with serde | `de`, `access` (`error`, `standin`) |
 //! | again without what was wrong, until nothing new is wrong | `parse` (`marks`, `culprit`) |
 //! | what is told, in which words | `words`, `fault`, `render` |
-//! | where things stand, for the checks that come after | `spans` |
+//! | where things stand, and what of them to rely on, for the checks that come after | `spans` (`repairs`) |
 
 mod access;
 mod culprit;
@@ -18,6 +18,7 @@ mod marks;
 mod parse;
 mod reader;
 mod render;
+mod repairs;
 mod scalar;
 mod spans;
 mod standin;
@@ -26,6 +27,7 @@ mod tests;
 mod tree;
 mod words;
 
+pub(super) use fault::in_order;
 pub use fault::{Fault, Severity};
 pub use parse::{Broken, Parsed, parse};
 pub use render::render_all;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::de::At;
 use super::error::{Error, Kind, Place};
-use super::fault::{Excerpt, Fault, Severity};
+use super::fault::{Excerpt, Fault, Severity, in_order};
 use super::marks::Marks;
 use super::reader::{self, Flaw, Reading};
 use super::spans::{Lines, Spans};
@@ -31,6 +31,16 @@ pub struct Parsed<T> {
     pub spans: Spans,
 }
 
+/// A text with faults.
+#[derive(Clone, Debug)]
+pub struct Broken<T> {
+    /// All that is wrong with it, in the order of the text.
+    pub faults: Vec<Fault>,
+    /// What it says with the faults taken out of the way, if that could be read. The spans know where something is
+    /// left out or made up; such a value is only there to look for more faults elsewhere.
+    pub rest: Option<Box<Parsed<T>>>,
+}
+
 /// Reads a settings text in YAML or JSON. `file` is only a name for messages.
 ///
 /// Either the whole text is right, or all its faults are returned in the order of the text: syntax, keys given twice,
@@ -50,20 +60,11 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<Parsed<T>, B
         search.marks.remove(&tree, id);
     }
     let value = if whole { search.run() } else { None };
-    let parsed = value.map(|value| Parsed { value, spans: Spans::new(file, &lines, &tree) });
+    let parsed = value.map(|value| Parsed { value, spans: Spans::new(file, &lines, &tree, &search.marks) });
     match parsed {
         Some(parsed) if search.faults.is_empty() => Ok(parsed),
-        rest => Err(Broken { faults: search.finish(), rest: rest.map(Box::new) }),
+        rest => Err(Broken { rest: rest.map(Box::new), faults: search.finish() }),
     }
-}
-
-/// A text with faults.
-#[derive(Debug)]
-pub struct Broken<T> {
-    /// All of them, in the order of the text.
-    pub faults: Vec<Fault>,
-    /// What was understood around them: what is faulty left out, and what is missing made up.
-    pub rest: Option<Box<Parsed<T>>>,
 }
 
 /// One text being read again and again.
@@ -196,14 +197,8 @@ impl<'a> Search<'a> {
             let message = "the file is too large or too faulty to be checked to its end".to_owned();
             self.faults.push(Fault::new(Severity::Error, self.file, String::new(), None, message));
         }
-        self.faults.sort_by_key(Fault::order);
-        self.faults.truncate(MAX_FAULTS);
-        let line = |fault: &Fault| fault.location.map(|location| location.line);
-        let secret = self.faults.iter().filter(|fault| fault.excerpt == Excerpt::Nothing);
-        let secret: HashSet<_> = secret.map(line).collect();
-        for fault in self.faults.iter_mut().filter(|fault| secret.contains(&line(fault))) {
-            fault.excerpt = Excerpt::Nothing;
-        }
-        self.faults
+        let mut faults = in_order(self.faults);
+        faults.truncate(MAX_FAULTS);
+        faults
     }
 }

@@ -6,6 +6,8 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::fault::{Fault, Severity};
+use super::marks::Marks;
+use super::repairs::Repairs;
 use super::tree::{ROOT, Tree};
 
 /// A place in a text. Line and column count from one, and a column is a character; `start..end` are the bytes.
@@ -21,11 +23,12 @@ pub struct Location {
     pub end: usize,
 }
 
-/// The places of all settings of one file, by their paths.
+/// The places of all settings of one file, by their paths, and what of them cannot be relied on.
 #[derive(Clone, Debug)]
 pub struct Spans {
     file: String,
     places: BTreeMap<String, Place>,
+    repairs: Repairs,
 }
 
 #[derive(Clone, Debug)]
@@ -35,8 +38,9 @@ struct Place {
 }
 
 impl Spans {
-    pub(super) fn new(file: &str, lines: &Lines<'_>, tree: &Tree) -> Self {
-        let mut spans = Self { file: file.to_owned(), places: BTreeMap::new() };
+    pub(super) fn new(file: &str, lines: &Lines<'_>, tree: &Tree, marks: &Marks) -> Self {
+        let repairs = Repairs::of(tree, marks);
+        let mut spans = Self { file: file.to_owned(), places: BTreeMap::new(), repairs };
         spans.fill(lines, tree, ROOT, String::new());
         spans
     }
@@ -76,6 +80,35 @@ impl Spans {
                 (None, None) => return self.at(""),
             }
         }
+    }
+
+    /// Whether the value at this path is what the text says there. It is not where a fault was taken out of the way.
+    pub fn is_sound(&self, path: &str) -> bool {
+        let mut around = path;
+        // What is not set has its default, unless something around it was repaired.
+        let mut is_set = false;
+        loop {
+            if !is_set && self.places.contains_key(around) {
+                is_set = true;
+                if self.repairs.touch(around) {
+                    return false;
+                }
+            }
+            if self.repairs.shift(around) {
+                return false;
+            }
+            around = match around.rfind(['.', '[']) {
+                Some(end) => around.get(..end).unwrap_or(""),
+                None if around.is_empty() => return true,
+                None => "",
+            };
+        }
+    }
+
+    /// Whether it is known that this block names nothing of this name: no fault may have taken it away.
+    pub fn is_surely_without(&self, block: &str, name: &str) -> bool {
+        let is_block_lost = self.at(block).is_none() && self.repairs.touch_blocks();
+        !is_block_lost && !self.repairs.lost(block) && !self.repairs.lost(name)
     }
 
     /// A fault of the setting of this path, found after the parsing.

@@ -57,6 +57,7 @@ fn max_bytes() -> Bytes {
 /// How the file is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ListFormat")]
 pub enum Format {
     /// One `jti` a line.
     #[default]

@@ -9,6 +9,7 @@ use super::*;
 use crate::settings::{Bytes, OrOff, Secret, Span};
 
 mod harm;
+mod rest;
 mod told;
 
 #[derive(Debug, Deserialize, PartialEq)]
@@ -127,8 +128,8 @@ struct Limits {
 
 /// The faults as `line:column path | message | help`.
 fn faults(text: &str) -> Vec<String> {
-    let told = parse::<House>("curfew.yaml", text).map(|parsed| parsed.value).expect_err("the text has faults");
-    told.faults.iter().map(brief).collect()
+    let told = parse::<House>("curfew.yaml", text).expect_err("the text has faults").faults;
+    told.iter().map(brief).collect()
 }
 
 fn brief(fault: &Fault) -> String {
