@@ -6,7 +6,7 @@ use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{Fingerprints, Kind};
-use crate::state::revocations::{Feed, Revocations, Revoked, Target};
+use crate::state::revocations::{Feed, Full, Revocations, Revoked, Target};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +49,21 @@ impl Sink {
             }
         }
         true
+    }
+
+    /// Takes in what an event said. Enforced, and kept, once this is `Ok`: only then may its sender be told so.
+    /// The source is not fresh by it: that an event came does not say that none was lost.
+    ///
+    /// # Errors
+    /// If not all of it could be kept. What could be is enforced all the same.
+    pub async fn accept(&self, entries: &[Understood]) -> Result<(), Full> {
+        let learned = self.clock.now().wall;
+        let mut taken = Ok(());
+        for entry in entries {
+            let what = self.revoked(entry, learned);
+            taken = taken.and(self.revocations.add(&self.feed, &what, learned));
+        }
+        taken
     }
 
     /// Nothing is new since this question was asked.

@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("control", &["decide", "idp", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
     ("proxy", &["decide", "settings", "state", "telemetry", "token", "upstream"]),
     ("token", &["decide", "state"]),
-    ("idp", &["decide", "settings", "state"]),
+    ("idp", &["decide", "settings", "state", "token"]),
     ("telemetry", &["decide", "settings"]),
     ("state", &["decide"]),
     ("upstream", &["settings"]),
