@@ -92,12 +92,13 @@ impl Gate {
             return Err(Reason::BodyTooLarge.into());
         }
         let proven = self.proven(&parts, body).await?;
-        let (until, over) = deadline(bounds.request, permit);
+        let now = Instant::now();
+        let (until, over) = deadline(bounds.request, permit, now);
         let span_id = TraceContext::child();
         self.dress(&mut parts, route, report, span_id, upgrade.as_ref());
         let fate = Fate::default();
         let repeatable = proven.first.is_none() && proven.body.is_end_stream() && parts.method.is_idempotent();
-        let terms = Terms { upgrade: upgrade.is_some(), repeatable, ..terms(&bounds, until) };
+        let terms = Terms { upgrade: upgrade.is_some(), repeatable, ..terms(&bounds, until, now) };
         let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate));
         // An open route was not judged.
         let began = report.judge.unwrap_or_else(|| self.since(report));
@@ -203,14 +204,14 @@ fn declared(parts: &Parts) -> Option<u64> {
 }
 
 /// When the exchange must end, and what its end means.
-fn deadline(request: Option<Duration>, permit: Option<Permit>) -> (Option<Instant>, Reason) {
+fn deadline(request: Option<Duration>, permit: Option<Permit>, now: Instant) -> (Option<Instant>, Reason) {
     let curfew = permit.and_then(|permit| permit.curfew()).map(|curfew| curfew + LAST_WORDS);
     let (span, over) = match (request, curfew) {
         (Some(request), Some(curfew)) if request < curfew => (Some(request), Reason::UpstreamTimeout),
         (Some(request), None) => (Some(request), Reason::UpstreamTimeout),
         (_, curfew) => (curfew, Reason::StreamExpired),
     };
-    (span.map(|span| Instant::now() + span.min(LONGEST)), over)
+    (span.map(|span| now + span.min(LONGEST)), over)
 }
 
 /// What was admitted in the last moment of its token still gets its answer; a stream ends well within the second.
@@ -219,9 +220,10 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// No stream outlives a year, whatever its token says: timers end somewhere.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-fn terms(bounds: &Bounds, until: Option<Instant>) -> Terms {
-    let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+fn terms(bounds: &Bounds, until: Option<Instant>, now: Instant) -> Terms {
+    let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(now));
     Terms {
+        now,
         connect: bounds.connect.min(left),
         first_byte: bounds.first_byte.min(left),
         retries: bounds.retries,

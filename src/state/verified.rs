@@ -9,14 +9,18 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+/// The place of an issuer among those of one edition of the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IssuerPlace(pub u16);
+
 /// A token that was verified, with the key that did it.
 pub struct Verified {
     /// What is to be trusted.
     pub token: Token,
     /// The key's serial, by which it is asked later whether the key still stands.
     pub key_serial: u64,
-    /// The token's `iss`, by which its issuer is found again.
-    pub issuer: Box<str>,
+    /// Where its issuer stands in the settings under which it was verified.
+    pub issuer: IssuerPlace,
     /// The values by which an upstream is told who it is, made when they were first needed.
     pub stamps: OnceLock<Box<[Option<HeaderValue>]>>,
 }
@@ -24,8 +28,8 @@ pub struct Verified {
 impl Verified {
     /// A token, verified by this key of this issuer.
     #[must_use]
-    pub fn new(token: Token, key_serial: u64, issuer: &str) -> Self {
-        Self { token, key_serial, issuer: issuer.into(), stamps: OnceLock::new() }
+    pub const fn new(token: Token, key_serial: u64, issuer: IssuerPlace) -> Self {
+        Self { token, key_serial, issuer, stamps: OnceLock::new() }
     }
 }
 
@@ -40,32 +44,49 @@ thread_local! {
 /// forgets is gone here too. An identity is drawn under a random key, so that any part of it is a fair place.
 #[derive(Default)]
 struct Near {
-    places: Vec<(Identity, Weak<Verified>, u8)>,
+    sets: Vec<[Place; WAYS]>,
 }
 
-/// How many places there are: a power of two.
-const PLACES: usize = 4096;
+/// Where a token was put, and how often it was found there since the cache was asked.
+#[derive(Default)]
+struct Place {
+    identity: Identity,
+    verified: Weak<Verified>,
+    sights: u8,
+}
+
+/// How many sets of places there are: a power of two.
+const SETS: usize = 2048;
+/// In how many places of its set a token may be. With one, two tokens in three of a few thousand in use would keep
+/// their place to themselves; with four nearly all do.
+const WAYS: usize = 4;
 /// After how many sights the cache is asked all the same, so that it knows what is in use.
 const ASIDE: u8 = 16;
 
 impl Near {
-    fn place(identity: &Identity) -> usize {
+    fn set(&mut self, identity: &Identity) -> Option<&mut [Place; WAYS]> {
         let [low, high, ..] = identity;
-        usize::from(u16::from_le_bytes([*low, *high])) % PLACES
+        self.sets.get_mut(usize::from(u16::from_le_bytes([*low, *high])) % SETS)
     }
 
     fn get(&mut self, identity: &Identity) -> Option<Arc<Verified>> {
-        let (held, verified, sights) = self.places.get_mut(Self::place(identity))?;
-        *sights = sights.wrapping_add(1) % ASIDE;
-        if held == identity && *sights != 0 { verified.upgrade() } else { None }
+        let place = self.set(identity)?.iter_mut().find(|place| place.identity == *identity)?;
+        place.sights = place.sights.wrapping_add(1) % ASIDE;
+        if place.sights == 0 { None } else { place.verified.upgrade() }
     }
 
+    /// In its own place, else in one whose token is gone, else in any.
     fn put(&mut self, identity: Identity, verified: &Arc<Verified>) {
-        if self.places.is_empty() {
-            self.places.resize_with(PLACES, || (Identity::default(), Weak::new(), 0));
+        if self.sets.is_empty() {
+            self.sets.resize_with(SETS, Default::default);
         }
-        if let Some(place) = self.places.get_mut(Self::place(&identity)) {
-            *place = (identity, Arc::downgrade(verified), 0);
+        let [.., any] = identity;
+        let Some(set) = self.set(&identity) else { return };
+        let own = set.iter().position(|place| place.identity == identity);
+        let free = || set.iter().position(|place| place.verified.strong_count() == 0);
+        let at = own.or_else(free).unwrap_or(usize::from(any) % WAYS);
+        if let Some(place) = set.get_mut(at) {
+            *place = Place { identity, verified: Arc::downgrade(verified), sights: 0 };
         }
     }
 }

@@ -140,7 +140,7 @@ type Read = (Arc<Verified>, Option<Arc<Issuer>>);
 fn read(raw: &str, issuers: &Issuers, limit: usize, state: &State, now: Moment) -> Result<Read, Unverified> {
     let identity = state.fingerprints.token_identity(&issuers.edition, raw.as_bytes());
     if let Some(known) = identity.and_then(|identity| state.verified.get(&identity))
-        && let Some(issuer) = issuers.find(&known.issuer)
+        && let Some(issuer) = issuers.at(known.issuer)
         && issuer.keys.stands(known.key_serial, now)
     {
         return Ok((known, Some(Arc::clone(issuer))));
@@ -150,7 +150,7 @@ fn read(raw: &str, issuers: &Issuers, limit: usize, state: &State, now: Moment) 
     if let Some(identity) = identity {
         state.verified.insert(identity, Arc::clone(&verified), raw.len());
     }
-    let issuer = issuers.find(&verified.issuer).cloned();
+    let issuer = issuers.at(verified.issuer).cloned();
     Ok((verified, issuer))
 }
 

@@ -3,6 +3,7 @@
 use crate::decide::rules::IssuerRules;
 use crate::state::fingerprint::Edition;
 use crate::state::keys::IssuerKeys;
+use crate::state::verified::IssuerPlace;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ pub struct Issuer {
 /// All issuers of one config.
 #[derive(Default)]
 pub struct Issuers {
-    by_url: HashMap<Box<str>, Arc<Issuer>, foldhash::fast::RandomState>,
+    all: Box<[Arc<Issuer>]>,
+    by_url: HashMap<Box<str>, IssuerPlace, foldhash::fast::RandomState>,
     /// What distinguishes these settings from earlier ones; a token verified under others is verified again.
     pub edition: Edition,
 }
@@ -27,18 +29,26 @@ pub struct Issuers {
 impl Issuers {
     /// Collects issuers under an edition.
     pub fn new(edition: Edition, issuers: impl IntoIterator<Item = Issuer>) -> Self {
-        let by_url = issuers.into_iter().map(|issuer| (issuer.rules.issuer.clone(), Arc::new(issuer))).collect();
-        Self { by_url, edition }
+        let all: Box<[Arc<Issuer>]> = issuers.into_iter().map(Arc::new).collect();
+        let by_url = all.iter().zip(0..).map(|(issuer, place)| (issuer.rules.issuer.clone(), IssuerPlace(place)));
+        Self { by_url: by_url.collect(), all, edition }
     }
 
     /// The issuer whose tokens carry this `iss`, byte for byte (RFC 8414 §3.3).
     #[must_use]
-    pub fn find(&self, iss: &str) -> Option<&Arc<Issuer>> {
-        self.by_url.get(iss)
+    pub fn find(&self, iss: &str) -> Option<(IssuerPlace, &Arc<Issuer>)> {
+        let place = *self.by_url.get(iss)?;
+        self.at(place).map(|issuer| (place, issuer))
+    }
+
+    /// The issuer at a place, which means something under one edition only.
+    #[must_use]
+    pub fn at(&self, place: IssuerPlace) -> Option<&Arc<Issuer>> {
+        self.all.get(usize::from(place.0))
     }
 
     /// Every issuer.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
-        self.by_url.values()
+        self.all.iter()
     }
 }

@@ -14,7 +14,7 @@ use crate::decide::revocation::Handles;
 use crate::decide::time::Moment;
 use crate::state::fingerprint::{Fingerprints, Kind};
 use crate::state::keys::{Key, Lookup};
-use crate::state::verified::Verified;
+use crate::state::verified::{IssuerPlace, Verified};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -60,10 +60,10 @@ impl Verifier<'_> {
             // JSON by its grammar, and yet no claim that anybody could compare. Who issued it cannot be read then.
             Err(JsonFault::NumberOutOfRange) => return Err(malformed("a number that no reader can hold").into()),
         };
-        let issuer = self.issuer(&payload)?;
+        let (place, issuer) = self.issuer(&payload)?;
         let claims = claims::read(payload, &issuer.session_claim);
         match check(&compact, &header, issuer, now) {
-            Ok(key) => Ok(self.trusted(&compact, &header, &key, claims, issuer)),
+            Ok(key) => Ok(self.trusted(&compact, &header, &key, claims, (place, issuer))),
             Err((flaw, refetch)) => Err(Unverified {
                 flaw,
                 refetch: refetch.then(|| (Arc::clone(issuer), header.kid.clone())),
@@ -74,7 +74,7 @@ impl Verifier<'_> {
 
     /// The `iss` of an unverified token is used for one thing: to look up the configured issuer whose keys are
     /// then the only ones that count (RFC 8725 §3.8).
-    fn issuer(&self, payload: &Map<String, Value>) -> Result<&Arc<Issuer>, Flaw> {
+    fn issuer(&self, payload: &Map<String, Value>) -> Result<(IssuerPlace, &Arc<Issuer>), Flaw> {
         let flaw = |reason, detail| Flaw { stage: Stage::Issuer, reason, detail };
         match payload.get("iss") {
             Some(Value::String(iss)) => {
@@ -91,7 +91,7 @@ impl Verifier<'_> {
         header: &Header,
         key: &Key,
         claims: Result<Claims, ClaimFault>,
-        issuer: &Issuer,
+        (place, issuer): (IssuerPlace, &Issuer),
     ) -> Verified {
         let handles = self.handles(compact, claims.as_ref().ok(), &issuer.rules.issuer);
         let token = Token {
@@ -102,7 +102,7 @@ impl Verifier<'_> {
             claims,
             handles,
         };
-        Verified::new(token, key.serial, &issuer.rules.issuer)
+        Verified::new(token, key.serial, place)
     }
 
     fn handles(&self, compact: &Compact<'_>, claims: Option<&Claims>, iss: &str) -> Handles {

@@ -76,8 +76,13 @@ impl<B> Connections<B> {
     }
 
     /// A connection that can take a request now, and leads to an address that is still the endpoint's.
-    pub(super) fn take(&self, need: Need<'_>, leads: impl Fn(SocketAddr) -> bool) -> Option<Held<Tracked<B>>> {
-        let (now, keep) = (Instant::now(), Keep::of(need.settings));
+    pub(super) fn take(
+        &self,
+        need: Need<'_>,
+        now: Instant,
+        leads: impl Fn(SocketAddr) -> bool,
+    ) -> Option<Held<Tracked<B>>> {
+        let keep = Keep::of(need.settings);
         self.at(need.key, |shelf| {
             let lent = if need.switching { None } else { shelf.lend(now, keep, &leads) };
             lent.or_else(|| shelf.take(now, keep, &leads))

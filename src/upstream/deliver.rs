@@ -25,6 +25,8 @@ use tokio::time::Instant;
 /// The terms of a delivery.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
+    /// When it is begun: reading the clock costs, so it is read once.
+    pub now: Instant,
     /// How long connecting may take, TLS included.
     pub connect: Duration,
     /// How long the head of the response may take, from when the request was sent.
@@ -86,6 +88,7 @@ where
     let mut request = request.map(Tracked::new);
     let mut tried = Vec::new();
     let mut left = terms.retries;
+    let mut terms = *terms;
     loop {
         let Some((place, endpoint)) = pool.pick(request.headers(), &tried) else {
             return Err(Failure::without_endpoint(FailureKind::NoEndpoint, "no endpoint is left"));
@@ -94,7 +97,7 @@ where
         let need =
             Need { key: Key { pool: pool.id, endpoint: place }, settings: &pool.settings, switching: terms.upgrade };
         let Undelivered { fault: (kind, source), request: rest, stale } =
-            match attempt(connections, pool, endpoint, request, terms, need).await {
+            match attempt(connections, pool, endpoint, request, &terms, need).await {
                 Ok((response, stream)) => {
                     endpoint.succeeded();
                     lease.carry(stream);
@@ -102,6 +105,7 @@ where
                 }
                 Err(undelivered) => undelivered,
             };
+        terms.now = Instant::now();
         if !stale && kind.is_of_endpoint() {
             pool.blame(endpoint);
         }
@@ -130,7 +134,7 @@ where
     B: Body<Data = Bytes> + Empty + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let kept = connections.take(need, |address| endpoint.has(address));
+    let kept = connections.take(need, terms.now, |address| endpoint.has(address));
     let stale = kept.is_some();
     let held = match kept {
         Some(held) => Ok(held),
@@ -141,11 +145,14 @@ where
         Ok(held) => held,
         Err(fault) => return Err(Undelivered { fault, request: Some(request), stale: false }),
     };
+    // A kept connection was found at once; opening one took its time.
+    let began = if stale { terms.now } else { Instant::now() };
+    let span = terms.first_byte.min(LONGEST);
     // Only what goes out on a connection that was kept may be lost by nobody's fault, and only then is it worth a copy.
     let copy = (stale && terms.repeatable).then(|| copy(&request));
     let progress = request.body().progress();
     let sent = send(&mut held.sender, pool, endpoint, request);
-    let (fault, request) = match held.timer.within(terms.first_byte.min(LONGEST), progress.as_deref(), sent).await {
+    let (fault, request) = match held.timer.within(began, span, progress.as_deref(), sent).await {
         None => ((FailureKind::FirstByteTimeout, "no response within first_byte".into()), None),
         Some(Err(unsent)) => unsent,
         Some(Ok(response)) => {
@@ -201,7 +208,7 @@ where
         None => None,
     };
     if turn.is_some()
-        && let Some(held) = connections.take(need, |address| endpoint.has(address))
+        && let Some(held) = connections.take(need, Instant::now(), |address| endpoint.has(address))
     {
         return Ok(held);
     }

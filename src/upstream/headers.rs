@@ -3,6 +3,7 @@
 use http::header::{CONNECTION, COOKIE, HOST, HeaderName, TE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Version};
+use std::cell::RefCell;
 use std::net::IpAddr;
 
 /// Fields that a `Connection` field may not name: that would strip what guards the upstream.
@@ -85,7 +86,13 @@ pub struct Hop {
     before: String,
     after: String,
     scheme: &'static str,
+    /// What was written last: the requests of a connection are mostly for one host, under one name.
+    element: Last<Box<str>>,
+    via: Last<(Version, Box<str>)>,
 }
+
+/// A value, and what it was made of.
+type Last<T> = RefCell<Option<(T, HeaderValue)>>;
 
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -106,7 +113,19 @@ impl Hop {
             before: format!("for={node};host=\""),
             after: format!("\";proto={scheme}"),
             scheme,
+            element: Last::default(),
+            via: Last::default(),
         }
+    }
+
+    fn element(&self, authority: &str) -> Option<HeaderValue> {
+        let make = || [&*self.before, authority, &self.after].concat();
+        remembered(&self.element, |of| &**of == authority, || authority.into(), make)
+    }
+
+    fn via(&self, version: Version, name: &str) -> Option<HeaderValue> {
+        let same = |(of, by): &(Version, Box<str>)| (*of, &**by) == (version, name);
+        remembered(&self.via, same, || (version, name.into()), || [spoken(version), name].concat())
     }
 
     /// Writes `Forwarded`, `X-Forwarded-*` and `Via`, where the deployment's `name` stands. What the peer says of
@@ -117,12 +136,11 @@ impl Hop {
             None => parts.headers.get(HOST).cloned(),
         };
         let authority = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let element = [&*self.before, authority, &self.after].concat();
-        let via = [version(parts.version), name].concat();
+        let (element, via) = (self.element(authority), self.via(parts.version, name));
         let headers = &mut parts.headers;
         append(headers, FORWARDED, element, trusted);
         if trusted && headers.contains_key(FOR) {
-            append(headers, FOR, self.peer.to_str().unwrap_or_default().to_owned(), true);
+            append(headers, FOR, Some(self.peer.clone()), true);
         } else {
             headers.insert(FOR, self.peer.clone());
         }
@@ -137,7 +155,25 @@ impl Hop {
     }
 }
 
-fn version(version: Version) -> &'static str {
+/// The last value if it was made of the same, else a new one.
+fn remembered<T>(
+    last: &Last<T>,
+    same: impl Fn(&T) -> bool,
+    of: impl Fn() -> T,
+    make: impl Fn() -> String,
+) -> Option<HeaderValue> {
+    let mut last = last.borrow_mut();
+    if let Some((of, value)) = &*last
+        && same(of)
+    {
+        return Some(value.clone());
+    }
+    let value = HeaderValue::try_from(make()).ok()?;
+    *last = Some((of(), value.clone()));
+    Some(value)
+}
+
+fn spoken(version: Version) -> &'static str {
     match version {
         Version::HTTP_2 => "2 ",
         Version::HTTP_10 => "1.0 ",
@@ -146,9 +182,19 @@ fn version(version: Version) -> &'static str {
 }
 
 /// Adds an element to a list. Its lines become one, in their order: a proxy in front may have written several.
-fn append(headers: &mut HeaderMap, name: HeaderName, element: String, keep: bool) {
-    let before = headers.get_all(&name).iter().filter(|_| keep).filter_map(|value| value.to_str().ok());
-    let text = before.chain([&*element]).collect::<Vec<_>>().join(", ");
+fn append(headers: &mut HeaderMap, name: HeaderName, element: Option<HeaderValue>, keep: bool) {
+    let Some(element) = element else {
+        if !keep {
+            headers.remove(&name);
+        }
+        return;
+    };
+    if !keep || !headers.contains_key(&name) {
+        headers.insert(name, element);
+        return;
+    }
+    let before = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok());
+    let text = before.chain(element.to_str().ok()).collect::<Vec<_>>().join(", ");
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.insert(name, value);
     }

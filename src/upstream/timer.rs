@@ -13,15 +13,16 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    /// Waits for an answer for so long; `None` if it did not come. The time in which the request's body keeps the
+    /// Waits for an answer for so long from when it began; `None` if it did not come. The time in which the request's body keeps the
     /// endpoint waiting does not count.
     pub(super) async fn within<F: Future>(
         &mut self,
+        began: Instant,
         span: Duration,
         progress: Option<&Progress>,
         answer: F,
     ) -> Option<F::Output> {
-        let (mut answer, began) = (pin!(answer), Instant::now());
+        let mut answer = pin!(answer);
         let due = || progress.map_or(Some(began), Progress::since).map(|since| since.max(began) + span);
         std::future::poll_fn(|cx| {
             if let Poll::Ready(output) = answer.as_mut().poll(cx) {
@@ -59,10 +60,10 @@ mod tests {
         let (mut timer, began) = (Timer::default(), Instant::now());
         let at = |seconds| began + Duration::from_secs(seconds);
         let span = Duration::from_secs;
-        assert_eq!(timer.within(span(10), None, async { 1 }).await, Some(1));
-        assert_eq!(timer.within(span(10), None, tokio::time::sleep_until(at(5))).await, Some(()));
-        assert_eq!(timer.within(span(25), None, tokio::time::sleep_until(at(20))).await, Some(()));
-        assert_eq!(timer.within(span(2), None, std::future::pending::<()>()).await, None);
+        assert_eq!(timer.within(Instant::now(), span(10), None, async { 1 }).await, Some(1));
+        assert_eq!(timer.within(Instant::now(), span(10), None, tokio::time::sleep_until(at(5))).await, Some(()));
+        assert_eq!(timer.within(Instant::now(), span(25), None, tokio::time::sleep_until(at(20))).await, Some(()));
+        assert_eq!(timer.within(Instant::now(), span(2), None, std::future::pending::<()>()).await, None);
         assert_eq!(Instant::now(), at(22));
     }
 }

@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
+use tokio::time::Instant;
 
 /// Runs a test as a worker would, in real time.
 pub fn worker<F: Future>(test: F) -> F::Output {
@@ -37,13 +38,16 @@ pub fn pool(settings: Value) -> Pool {
     Pool::build("test", &serde_json::from_value(settings).unwrap()).unwrap()
 }
 
-pub const TERMS: Terms = Terms {
-    connect: Duration::from_secs(5),
-    first_byte: Duration::from_secs(10),
-    retries: 2,
-    upgrade: false,
-    repeatable: false,
-};
+pub fn terms() -> Terms {
+    Terms {
+        now: Instant::now(),
+        connect: Duration::from_secs(5),
+        first_byte: Duration::from_secs(10),
+        retries: 2,
+        upgrade: false,
+        repeatable: false,
+    }
+}
 
 /// What a body does next.
 pub enum Step {
@@ -118,11 +122,11 @@ pub struct Client {
 
 impl Client {
     pub fn new(settings: Value) -> Self {
-        Self { connections: Connections::default(), pool: Arc::new(pool(settings)), terms: TERMS }
+        Self { connections: Connections::default(), pool: Arc::new(pool(settings)), terms: terms() }
     }
 
     pub async fn send(&self, request: Request<Payload>) -> Result<Delivered, Failure> {
-        deliver(&self.connections, &self.pool, request, &self.terms).await
+        deliver(&self.connections, &self.pool, request, &Terms { now: Instant::now(), ..self.terms }).await
     }
 
     /// The body of the response, read to its end.
