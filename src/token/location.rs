@@ -23,7 +23,8 @@ impl RawToken {
     /// The token itself.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.value.to_str().ok().and_then(|text| text.get(self.start..self.end)).unwrap_or_default()
+        let text = self.value.as_bytes().get(self.start..self.end).map(std::str::from_utf8);
+        text.and_then(Result::ok).unwrap_or_default()
     }
 }
 

@@ -14,22 +14,48 @@ use curfew::upstream::headers::Hop;
 use http::Request;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use http::{HeaderMap, HeaderValue};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use mint::Key;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[path = "../support/mint.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod mint;
+
 const ISSUER: &str = "https://id.example.com";
 const SECRET: &[u8] = b"a secret of thirty-two bytes, yes";
+const KEYED: &str = "https://keyed.example.com";
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// A gateway without sockets, and a token that passes it.
+/// A gateway without sockets, and a token that passes it; and one that forgets every token at once.
 struct World {
     offline: Offline,
+    forgetful: Offline,
     token: String,
     hop: Hop,
+    signers: [Signer; 2],
+}
+
+/// A key, tokens that it signed, and what verifies them without a gateway.
+struct Signer {
+    key: Key,
+    algorithm: Algorithm,
+    bare: DecodingKey,
+    tokens: Vec<String>,
+}
+
+impl Signer {
+    fn new(key: Key, algorithm: Algorithm) -> Self {
+        let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(key.jwk()).expect("a key");
+        let token = || key.token().claim("iss", KEYED).claim("aud", "api").claim("exp", mint::now() + 3600).sign();
+        let tokens = (0..64).map(|_| token()).collect();
+        Self { algorithm, bare: DecodingKey::from_jwk(&jwk).expect("a key"), tokens, key }
+    }
 }
 
 impl World {
@@ -37,16 +63,48 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let secret = folder.path().join("secret");
         std::fs::write(&secret, SECRET).expect("written");
-        let config = format!(
-            "version: 1\nlisteners: [{{ name: l, address: 127.0.0.1:8443, plaintext: true }}]\n\
-             issuers: {{ i: {{ issuer: '{ISSUER}', keys: {{ secret: {{ file: '{}' }} }}, audiences: [api] }} }}\n\
+        let signers = [Signer::new(Key::rsa("r"), Algorithm::RS256), Signer::new(Key::p256("e"), Algorithm::ES256)];
+        let keys = folder.path().join("jwks.json");
+        let jwks = serde_json::json!({ "keys": signers.each_ref().map(|signer| signer.key.jwk()) });
+        std::fs::write(&keys, jwks.to_string()).expect("written");
+        let config = |cache: &str| {
+            format!(
+                "version: 1\nlimits: {{ token_cache: {cache} }}\nlisteners: [{{ name: l, address: 127.0.0.1:8443, plaintext: true }}]\n\
+             issuers: {{ i: {{ issuer: '{ISSUER}', keys: {{ secret: {{ file: '{}' }} }}, audiences: [api] }},\n\
+             \x20 k: {{ issuer: '{KEYED}', keys: {{ file: '{}' }}, audiences: [api] }} }}\n\
              upstreams: {{ u: {{ endpoints: ['http://127.0.0.1:9'] }} }}\npolicies: {{ p: {{ token: {{ max_age: 1h }} }} }}\n\
              routes: [{{ name: orders, path: '/orders/{{id}}', policy: p, upstream: u }}]\n",
-            secret.display()
-        );
-        let loaded = control::read("bench.yaml", config).expect("a good config");
-        let offline = Offline::build(&loaded).expect("a gateway");
-        Self { offline, token: token(), hop: Hop::new(PEER, true) }
+                secret.display(),
+                keys.display()
+            )
+        };
+        let offline = |cache: &str| {
+            let loaded = control::read("bench.yaml", config(cache)).expect("a good config");
+            Offline::build(&loaded).expect("a gateway")
+        };
+        Self { offline: offline("32MiB"), forgetful: offline("0B"), token: token(), hop: Hop::new(PEER, true), signers }
+    }
+
+    /// Gathers tokens that were never seen.
+    fn unseen(&self, signer: usize, times: u64) {
+        let (plan, state) = (self.forgetful.plan(), self.forgetful.state());
+        let moment = state.clock.now();
+        for token in self.signers[signer].tokens.iter().cycle().take(times as usize) {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).expect("a value"));
+            let presented = plan.routes[0].locations.take(&mut headers, None, false);
+            let gathered = black_box(gather(&presented, &plan.issuers, plan.token_bytes, state, moment));
+            assert!(gathered.into_verified().is_some(), "the token is good");
+        }
+    }
+
+    /// Only checks their signatures.
+    fn bare(&self, signer: usize, times: u64) {
+        let Signer { algorithm, bare, tokens, .. } = &self.signers[signer];
+        for token in tokens.iter().cycle().take(times as usize) {
+            let (input, signature) = token.rsplit_once('.').expect("a signature");
+            assert!(jsonwebtoken::crypto::verify(signature, input.as_bytes(), bare, *algorithm).expect("a key"));
+        }
     }
 
     fn request(&self) -> Parts {
@@ -126,20 +184,27 @@ const WORKS: &[(&str, Work)] = &[
             black_box(parts);
         }
     }),
+    ("bare RS256", |world, times| world.bare(0, times)),
+    ("unseen RS256", |world, times| world.unseen(0, times)),
+    ("bare ES256", |world, times| world.bare(1, times)),
+    ("unseen ES256", |world, times| world.unseen(1, times)),
 ];
 
 fn main() {
     let world = World::new();
     if let Ok(what) = std::env::var("CURFEW_BENCH_WORK") {
-        let (name, times) = what.split_once(' ').expect("a name and a number");
+        let (name, times) = what.rsplit_once(' ').expect("a name and a number");
         let (_, work) = WORKS.iter().find(|(known, _)| *known == name).expect("a known work");
-        return work(&world, times.parse().expect("a number"));
+        return measured(&world, *work, times.parse().expect("a number"));
     }
-    println!("{:10} {:>10} {:>14}", "", "ns", "instructions");
+    println!("{:12} {:>10} {:>14}", "", "ns", "instructions");
     for (name, work) in WORKS {
-        println!("{name:10} {:>10.0} {:>14}", nanoseconds(&world, *work), instructions(name));
+        println!("{name:12} {:>10.0} {:>14}", nanoseconds(&world, *work), instructions(name));
     }
     println!("`request` makes the request of the others: subtract it from `gather` and `line`.");
+    println!(
+        "`bare` is jsonwebtoken's check of the signature alone, `unseen` all that a token costs at its first sight."
+    );
 }
 
 /// The best of many short rounds: noise only adds.
@@ -154,12 +219,23 @@ fn nanoseconds(world: &World, work: Work) -> f64 {
     best.as_nanos() as f64 / TIMES as f64
 }
 
+/// What instructions are counted of: making the world, keys and all, is not the work.
+#[inline(never)]
+fn measured(world: &World, work: Work, times: u64) {
+    work(world, times);
+}
+
 /// What twice the work costs more than once the work.
 fn instructions(name: &str) -> String {
     let count = |times: u64| -> Option<f64> {
-        let out = std::env::temp_dir().join(format!("curfew-bench-{}-{name}-{times}", std::process::id()));
+        let out = std::env::temp_dir().join(format!(
+            "curfew-bench-{}-{}-{times}",
+            std::process::id(),
+            name.replace(char::is_whitespace, "-")
+        ));
         let run = Command::new("valgrind")
-            .args(["--tool=callgrind", &format!("--callgrind-out-file={}", out.display())])
+            .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=line::measured"])
+            .arg(format!("--callgrind-out-file={}", out.display()))
             .arg(std::env::current_exe().ok()?)
             .env("CURFEW_BENCH_WORK", format!("{name} {times}"))
             .output()
@@ -169,8 +245,8 @@ fn instructions(name: &str) -> String {
         let line = text.lines().find(|line| line.contains("Collected"))?;
         line.rsplit(' ').next()?.parse().ok()
     };
-    match (count(1000), count(2000)) {
-        (Some(once), Some(twice)) => format!("{:.0}", (twice - once) / 1000.0),
+    match (count(200), count(400)) {
+        (Some(once), Some(twice)) => format!("{:.0}", (twice - once) / 200.0),
         _ => "no valgrind".into(),
     }
 }
