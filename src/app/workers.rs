@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::runtime::LocalOptions;
 use tokio::sync::Semaphore;
-use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 /// What a worker needs.
@@ -43,8 +43,8 @@ const TIDY: Duration = Duration::from_secs(5);
 /// If the system gives no thread.
 pub fn start(number: usize, work: Work, sockets: Vec<TcpListener>) -> io::Result<JoinHandle<io::Result<Report>>> {
     std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        LocalSet::new().block_on(&runtime, serve(work, sockets))
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+        runtime.block_on(serve(work, sockets))
     })
 }
 

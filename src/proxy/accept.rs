@@ -75,7 +75,7 @@ impl Listener {
     }
 
     /// Takes connections on `socket` until `drain` is cancelled, then lets all go, waits `grace`, and cuts the rest.
-    /// Runs inside a `LocalSet`; each worker calls it with a clone of the socket.
+    /// Runs where `spawn_local` may be called; each worker calls it with a clone of the socket.
     pub async fn serve<F, G, S, B>(
         self,
         socket: std::net::TcpListener,

@@ -61,7 +61,7 @@ const SETS: usize = 2048;
 /// their place to themselves; with four nearly all do.
 const WAYS: usize = 4;
 /// After how many sights the cache is asked all the same, so that it knows what is in use.
-const ASIDE: u8 = 16;
+const ASIDE: u8 = 64;
 
 impl Near {
     fn set(&mut self, identity: &Identity) -> Option<&mut [Place; WAYS]> {

@@ -10,7 +10,7 @@ use http::{Request, header::HOST};
 use http_body_util::Empty;
 use std::pin::pin;
 use std::sync::Arc;
-use tokio::task::LocalSet;
+use tokio::runtime::LocalOptions;
 use tokio_util::sync::CancellationToken;
 
 /// Probes every endpoint of a pool until cancelled, on a thread of its own: a probe uses the line's own way to
@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 pub fn start(pool: Arc<Pool>, cancelled: CancellationToken) {
     let name = format!("health-{}", pool.name);
     let work = move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        LocalSet::new().block_on(&runtime, async { cancelled.run_until_cancelled(watch(&pool)).await });
+        let built = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let Ok(runtime) = built else { return };
+        runtime.block_on(async { cancelled.run_until_cancelled(watch(&pool)).await });
     };
     if let Err(error) = std::thread::Builder::new().name(name).spawn(work) {
         tracing::error!(%error, "no thread for health probes: endpoints count as healthy");
