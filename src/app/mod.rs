@@ -16,6 +16,7 @@ use crate::proxy::counters::Counters;
 use crate::proxy::drain::Report;
 use crate::proxy::gate::Shared;
 use crate::proxy::listen::{self, Limits, Security};
+use crate::proxy::tls::Handshaker;
 use crate::settings::OrOff;
 use crate::state::State;
 use crate::state::clock::SystemClock;
@@ -91,7 +92,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let shown = Arc::new(Shown::new(&reload, &shared, &doors, drain.clone()));
     Shown::fill_gauges(&shown);
     serve_admin(&config.admin, &control, Arc::clone(&shown))?;
-    control.spawn(watch::files(Arc::clone(&reload), doors.certificates.clone()));
+    control.spawn(watch::files(Arc::clone(&reload), doors.handshakers()));
     let addresses = doors.addresses.clone();
     let work = Work {
         listeners: doors.listeners,
@@ -173,6 +174,14 @@ fn doors(loaded: &Loaded) -> Result<Doors, StartError> {
         doors.addresses.push((settings.name.clone(), address));
     }
     Ok(doors)
+}
+
+impl Doors {
+    /// Those that shake hands, by name.
+    fn handshakers(&self) -> Vec<(String, Handshaker)> {
+        let named = self.addresses.iter().map(|(name, _)| name).zip(&self.listeners);
+        named.filter_map(|(name, listener)| Some((name.clone(), listener.handshaker()?.clone()))).collect()
+    }
 }
 
 fn serve_admin(

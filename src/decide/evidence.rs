@@ -1,7 +1,7 @@
 //! All that is known about one request at one moment. Gathering it is not done here: that is `token/gather`.
 
 use super::claims::{Claims, Token};
-use super::id::Thumbprint;
+use super::id::{CertificateThumbprint, Thumbprint};
 use super::reason::Reason;
 use super::revocation::Knowledge;
 use super::rules::IssuerRules;
@@ -116,6 +116,8 @@ pub struct Evidence<'a> {
     pub scheme: Scheme,
     /// The proof that came with it.
     pub proof: Proof,
+    /// The certificate of the client whose connection it came over.
+    pub certificate: Option<CertificateThumbprint>,
 }
 
 impl<'a> Evidence<'a> {

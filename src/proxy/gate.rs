@@ -127,7 +127,8 @@ impl Gate {
         report: &mut Report,
     ) -> Result<Option<Permit>, Refusal> {
         let Some(policy) = &route.policy else { return Ok(None) };
-        let presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
+        let mut presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
+        presented.certificate = self.info.tls.as_ref().and_then(|tls| tls.client_certificate);
         report.scheme = presented.scheme;
         let state = &self.shared.state;
         let mut gathered = gather(&presented, &plan.issuers, plan.token_bytes, state, report.moment);
@@ -203,7 +204,7 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
     let about = Particulars {
         trace_id: Some(trace_id.as_str()),
         scopes: scope.map(|scope| &*scope.all).unwrap_or_default(),
-        schemes: Schemes::of(policy.map(|policy| policy.binding.dpop), report.scheme, reason),
+        schemes: Schemes::of(policy.map(|policy| &policy.binding), report.scheme, reason),
         allow: &allow,
         trail: shown.and_then(|verdict| serde_json::to_value(describe::Trail::of(verdict)).ok()),
         detail: shown.and_then(describe::decisive),

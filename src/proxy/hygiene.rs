@@ -12,7 +12,14 @@ const PREFIXES: &[&str] = &[
     "x-auth-",
     "x-jwt-",
     "x-client-cert",
+    "x-client-dn",
+    "x-client-verify",
     "x-ssl-",
+    "x-tls-client",
+    "x-amzn-mtls-",
+    "x-arr-clientcert",
+    "ssl-client",
+    "cf-client-cert",
     "client-cert",
     "x-forwarded-",
     "x-remote-",
@@ -79,7 +86,7 @@ impl Hygiene {
         }
         *proof |= name == "dpop";
         // Most names are told apart by their first letter.
-        if !matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'r' | b't' | b'x')) {
+        if !matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'r' | b's' | b't' | b'x')) {
             return false;
         }
         let listed = NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
@@ -111,6 +118,16 @@ mod tests {
             "x-real-ip",
             "client-cert",
             "client-cert-chain",
+            "x-forwarded-client-cert",
+            "x-client-cert",
+            "x-client-cert-chain",
+            "x-ssl-client-cert",
+            "ssl-client-cert",
+            "ssl-client-verify",
+            "x-amzn-mtls-clientcert-leaf",
+            "x-arr-clientcert",
+            "x-tls-client-cert",
+            "cf-client-cert-der-base64",
             "x-original-url",
             "x-http-method-override",
             "curfew-subject",
@@ -123,7 +140,9 @@ mod tests {
             assert!(hygiene.clean(&mut headers, false).forbidden && headers.is_empty(), "{name}");
         }
         let mut kept = HeaderMap::new();
-        for name in ["accept", "x-request-id", "content-type", "cookie", "traceparent", "x-tenants", "range"] {
+        for name in
+            ["accept", "sec-fetch-site", "x-request-id", "content-type", "cookie", "traceparent", "x-tenants", "range"]
+        {
             kept.insert(HeaderName::try_from(name).expect("a name"), HeaderValue::from_static("v"));
         }
         let before = kept.clone();
@@ -134,7 +153,7 @@ mod tests {
     fn a_trusted_proxy_says_where_the_request_came_from_and_no_more() {
         let hygiene = Hygiene::new([]);
         let mut headers = HeaderMap::new();
-        for name in ["x-forwarded-for", "forwarded", "x-forwarded-user", "x-user"] {
+        for name in ["x-forwarded-for", "forwarded", "x-forwarded-user", "x-forwarded-client-cert", "x-user"] {
             headers.insert(HeaderName::try_from(name).expect("a name"), HeaderValue::from_static("v"));
         }
         hygiene.clean(&mut headers, true);

@@ -80,7 +80,11 @@ fn binding(policy: &TokenPolicy, defaults: &TokenPolicy) -> Binding {
         (None, Some(span)) => Limit::new(span.get(), Origin::Defaults),
         (None, None) => Binding::default().max_age,
     };
-    Binding { dpop: policy.dpop.or(defaults.dpop).unwrap_or_default(), max_age }
+    Binding {
+        dpop: policy.dpop.or(defaults.dpop).unwrap_or_default(),
+        max_age,
+        mtls: policy.mtls.or(defaults.mtls).unwrap_or_default(),
+    }
 }
 
 fn required(policy: &TokenPolicy, defaults: &TokenPolicy) -> Box<[&'static str]> {

@@ -2,7 +2,7 @@
 //! Each is right by its own; that they fit together is checked by `control`.
 
 use super::answer::Exposure;
-use crate::decide::checks::binding::Dpop;
+use crate::decide::checks::binding::{Dpop, Mtls};
 use crate::decide::checks::freshness::OnStale;
 use crate::settings::{Bytes, OrOff, Span};
 use ipnet::IpNet;
@@ -72,6 +72,10 @@ pub struct TokenPolicy {
     pub dpop: Option<Dpop>,
     /// How old a proof may be, at most `5m`. Default: what `defaults` says, else `60s`.
     pub dpop_max_age: Option<Span>,
+    /// Tokens that are bound to a client certificate (RFC 8705 §3): `off` (refused), `optional` (a bound token comes
+    /// over a connection with its certificate), `required` (only bound tokens; the listener must ask for certificates).
+    /// Default: what `defaults` says, else `optional`.
+    pub mtls: Option<Mtls>,
     /// Claims that must be there besides those of the issuer's profile, such as `sub` or `auth_time`.
     pub require: Vec<String>,
 }

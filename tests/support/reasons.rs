@@ -68,6 +68,8 @@ pub const CANONICAL: &[Canonical] = &[
     row("dpop_proof_replayed", 401, PROOF),
     row("dpop_key_mismatch", 401, INVALID),
     row("mtls_cert_missing", 401, INVALID),
+    row("mtls_cert_mismatch", 401, INVALID),
+    row("mtls_binding_missing", 401, INVALID),
     row("cnf_unsupported", 401, INVALID),
     row("insufficient_scope", 403, Challenge::Error("insufficient_scope")),
     row("policy_denied", 403, Challenge::None),

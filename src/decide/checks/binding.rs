@@ -1,12 +1,12 @@
 //! Binding: a token that is bound to its sender is of use to nobody else (RFC 7800 §3, RFC 9449 §7, RFC 8705 §3).
-//! Reading a proof, and remembering which were used, is not done here. Certificates of clients are not asked for
-//! yet, and what binds in a way that we do not know is refused: a stolen token would pass otherwise.
+//! Reading a proof, remembering which were used, and asking a client for its certificate is not done here. What binds in
+//! a way that we do not know is refused: a stolen token would pass otherwise.
 
 use crate::decide::check::Check;
 use crate::decide::claims::Confirmation;
 use crate::decide::evidence::{Evidence, Proof, Scheme, Signed, Usage};
 use crate::decide::finding::{Compared, Finding, Limit, Quantity};
-use crate::decide::id::Thumbprint;
+use crate::decide::id::{CertificateThumbprint, Thumbprint};
 use crate::decide::reason::Reason;
 use crate::decide::time::{Moment, millis};
 use std::time::Duration;
@@ -24,6 +24,19 @@ pub enum Dpop {
     Required,
 }
 
+/// What a route makes of tokens that are bound to a client certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mtls {
+    /// Such a token is of no use here, whoever presents it.
+    Off,
+    /// Such a token comes over a connection with its certificate; of any other nothing is asked.
+    #[default]
+    Optional,
+    /// Only such tokens are taken.
+    Required,
+}
+
 /// How old a proof may be where nothing is said about it (RFC 9449 §11.1: seconds or minutes).
 pub const PROOF_AGE: Duration = Duration::from_secs(60);
 
@@ -37,11 +50,14 @@ pub struct Binding {
     pub dpop: Dpop,
     /// How old a proof may be.
     pub max_age: Limit<Duration>,
+    /// What is made of client certificates.
+    pub mtls: Mtls,
 }
 
 impl Default for Binding {
     fn default() -> Self {
-        Self { dpop: Dpop::default(), max_age: Limit { value: PROOF_AGE, ..Limit::default() } }
+        let max_age = Limit { value: PROOF_AGE, ..Limit::default() };
+        Self { dpop: Dpop::default(), max_age, mtls: Mtls::default() }
     }
 }
 
@@ -50,17 +66,38 @@ impl Check for Binding {
         let Some(claims) = evidence.claims() else { return Finding::Moot };
         let about = Compared::about("cnf");
         match (claims.confirmation, evidence.scheme) {
+            (Confirmation::Unknown, _) => Finding::fail(Reason::CnfUnsupported, about),
+            (Confirmation::Certificate(print), scheme) => self.shown(print, evidence.certificate, scheme),
+            (_, _) if self.mtls == Mtls::Required => Finding::fail(Reason::MtlsBindingMissing, about),
             (Confirmation::Unbound, Scheme::Bearer) if self.dpop != Dpop::Required => Finding::pass(about),
             (Confirmation::Unbound, _) => Finding::fail(Reason::DpopBindingMissing, about),
             (Confirmation::Dpop(_), Scheme::Bearer) => Finding::fail(Reason::DpopDowngrade, about),
             (Confirmation::Dpop(key), Scheme::Dpop) => self.proven(key, evidence.proof, evidence.moment),
-            (Confirmation::Certificate, _) => Finding::fail(Reason::MtlsCertMissing, about),
-            (Confirmation::Unknown, _) => Finding::fail(Reason::CnfUnsupported, about),
         }
     }
 }
 
 impl Binding {
+    /// Is the `DPoP` scheme spoken? No token could satisfy both kinds of binding.
+    #[must_use]
+    pub const fn speaks_dpop(&self) -> bool {
+        !matches!((self.dpop, self.mtls), (Dpop::Off, _) | (_, Mtls::Required))
+    }
+
+    /// The certificate is that of the connection the request came over (RFC 8705 §3). It proves nothing about DPoP.
+    fn shown(&self, bound: CertificateThumbprint, shown: Option<CertificateThumbprint>, scheme: Scheme) -> Finding {
+        let about = Compared::about("cnf.x5t#S256");
+        match shown {
+            _ if self.mtls == Mtls::Off => Finding::fail(Reason::CnfUnsupported, about),
+            None => Finding::fail(Reason::MtlsCertMissing, about),
+            Some(shown) if shown != bound => Finding::fail(Reason::MtlsCertMismatch, about),
+            Some(_) if scheme == Scheme::Dpop || self.dpop == Dpop::Required => {
+                Finding::fail(Reason::DpopBindingMissing, about)
+            }
+            Some(_) => Finding::pass(about),
+        }
+    }
+
     /// A proof speaks for one request: however long that goes on, the proof does not end it.
     fn proven(&self, key: Thumbprint, proof: Proof, now: Moment) -> Finding {
         let about = Compared::about("DPoP");
