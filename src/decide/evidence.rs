@@ -47,6 +47,20 @@ pub struct Signed {
     pub issued: Timestamp,
     /// Was it used before?
     pub usage: Usage,
+    /// The nonce it carries, where one is asked for.
+    pub nonce: Nonce,
+}
+
+/// The nonce in a proof (RFC 9449 §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Nonce {
+    /// There is none, or nobody asked.
+    #[default]
+    Absent,
+    /// Not one of ours.
+    Foreign,
+    /// One of ours, made at this instant.
+    Made(Timestamp),
 }
 
 /// Whether a proof was used before (RFC 9449 §11.1). Using it is asked for only when nothing else stands against the

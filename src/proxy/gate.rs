@@ -140,13 +140,15 @@ impl Gate {
         }
         if presented.scheme == Scheme::Dpop {
             let trusted = plan.trusts(self.info.peer.ip());
-            gathered.prove(&presented, &Target::of(parts, self.info.tls.is_some(), trusted), state);
+            let target = Target::of(parts, self.info.tls.is_some(), trusted);
+            gathered.prove(&presented, &target, policy.binding.nonce.is_some(), state);
         }
         let mut verdict = policy.judge(&gathered.evidence());
         // A proof is used up by a request that is otherwise admitted, and by no other.
         if verdict.reason().is_none() && gathered.spend(policy.binding.max_age.value, state) {
             verdict = policy.judge(&gathered.evidence());
         }
+        report.renews_nonce = policy.binding.renews(&gathered.evidence(), verdict.reason());
         report.judge = Some(state.clock.steady().saturating_sub(report.moment.steady));
         report.freshness = gathered.evidence().revocation.freshness;
         let outcome = verdict.outcome;
@@ -179,6 +181,7 @@ impl Gate {
             unproven: None,
             freshness: Freshness::Unfed,
             scheme: Scheme::Bearer,
+            renews_nonce: false,
             tried: None,
             lease: None,
             status: StatusCode::OK,
@@ -209,7 +212,8 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
         trail: shown.and_then(|verdict| serde_json::to_value(describe::Trail::of(verdict)).ok()),
         detail: shown.and_then(describe::decisive),
     };
-    let response = plan.stationery.refuse(reason, &about).map(Download::from);
+    let mut response = plan.stationery.refuse(reason, &about).map(Download::from);
+    report.renew_nonce(response.headers_mut());
     report.tell();
     response
 }

@@ -18,12 +18,14 @@ const PREFIXES: &[&str] = &[
     "x-tls-client",
     "x-amzn-mtls-",
     "x-arr-clientcert",
-    "ssl-client",
     "cf-client-cert",
     "client-cert",
     "x-forwarded-",
     "x-remote-",
 ];
+
+/// And so. It stands apart, because many harmless names have its first letter.
+const SSL: &str = "ssl-client";
 
 /// Names that are exactly so.
 const NAMES: &[&str] = &[
@@ -86,8 +88,11 @@ impl Hygiene {
         }
         *proof |= name == "dpop";
         // Most names are told apart by their first letter.
-        if !matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'r' | b's' | b't' | b'x')) {
-            return false;
+        match name.as_bytes().first() {
+            Some(b'c' | b'f' | b'r' | b't' | b'x') => {}
+            // Browsers send many that begin with `sec-`.
+            Some(b's') => return name.starts_with(SSL),
+            _ => return false,
         }
         let listed = NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         listed && !(trusted_peer && FORWARDING.contains(&name))

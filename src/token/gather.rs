@@ -83,13 +83,15 @@ impl Gathered {
         }
     }
 
-    /// Reads the proof, if it can matter: beside a trusted token that is bound to a key.
-    pub fn prove(&mut self, presented: &Presented, target: &Target<'_>, state: &State) {
+    /// Reads the proof, if it can matter: beside a trusted token that is bound to a key. `nonce`: it must carry one.
+    pub fn prove(&mut self, presented: &Presented, target: &Target<'_>, nonce: bool, state: &State) {
         let (Known::Trusted(verified), Some(token)) = (&self.token, &presented.token) else { return };
         let bound =
             verified.token.claims.as_ref().is_ok_and(|claims| matches!(claims.confirmation, Confirmation::Dpop(_)));
         if bound {
-            (self.proof, self.proof_name) = proof::read(&presented.proof, token.expose(), target, &state.fingerprints);
+            let nonces = nonce.then_some(&state.nonces);
+            (self.proof, self.proof_name) =
+                proof::read(&presented.proof, token.expose(), target, &state.fingerprints, nonces);
         }
     }
 

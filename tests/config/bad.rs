@@ -95,6 +95,8 @@ const CASES: &[&[(&str, &str)]] = &[
     &[(POLICY, "token: { dpop: on, dpop_max_age: 10m }")],
     &[(POLICY, "token: { dpop_max_age: 6m }")],
     &[(POLICY, "token: { dpop_max_age: 0s }")],
+    &[(POLICY, "token: { dpop: off, dpop_nonce: required, dpop_nonce_max_age: 2h }")],
+    &[(VERSION, "~\ngateway: { nonce_keys: [{ file: no.key }] }")],
     &[(POLICY, "token: { dpop: required, mtls: required }")],
     &[(POLICY, "token: { mtls: required }")],
     // what guards a route
@@ -147,6 +149,10 @@ const CASES: &[&[(&str, &str)]] = &[
     &[
         (DEFAULTS, "defaults: { policy: api, token: { dpop: required, dpop_max_age: 10s } }"),
         (POLICY, "token: { dpop: optional, dpop_max_age: 20s }"),
+    ],
+    &[
+        (DEFAULTS, "defaults: { policy: api, token: { dpop_nonce: required, dpop_nonce_max_age: 1m } }"),
+        (POLICY, "token: { dpop_nonce: off, dpop_nonce_max_age: 2m }"),
     ],
     &[(DEFAULTS, "defaults: { policy: api, token: { mtls: required } }"), (POLICY, "token: { mtls: optional }")],
     &[

@@ -48,6 +48,8 @@ pub struct Changes {
     pub limits: &'static str,
     /// Two more listeners, that ask clients for certificates.
     pub clients: bool,
+    /// The secrets of DPoP nonces.
+    pub nonce_keys: &'static [&'static str],
 }
 
 impl World {
@@ -71,6 +73,9 @@ impl World {
         };
         write_material(dir.path(), &provider);
         let config = dir.path().join("curfew.yaml");
+        for key in changes.nonce_keys {
+            std::fs::write(dir.path().join(format!("{key}.key")), key).unwrap();
+        }
         std::fs::write(&config, yaml(dir.path(), ports, &upstream, &provider, changes)).unwrap();
         let gateway = Gateway::start(&config, address(ports.admin));
         Self { gateway, ports, upstream, provider, config, dir }
@@ -147,11 +152,12 @@ fn yaml(dir: &Path, ports: Ports, upstream: &Upstream, provider: &Provider, chan
     let dir = dir.display();
     let Ports { public, internal, proxied, distrusting, asking, vouched, admin } = ports;
     let clients = if changes.clients { clients(&dir.to_string(), asking, vouched) } else { String::new() };
+    let nonce_keys: String = changes.nonce_keys.iter().map(|key| format!("{{ file: {dir}/{key}.key }}, ")).collect();
     let (upstream, jwks, limits) = (upstream.url(), provider.url("/jwks"), changes.limits);
     format!(
         r#"
 version: 1
-gateway: {{ name: curfew-test, realm: curfew, exposure: full, workers: 1, grace: 1s }}
+gateway: {{ name: curfew-test, realm: curfew, exposure: full, workers: 1, grace: 1s, nonce_keys: [{nonce_keys}] }}
 listeners:
   - name: public
     address: 127.0.0.1:{public}
@@ -203,6 +209,8 @@ policies:
   corp_only: {{ issuers: [corp] }}
   bound: {{ token: {{ dpop: required }} }}
   unspoken: {{ token: {{ dpop: off }} }}
+  nonced: {{ token: {{ dpop_nonce: required, dpop_nonce_max_age: 6s }} }}
+  nonced_scoped: {{ scopes: [orders.write], token: {{ dpop_nonce: required, dpop_nonce_max_age: 6s }} }}
   certified: {{ token: {{ mtls: required }} }}
   uncertified: {{ token: {{ mtls: off }} }}
 defaults: {{ policy: api, timeouts: {{ between_bytes: 2s }} }}
@@ -219,6 +227,13 @@ routes:
   - {{ name: passing, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/passing/**", forward_token: true, upstream: echo }}
   - {{ name: identity, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/identity/**", identity: {{ X-User: sub, X-Team: team }}, upstream: echo }}
   - {{ name: bound, hosts: [api.example.com, localhost], path: "/bound/**", policy: bound, upstream: echo }}
+  - name: nonced
+    hosts: [api.example.com]
+    path: "/nonced/**"
+    policy: nonced
+    upstream: echo
+    headers: {{ response: {{ set: {{ DPoP-Nonce: theirs, Cache-Control: max-age=60 }} }} }}
+  - {{ name: nonced_scoped, hosts: [api.example.com], path: "/nonced-scoped/**", policy: nonced_scoped, upstream: echo }}
   - {{ name: certified, hosts: [api.example.com, localhost], path: "/certified/**", policy: certified, upstream: echo }}
   - {{ name: uncertified, hosts: [api.example.com, localhost], path: "/uncertified/**", policy: uncertified, upstream: echo }}
   - {{ name: unspoken, hosts: [api.example.com, localhost], path: "/unspoken/**", policy: unspoken, upstream: echo }}

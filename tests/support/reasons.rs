@@ -66,6 +66,7 @@ pub const CANONICAL: &[Canonical] = &[
     row("dpop_proof_missing", 401, PROOF),
     row("dpop_proof_invalid", 401, PROOF),
     row("dpop_proof_replayed", 401, PROOF),
+    row("dpop_nonce_required", 401, Challenge::Error("use_dpop_nonce")),
     row("dpop_key_mismatch", 401, INVALID),
     row("mtls_cert_missing", 401, INVALID),
     row("mtls_cert_mismatch", 401, INVALID),

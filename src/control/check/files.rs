@@ -87,6 +87,9 @@ fn secrets(config: &Config, faults: &mut Faults<'_>) {
     if let Some(secret) = &config.telemetry.hash_key {
         secret_file("telemetry.hash_key", secret, faults);
     }
+    for (nth, secret) in config.gateway.nonce_keys.iter().enumerate() {
+        secret_file(&format!("gateway.nonce_keys[{nth}]"), secret, faults);
+    }
     let headers = config.telemetry.otlp.iter().flat_map(|otlp| &otlp.headers);
     for (name, text) in headers {
         if let HeaderText::Secret(secret) = text {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::tell::Faults;
 use crate::control::config::{Fault, Spans, advise, join};
 use crate::control::settings::Config;
-use crate::decide::checks::binding::{Dpop, Mtls};
+use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::claims::Required;
 use crate::proxy::listen::Security;
 use crate::proxy::policies::LIFETIME;
@@ -14,6 +14,9 @@ use crate::settings::{OrOff, Span};
 
 /// The oldest that a proof may be said to be.
 const PROOF_CAP: Duration = Duration::from_secs(300);
+
+/// The oldest that a nonce may be said to be.
+const NONCE_CAP: Duration = Duration::from_secs(60 * 60);
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
@@ -41,6 +44,7 @@ fn token(path: &str, token: &TokenPolicy, defaults: &TokenPolicy, faults: &mut F
         let help = "RFC 9449 §11.1 speaks of seconds or minutes: write at least `1s` and at most `5m`";
         faults.error(&format!("{path}.dpop_max_age"), "a proof is for one request, made just before it", help);
     }
+    nonces(&path, token, defaults, faults);
     both(&path, token, defaults, faults);
     if token.max_lifetime.is_some_and(|span| span.is_off()) {
         let help = "name the longest lifetime that your issuers give";
@@ -52,6 +56,18 @@ fn token(path: &str, token: &TokenPolicy, defaults: &TokenPolicy, faults: &mut F
         && (token.max_age.is_some() || token.max_lifetime.is_some())
     {
         pointless(&path, age, longest, faults);
+    }
+}
+
+fn nonces(path: &str, token: &TokenPolicy, defaults: &TokenPolicy, faults: &mut Faults<'_>) {
+    if token.dpop_nonce_max_age.is_some_and(|span| span.get() > NONCE_CAP || span.get() < Duration::from_secs(1)) {
+        let help = "write at least `1s` and at most `1h`; clients renew what is half as old";
+        faults.error(&format!("{path}.dpop_nonce_max_age"), "a nonce says that a proof is new", help);
+    }
+    let unspoken = token.dpop.or(defaults.dpop) == Some(Dpop::Off);
+    if unspoken && token.dpop_nonce == Some(DpopNonce::Required) {
+        let help = "say `dpop: optional` or `required`, or remove it";
+        faults.warn(&format!("{path}.dpop_nonce"), "there are no proofs to carry a nonce: `dpop` is off", help);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::decide::check::Check;
 use crate::decide::claims::Confirmation;
-use crate::decide::evidence::{Evidence, Proof, Scheme, Signed, Usage};
+use crate::decide::evidence::{Evidence, Nonce, Proof, Scheme, Signed, Usage};
 use crate::decide::finding::{Compared, Finding, Limit, Quantity};
 use crate::decide::id::{CertificateThumbprint, Thumbprint};
 use crate::decide::reason::Reason;
@@ -37,6 +37,20 @@ pub enum Mtls {
     Required,
 }
 
+/// Whether a proof must carry a nonce of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DpopNonce {
+    /// It need not, and one that it carries is not looked at.
+    #[default]
+    Off,
+    /// It must: a proof cannot be made for later.
+    Required,
+}
+
+/// How old a nonce may be where nothing is said about it.
+pub const NONCE_AGE: Duration = Duration::from_secs(300);
+
 /// How old a proof may be where nothing is said about it (RFC 9449 §11.1: seconds or minutes).
 pub const PROOF_AGE: Duration = Duration::from_secs(60);
 
@@ -50,6 +64,8 @@ pub struct Binding {
     pub dpop: Dpop,
     /// How old a proof may be.
     pub max_age: Limit<Duration>,
+    /// Proofs carry a nonce of ours, at most this old.
+    pub nonce: Option<Limit<Duration>>,
     /// What is made of client certificates.
     pub mtls: Mtls,
 }
@@ -57,7 +73,7 @@ pub struct Binding {
 impl Default for Binding {
     fn default() -> Self {
         let max_age = Limit { value: PROOF_AGE, ..Limit::default() };
-        Self { dpop: Dpop::default(), max_age, mtls: Mtls::default() }
+        Self { dpop: Dpop::default(), max_age, nonce: None, mtls: Mtls::default() }
     }
 }
 
@@ -82,6 +98,20 @@ impl Binding {
     #[must_use]
     pub const fn speaks_dpop(&self) -> bool {
         !matches!((self.dpop, self.mtls), (Dpop::Off, _) | (_, Mtls::Required))
+    }
+
+    /// Is the answer to come with a new nonce? It is when one was missing, and when the one that came is more than half
+    /// as old as it may get, so that a client that goes on need not be refused first (RFC 9449 §8.2).
+    #[must_use]
+    pub fn renews(&self, evidence: &Evidence<'_>, refused: Option<Reason>) -> bool {
+        let Some(limit) = self.nonce else { return false };
+        let old = match evidence.proof {
+            Proof::Signed(Signed { nonce: Nonce::Made(made), .. }) => {
+                evidence.moment.wall.since(made).saturating_mul(2) > millis(limit.value)
+            }
+            _ => false,
+        };
+        old || refused == Some(Reason::DpopNonceRequired)
     }
 
     /// The certificate is that of the connection the request came over (RFC 8705 §3). It proves nothing about DPoP.
@@ -111,7 +141,8 @@ impl Binding {
         if signed.key != key {
             return Finding::fail(Reason::DpopKeyMismatch, Compared::about("cnf.jkt"));
         }
-        self.fresh(&signed, now).unwrap_or_else(|| used(signed.usage, about))
+        let nonce = self.nonce.and_then(|limit| challenged(signed.nonce, limit, now));
+        nonce.or_else(|| self.fresh(&signed, now)).unwrap_or_else(|| used(signed.usage, about))
     }
 
     /// What is wrong with when it was made (RFC 9449 §4.3, number 11). Both ends of the window are in it.
@@ -122,6 +153,23 @@ impl Binding {
         let compared = about.against(self.max_age.value, self.max_age.origin);
         (!within).then(|| Finding::fail(Reason::DpopProofInvalid, compared))
     }
+}
+
+/// What is wrong with the nonce (RFC 9449 §4.3, number 10). Another instance's clock may be ahead of ours.
+fn challenged(nonce: Nonce, limit: Limit<Duration>, now: Moment) -> Option<Finding> {
+    let about = Compared::about("DPoP nonce").against(limit.value, limit.origin);
+    let compared = match nonce {
+        Nonce::Absent => about.found(Quantity::Word("no nonce")),
+        Nonce::Foreign => about.found(Quantity::Word("a nonce that is not ours")),
+        Nonce::Made(made) => {
+            let age = now.wall.since(made);
+            if (-millis(PROOF_AHEAD)..=millis(limit.value)).contains(&age) {
+                return None;
+            }
+            about.found(Quantity::Span(age)).with_leeway(PROOF_AHEAD)
+        }
+    };
+    Some(Finding::fail(Reason::DpopNonceRequired, compared))
 }
 
 fn used(usage: Usage, about: Compared) -> Finding {
