@@ -16,10 +16,12 @@ use crate::proxy::counters::Counters;
 use crate::proxy::drain::Report;
 use crate::proxy::gate::Shared;
 use crate::proxy::listen::{self, Limits, Security};
-use crate::settings::OrOff;
+use crate::proxy::tls::Handshaker;
+use crate::settings::{OrOff, Secret};
 use crate::state::State;
 use crate::state::clock::SystemClock;
 use crate::state::fingerprint::Fingerprints;
+use crate::state::nonces::Nonces;
 use crate::state::proofs::{PROOFS, UsedProofs};
 use crate::state::verified::VerifiedTokens;
 use crate::telemetry::{Service, Telemetry};
@@ -91,7 +93,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let shown = Arc::new(Shown::new(&reload, &shared, &doors, drain.clone()));
     Shown::fill_gauges(&shown);
     serve_admin(&config.admin, &control, Arc::clone(&shown))?;
-    control.spawn(watch::files(Arc::clone(&reload), doors.certificates.clone()));
+    control.spawn(watch::files(Arc::clone(&reload), doors.handshakers()));
     let addresses = doors.addresses.clone();
     let work = Work {
         listeners: doors.listeners,
@@ -111,13 +113,24 @@ fn state(loaded: &Loaded) -> Result<State, StartError> {
         None => Fingerprints::random().map_err(doing("randomness"))?,
     };
     let fingerprints = Arc::new(fingerprints);
+    let nonces = nonces(&loaded.config.gateway.nonce_keys)?;
     Ok(State {
         clock: Arc::new(SystemClock::start()),
         revocations: Arc::default(),
+        nonces,
         proofs: UsedProofs::bounded(PROOFS),
         verified: VerifiedTokens::bounded(loaded.config.limits.token_cache.get()),
         fingerprints,
     })
+}
+
+fn nonces(keys: &[Secret]) -> Result<Nonces, StartError> {
+    let secrets = keys.iter().map(Secret::read).collect::<Result<Vec<_>, _>>().map_err(doing("gateway.nonce_keys"))?;
+    let mut bytes = secrets.iter().map(|secret| secret.expose_secret().as_bytes());
+    match bytes.next() {
+        Some(first) => Ok(Nonces::derived(first, bytes)),
+        None => Nonces::random().map_err(doing("randomness")),
+    }
 }
 
 /// Whoever gives out tokens, with the tasks that keep their keys and revocations fresh.
@@ -173,6 +186,14 @@ fn doors(loaded: &Loaded) -> Result<Doors, StartError> {
         doors.addresses.push((settings.name.clone(), address));
     }
     Ok(doors)
+}
+
+impl Doors {
+    /// Those that shake hands, by name.
+    fn handshakers(&self) -> Vec<(String, Handshaker)> {
+        let named = self.addresses.iter().map(|(name, _)| name).zip(&self.listeners);
+        named.filter_map(|(name, listener)| Some((name.clone(), listener.handshaker()?.clone()))).collect()
+    }
 }
 
 fn serve_admin(

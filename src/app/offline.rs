@@ -124,7 +124,7 @@ impl Offline {
             let presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
             let mut gathered = gather(&presented, &self.plan.issuers, self.plan.token_bytes, &self.state, moment);
             // Explaining uses no proof up: one that was never used is told to be good.
-            gathered.prove(&presented, &Target::of(&parts, true, false), &self.state);
+            gathered.prove(&presented, &Target::of(&parts, true, false), policy.binding.nonce.is_some(), &self.state);
             let verdict = policy.judge(&gathered.evidence());
             explained.reason = verdict.reason();
             explained.verdict = Some(verdict);

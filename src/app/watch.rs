@@ -1,7 +1,7 @@
 //! What happens around the gateway: signals, and files that change.
 
 use crate::control::reload::Reload;
-use crate::proxy::certificates::Certificates;
+use crate::proxy::tls::Handshaker;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,8 +24,8 @@ pub async fn signals(reload: &Arc<Reload>) -> std::io::Result<()> {
     }
 }
 
-/// Reloads the config and the certificates when their files change.
-pub async fn files(reload: Arc<Reload>, certificates: Vec<(String, Arc<Certificates>)>) {
+/// Reloads the config, the certificates and the roots of the clients' ones when their files change.
+pub async fn files(reload: Arc<Reload>, doors: Vec<(String, Handshaker)>) {
     loop {
         tokio::time::sleep(GLANCE).await;
         blocking(Arc::clone(&reload), |reload| {
@@ -34,11 +34,17 @@ pub async fn files(reload: Arc<Reload>, certificates: Vec<(String, Arc<Certifica
             }
         })
         .await;
-        for (listener, certificates) in &certificates {
-            let certificates = Arc::clone(certificates);
+        for (listener, door) in &doors {
+            let certificates = Arc::clone(door.certificates());
             match tokio::task::spawn_blocking(move || certificates.reload()).await {
                 Ok(Ok(true)) => tracing::info!(%listener, "certificates replaced"),
                 Ok(Err(error)) => tracing::error!(%listener, %error, "certificates not replaced: those before stay"),
+                Ok(Ok(false)) | Err(_) => {}
+            }
+            let door = door.clone();
+            match tokio::task::spawn_blocking(move || door.reload()).await {
+                Ok(Ok(true)) => tracing::info!(%listener, "roots of client certificates replaced"),
+                Ok(Err(error)) => tracing::error!(%listener, %error, "roots not replaced: those before stay"),
                 Ok(Ok(false)) | Err(_) => {}
             }
         }

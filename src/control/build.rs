@@ -2,7 +2,6 @@
 //! What did not change from the plan before is kept: upstreams keep their health and their connections.
 
 use super::settings::Config;
-use crate::decide::checks::binding::Dpop;
 use crate::proxy::answer::Stationery;
 use crate::proxy::hygiene::Hygiene;
 use crate::proxy::identity::Identity;
@@ -127,7 +126,7 @@ fn route(
         }
     };
     let name = policy.as_ref().map(|policy| policy.name.to_string()).unwrap_or_default();
-    let dpop = policy.as_ref().is_some_and(|policy| policy.binding.dpop != Dpop::Off);
+    let dpop = policy.as_ref().is_some_and(|policy| policy.binding.speaks_dpop());
     Some(Route {
         meter: telemetry.route(&settings.name, &settings.path, &name, issuers),
         policy,

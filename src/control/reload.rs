@@ -201,9 +201,9 @@ pub fn render(faults: &[Fault], source: &str) -> String {
 /// The blocks that are read once, when the process starts.
 fn waiting(before: &Config, after: &Config) -> Vec<&'static str> {
     let json =
-        |config: &Config, block: &str| serde_json::to_value(config).ok().and_then(|value| value.get(block).cloned());
-    ["listeners", "limits", "telemetry", "admin"]
+        |config: &Config, at: &str| serde_json::to_value(config).ok().and_then(|value| value.pointer(at).cloned());
+    ["listeners", "limits", "telemetry", "admin", "gateway/nonce_keys"]
         .into_iter()
-        .filter(|block| json(before, block) != json(after, block))
+        .filter(|block| json(before, &format!("/{block}")) != json(after, &format!("/{block}")))
         .collect()
 }

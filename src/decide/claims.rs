@@ -1,7 +1,7 @@
 //! What a verified token says, typed. A missing claim is an `Option`, never a default.
 //! Reading the bytes is not done here: that is `token/`.
 
-use super::id::{KeyId, Thumbprint};
+use super::id::{CertificateThumbprint, KeyId, Thumbprint};
 use super::revocation::Handles;
 use super::rules::Algorithm;
 use super::time::Timestamp;
@@ -71,8 +71,8 @@ pub enum Confirmation {
     Unbound,
     /// `cnf.jkt`: to the DPoP key of this thumbprint (RFC 9449 §6.1).
     Dpop(Thumbprint),
-    /// `cnf.x5t#S256`: to a client certificate (RFC 8705 §3.1).
-    Certificate,
+    /// `cnf.x5t#S256`: to the client certificate of this thumbprint (RFC 8705 §3.1).
+    Certificate(CertificateThumbprint),
     /// In a way that we do not know.
     Unknown,
 }

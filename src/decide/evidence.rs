@@ -1,7 +1,7 @@
 //! All that is known about one request at one moment. Gathering it is not done here: that is `token/gather`.
 
 use super::claims::{Claims, Token};
-use super::id::Thumbprint;
+use super::id::{CertificateThumbprint, Thumbprint};
 use super::reason::Reason;
 use super::revocation::Knowledge;
 use super::rules::IssuerRules;
@@ -47,6 +47,20 @@ pub struct Signed {
     pub issued: Timestamp,
     /// Was it used before?
     pub usage: Usage,
+    /// The nonce it carries, where one is asked for.
+    pub nonce: Nonce,
+}
+
+/// The nonce in a proof (RFC 9449 §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Nonce {
+    /// There is none, or nobody asked.
+    #[default]
+    Absent,
+    /// Not one of ours.
+    Foreign,
+    /// One of ours, made at this instant.
+    Made(Timestamp),
 }
 
 /// Whether a proof was used before (RFC 9449 §11.1). Using it is asked for only when nothing else stands against the
@@ -116,6 +130,8 @@ pub struct Evidence<'a> {
     pub scheme: Scheme,
     /// The proof that came with it.
     pub proof: Proof,
+    /// The certificate of the client whose connection it came over.
+    pub certificate: Option<CertificateThumbprint>,
 }
 
 impl<'a> Evidence<'a> {

@@ -57,6 +57,10 @@ pub struct Fingerprint(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Thumbprint(pub [u8; 32]);
 
+/// The SHA-256 thumbprint of a certificate (RFC 8705 §3.1). It is no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct CertificateThumbprint(pub [u8; 32]);
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -21,7 +21,7 @@ use super::drain::{Drain, Report};
 use super::establish::establish;
 use super::framing::{FramingHandle, Guard};
 use super::listen::{Limits, ProxyProtocol, Security, Settings};
-use super::tls::Handshaker;
+use super::tls::{Handshaker, TlsError};
 
 /// How long to wait when the system has no more descriptors for us.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -56,10 +56,10 @@ impl Listener {
         certificates: Option<Arc<super::certificates::Certificates>>,
         websockets: bool,
         counters: Arc<Counters>,
-    ) -> Result<Self, rustls::Error> {
+    ) -> Result<Self, TlsError> {
         let handshaker = match (&settings.security, certificates) {
             (Security::Tls(tls), Some(certificates)) => Some(Handshaker::new(tls, certificates, settings.http2)?),
-            (Security::Tls(_), None) => return Err(rustls::Error::NoCertificatesPresented),
+            (Security::Tls(_), None) => return Err(rustls::Error::NoCertificatesPresented.into()),
             (Security::Plaintext, _) => None,
         };
         Ok(Self {
@@ -72,6 +72,12 @@ impl Listener {
             guard: Arc::new(limits.guard()),
             counters,
         })
+    }
+
+    /// Its side of TLS, for whoever watches files; none on a plaintext listener.
+    #[must_use]
+    pub fn handshaker(&self) -> Option<&Handshaker> {
+        self.handshaker.as_ref()
     }
 
     /// Takes connections on `socket` until `drain` is cancelled, then lets all go, waits `grace`, and cuts the rest.

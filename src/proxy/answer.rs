@@ -1,7 +1,7 @@
 //! From a reason to a response. Everything in it is derived from the table of reasons; the texts are not
 //! repeated here.
 
-use crate::decide::checks::binding::Dpop;
+use crate::decide::checks::binding::{Binding, Dpop};
 use crate::decide::evidence::Scheme;
 use crate::decide::reason::{Challenge, Reason};
 use crate::decide::rules::Algorithm;
@@ -70,10 +70,10 @@ impl Default for Schemes {
 impl Schemes {
     /// All that a route speaks where it is open which one was meant; else the one that was used.
     #[must_use]
-    pub fn of(spoken: Option<Dpop>, used: Scheme, reason: Reason) -> Self {
+    pub fn of(policy: Option<&Binding>, used: Scheme, reason: Reason) -> Self {
         let unclear = reason.challenge() == Challenge::Bare
             || matches!(reason, Reason::MultipleCredentials | Reason::MalformedAuthorization);
-        match spoken.unwrap_or(Dpop::Off) {
+        match policy.filter(|binding| binding.speaks_dpop()).map_or(Dpop::Off, |binding| binding.dpop) {
             Dpop::Off => Self::default(),
             Dpop::Required => Self { bearer: false, dpop: true },
             Dpop::Optional if unclear => Self { bearer: true, dpop: true },

@@ -26,6 +26,8 @@ pub struct Counters {
     pub handshake_unknown_name: AtomicU64,
     /// Handshakes without a common version, cipher or protocol.
     pub handshake_incompatible: AtomicU64,
+    /// Handshakes without the client's certificate where one is needed, or with one that is not taken.
+    pub handshake_client_certificate: AtomicU64,
     /// Handshakes that broke the protocol, or whose client refused our certificate.
     pub handshake_protocol: AtomicU64,
     /// Sessions resumed.
@@ -40,6 +42,7 @@ impl Counters {
             HandshakeFailure::Closed => &self.handshake_closed,
             HandshakeFailure::UnknownName => &self.handshake_unknown_name,
             HandshakeFailure::Incompatible => &self.handshake_incompatible,
+            HandshakeFailure::ClientCertificate => &self.handshake_client_certificate,
             HandshakeFailure::Protocol => &self.handshake_protocol,
         }
     }

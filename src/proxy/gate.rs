@@ -127,7 +127,8 @@ impl Gate {
         report: &mut Report,
     ) -> Result<Option<Permit>, Refusal> {
         let Some(policy) = &route.policy else { return Ok(None) };
-        let presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
+        let mut presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
+        presented.certificate = self.info.tls.as_ref().and_then(|tls| tls.client_certificate);
         report.scheme = presented.scheme;
         let state = &self.shared.state;
         let mut gathered = gather(&presented, &plan.issuers, plan.token_bytes, state, report.moment);
@@ -139,13 +140,15 @@ impl Gate {
         }
         if presented.scheme == Scheme::Dpop {
             let trusted = plan.trusts(self.info.peer.ip());
-            gathered.prove(&presented, &Target::of(parts, self.info.tls.is_some(), trusted), state);
+            let target = Target::of(parts, self.info.tls.is_some(), trusted);
+            gathered.prove(&presented, &target, policy.binding.nonce.is_some(), state);
         }
         let mut verdict = policy.judge(&gathered.evidence());
         // A proof is used up by a request that is otherwise admitted, and by no other.
         if verdict.reason().is_none() && gathered.spend(policy.binding.max_age.value, state) {
             verdict = policy.judge(&gathered.evidence());
         }
+        report.renews_nonce = policy.binding.renews(&gathered.evidence(), verdict.reason());
         report.judge = Some(state.clock.steady().saturating_sub(report.moment.steady));
         report.freshness = gathered.evidence().revocation.freshness;
         let outcome = verdict.outcome;
@@ -178,6 +181,7 @@ impl Gate {
             unproven: None,
             freshness: Freshness::Unfed,
             scheme: Scheme::Bearer,
+            renews_nonce: false,
             tried: None,
             lease: None,
             status: StatusCode::OK,
@@ -203,12 +207,13 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
     let about = Particulars {
         trace_id: Some(trace_id.as_str()),
         scopes: scope.map(|scope| &*scope.all).unwrap_or_default(),
-        schemes: Schemes::of(policy.map(|policy| policy.binding.dpop), report.scheme, reason),
+        schemes: Schemes::of(policy.map(|policy| &policy.binding), report.scheme, reason),
         allow: &allow,
         trail: shown.and_then(|verdict| serde_json::to_value(describe::Trail::of(verdict)).ok()),
         detail: shown.and_then(describe::decisive),
     };
-    let response = plan.stationery.refuse(reason, &about).map(Download::from);
+    let mut response = plan.stationery.refuse(reason, &about).map(Download::from);
+    report.renew_nonce(response.headers_mut());
     report.tell();
     response
 }

@@ -12,11 +12,20 @@ const PREFIXES: &[&str] = &[
     "x-auth-",
     "x-jwt-",
     "x-client-cert",
+    "x-client-dn",
+    "x-client-verify",
     "x-ssl-",
+    "x-tls-client",
+    "x-amzn-mtls-",
+    "x-arr-clientcert",
+    "cf-client-cert",
     "client-cert",
     "x-forwarded-",
     "x-remote-",
 ];
+
+/// And so. It stands apart, because many harmless names have its first letter.
+const SSL: &str = "ssl-client";
 
 /// Names that are exactly so.
 const NAMES: &[&str] = &[
@@ -79,8 +88,11 @@ impl Hygiene {
         }
         *proof |= name == "dpop";
         // Most names are told apart by their first letter.
-        if !matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'r' | b't' | b'x')) {
-            return false;
+        match name.as_bytes().first() {
+            Some(b'c' | b'f' | b'r' | b't' | b'x') => {}
+            // Browsers send many that begin with `sec-`.
+            Some(b's') => return name.starts_with(SSL),
+            _ => return false,
         }
         let listed = NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         listed && !(trusted_peer && FORWARDING.contains(&name))
@@ -111,6 +123,16 @@ mod tests {
             "x-real-ip",
             "client-cert",
             "client-cert-chain",
+            "x-forwarded-client-cert",
+            "x-client-cert",
+            "x-client-cert-chain",
+            "x-ssl-client-cert",
+            "ssl-client-cert",
+            "ssl-client-verify",
+            "x-amzn-mtls-clientcert-leaf",
+            "x-arr-clientcert",
+            "x-tls-client-cert",
+            "cf-client-cert-der-base64",
             "x-original-url",
             "x-http-method-override",
             "curfew-subject",
@@ -123,7 +145,9 @@ mod tests {
             assert!(hygiene.clean(&mut headers, false).forbidden && headers.is_empty(), "{name}");
         }
         let mut kept = HeaderMap::new();
-        for name in ["accept", "x-request-id", "content-type", "cookie", "traceparent", "x-tenants", "range"] {
+        for name in
+            ["accept", "sec-fetch-site", "x-request-id", "content-type", "cookie", "traceparent", "x-tenants", "range"]
+        {
             kept.insert(HeaderName::try_from(name).expect("a name"), HeaderValue::from_static("v"));
         }
         let before = kept.clone();
@@ -134,7 +158,7 @@ mod tests {
     fn a_trusted_proxy_says_where_the_request_came_from_and_no_more() {
         let hygiene = Hygiene::new([]);
         let mut headers = HeaderMap::new();
-        for name in ["x-forwarded-for", "forwarded", "x-forwarded-user", "x-user"] {
+        for name in ["x-forwarded-for", "forwarded", "x-forwarded-user", "x-forwarded-client-cert", "x-user"] {
             headers.insert(HeaderName::try_from(name).expect("a name"), HeaderValue::from_static("v"));
         }
         hygiene.clean(&mut headers, true);

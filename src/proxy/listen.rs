@@ -12,8 +12,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::client_certificates::ClientCertificates;
 use super::framing::{Clocks, Guard, HeadLimits};
-use crate::settings::{Bytes, Span};
+use crate::settings::{Bytes, OrOff, Span};
 
 /// One address to listen on.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -134,6 +135,10 @@ pub struct Tls {
     /// How long a handshake may take. Default `10s`.
     #[serde(default = "ten_seconds")]
     pub handshake_timeout: Span,
+    /// Ask clients for a certificate, to which their tokens may be bound (RFC 8705 §3). Never an identity by itself.
+    /// Default `off`: none is asked for, and tokens that are bound to one are refused.
+    #[serde(default)]
+    pub client_certificates: OrOff<ClientCertificates>,
 }
 
 fn ten_seconds() -> Span {

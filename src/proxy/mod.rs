@@ -6,7 +6,7 @@
 //! | `counters`, `drain` | how many there are, and how the last are waited for |
 //! | `establish` | what comes before HTTP |
 //! | `proxy_protocol` | who really connected |
-//! | `certificates`, `tls` | which certificate, and the handshake |
+//! | `certificates`, `client_certificates`, `tls` | which certificate on either side, and the handshake |
 //! | `framing` | the strict reader in front of HTTP/1.1 |
 //! | `connection`, `driving` | HTTP/1.1 and HTTP/2 over one connection |
 //! | `answered` | which requests are being answered |
@@ -24,6 +24,7 @@ mod answered;
 pub mod authority;
 pub mod body;
 pub mod certificates;
+pub mod client_certificates;
 pub mod connection;
 pub mod counters;
 pub mod drain;

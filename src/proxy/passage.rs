@@ -247,6 +247,7 @@ impl Passage {
         let status = self.status();
         report.status = status;
         let Self { mut response, bounds, until, over, upgrade } = self;
+        report.renew_nonce(response.headers_mut());
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(upgrade) = upgrade else {
                 // Nobody asked the upstream to switch.

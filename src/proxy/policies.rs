@@ -4,7 +4,7 @@ use super::settings::{Defaults, PolicySettings, TokenPolicy};
 use crate::decide::checks::age::Age;
 use crate::decide::checks::algorithm::AlgorithmAllowed;
 use crate::decide::checks::audience::Audience;
-use crate::decide::checks::binding::Binding;
+use crate::decide::checks::binding::{Binding, DpopNonce, NONCE_AGE};
 use crate::decide::checks::claims::Required;
 use crate::decide::checks::expiry::Expiry;
 use crate::decide::checks::form::Form;
@@ -80,7 +80,18 @@ fn binding(policy: &TokenPolicy, defaults: &TokenPolicy) -> Binding {
         (None, Some(span)) => Limit::new(span.get(), Origin::Defaults),
         (None, None) => Binding::default().max_age,
     };
-    Binding { dpop: policy.dpop.or(defaults.dpop).unwrap_or_default(), max_age }
+    let nonce_age = match (policy.dpop_nonce_max_age, defaults.dpop_nonce_max_age) {
+        (Some(span), _) => Limit::new(span.get(), Origin::Policy),
+        (None, Some(span)) => Limit::new(span.get(), Origin::Defaults),
+        (None, None) => Limit::new(NONCE_AGE, Origin::BuiltIn),
+    };
+    let nonce = policy.dpop_nonce.or(defaults.dpop_nonce).unwrap_or_default();
+    Binding {
+        dpop: policy.dpop.or(defaults.dpop).unwrap_or_default(),
+        max_age,
+        nonce: (nonce == DpopNonce::Required).then_some(nonce_age),
+        mtls: policy.mtls.or(defaults.mtls).unwrap_or_default(),
+    }
 }
 
 fn required(policy: &TokenPolicy, defaults: &TokenPolicy) -> Box<[&'static str]> {

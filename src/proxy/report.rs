@@ -17,9 +17,9 @@ use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, TraceContext, U
 use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
-use http::header::{HOST, USER_AGENT};
+use http::header::{CACHE_CONTROL, HOST, HeaderName, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +96,9 @@ pub struct Tried {
     pub failure: Option<&'static str>,
 }
 
+/// The field that a nonce goes in (RFC 9449 §8.1).
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
 /// All that is kept of one request.
 pub struct Report {
     /// Who is told, and who knows the names of sources.
@@ -124,6 +127,8 @@ pub struct Report {
     pub freshness: Freshness,
     /// As what the token was presented.
     pub scheme: Scheme,
+    /// Is the answer to come with a new nonce?
+    pub renews_nonce: bool,
     /// The delivery, where it came to one: its attempt.
     pub tried: Option<Tried>,
     /// Counts at its endpoint as long as this lives.
@@ -139,6 +144,19 @@ impl Report {
     #[must_use]
     pub fn claims(&self) -> Option<&Claims> {
         self.verified.as_ref().and_then(|verified| verified.token.claims.as_ref().ok())
+    }
+
+    /// Gives the client a new nonce, where it needs one (RFC 9449 §8.2, §9). It is in place of one of the upstream's,
+    /// which could not be ours; and an answer that carries one is for this client alone.
+    pub fn renew_nonce(&self, headers: &mut HeaderMap) {
+        if !self.renews_nonce {
+            return;
+        }
+        let nonce = self.shared.state.nonces.make(self.moment.wall);
+        if let Some(value) = nonce.ok().and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
+            headers.insert(DPOP_NONCE, value);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
     }
 
     /// Tells it.

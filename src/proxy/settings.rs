@@ -2,9 +2,9 @@
 //! Each is right by its own; that they fit together is checked by `control`.
 
 use super::answer::Exposure;
-use crate::decide::checks::binding::Dpop;
+use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::freshness::OnStale;
-use crate::settings::{Bytes, OrOff, Span};
+use crate::settings::{Bytes, OrOff, Secret, Span};
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,10 @@ pub struct GatewaySettings {
     pub state_dir: Option<std::path::PathBuf>,
     /// How many of one Via name make a loop: a request that passed this gateway so often is refused. Default `2`.
     pub max_loops: u8,
+    /// The secrets of DPoP nonces, read when the process starts. The first makes nonces, those of all are taken: a
+    /// fleet whose instances share them takes each other's. Default: a random one of this process, so that a client
+    /// that comes to another instance is given another nonce first.
+    pub nonce_keys: Vec<Secret>,
 }
 
 impl Default for GatewaySettings {
@@ -54,6 +58,7 @@ impl Default for GatewaySettings {
             strict_headers: false,
             state_dir: None,
             max_loops: 2,
+            nonce_keys: Vec::new(),
         }
     }
 }
@@ -72,6 +77,16 @@ pub struct TokenPolicy {
     pub dpop: Option<Dpop>,
     /// How old a proof may be, at most `5m`. Default: what `defaults` says, else `60s`.
     pub dpop_max_age: Option<Span>,
+    /// Whether a proof must carry a nonce that the gateway gave (RFC 9449 §9): `off`, or `required`, so that no proof is
+    /// made for later. A client without one is refused once, with a nonce. Default: what `defaults` says, else `off`.
+    pub dpop_nonce: Option<DpopNonce>,
+    /// How old a nonce may be, at most `1h`; from half of it on a new one comes with the answer. Default: what
+    /// `defaults` says, else `5m`.
+    pub dpop_nonce_max_age: Option<Span>,
+    /// Tokens that are bound to a client certificate (RFC 8705 §3): `off` (refused), `optional` (a bound token comes
+    /// over a connection with its certificate), `required` (only bound tokens; the listener must ask for certificates).
+    /// Default: what `defaults` says, else `optional`.
+    pub mtls: Option<Mtls>,
     /// Claims that must be there besides those of the issuer's profile, such as `sub` or `auth_time`.
     pub require: Vec<String>,
 }

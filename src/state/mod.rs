@@ -5,12 +5,14 @@
 //! | `keys` | `idp`'s task of the issuer | `token/verify` |
 //! | `revocations` | `idp`'s task of the source | `token/gather` |
 //! | `proofs` | an admitted request | the next one with the same proof |
+//! | `nonces` | nobody | whoever reads a DPoP proof that must carry one |
 //! | `fingerprint` | nobody | whoever names a token, a session or a subject |
 //! | `clock` | nobody | whoever begins something |
 
 pub mod clock;
 pub mod fingerprint;
 pub mod keys;
+pub mod nonces;
 pub mod proofs;
 pub mod revocations;
 pub mod verified;
@@ -27,6 +29,8 @@ pub struct State {
     pub verified: verified::VerifiedTokens,
     /// DPoP proofs that were used.
     pub proofs: proofs::UsedProofs,
+    /// Nonces that proofs may have to carry.
+    pub nonces: nonces::Nonces,
     /// What is revoked.
     pub revocations: Arc<revocations::Revocations>,
 }

@@ -2,7 +2,7 @@
 //! never a missing claim.
 
 use crate::decide::claims::{ClaimFault, Claims, Confirmation};
-use crate::decide::id::Thumbprint;
+use crate::decide::id::{CertificateThumbprint, Thumbprint};
 use crate::decide::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -105,27 +105,33 @@ fn session(payload: &Payload, claim: &str) -> Result<Option<Box<str>>, ClaimFaul
 
 /// A member that we do not know may be the one that binds the token, so that it counts as a binding (AT-08).
 fn confirmation(payload: &Payload) -> Result<Confirmation, ClaimFault> {
-    match payload.get("cnf") {
-        None => Ok(Confirmation::Unbound),
-        Some(Value::Object(cnf)) => Ok(match (cnf.len(), cnf.keys().next().map(String::as_str)) {
-            // A thumbprint that no key can have binds to nobody we could ask.
-            (1, Some("jkt")) => cnf.get("jkt").and_then(thumbprint).map_or(Confirmation::Unknown, Confirmation::Dpop),
-            (1, Some("x5t#S256")) => Confirmation::Certificate,
-            _ => Confirmation::Unknown,
-        }),
-        Some(_) => Err(fault("cnf", "an object")),
-    }
+    let cnf = match payload.get("cnf") {
+        None => return Ok(Confirmation::Unbound),
+        Some(Value::Object(cnf)) => cnf,
+        Some(_) => return Err(fault("cnf", "an object")),
+    };
+    let mut members = cnf.iter();
+    let bound = match (members.next(), members.next()) {
+        (Some((name, value)), None) if name == "jkt" => {
+            thumbprint(value).map(|print| Confirmation::Dpop(Thumbprint(print)))
+        }
+        (Some((name, value)), None) if name == "x5t#S256" => {
+            thumbprint(value).map(|print| Confirmation::Certificate(CertificateThumbprint(print)))
+        }
+        _ => None,
+    };
+    // A thumbprint that nothing can have binds to nobody we could ask.
+    Ok(bound.unwrap_or(Confirmation::Unknown))
 }
 
-/// SHA-256 in base64url (RFC 9449 §6.1).
-fn thumbprint(value: &Value) -> Option<Thumbprint> {
-    let bytes = URL_SAFE_NO_PAD.decode(value.as_str()?).ok()?;
-    bytes.try_into().ok().map(Thumbprint)
+/// SHA-256 in base64url, which has one way to write it (RFC 9449 §6.1, RFC 8705 §3.1).
+fn thumbprint(value: &Value) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(value.as_str()?).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Claims, Confirmation, Thumbprint, read};
+    use super::{CertificateThumbprint, Claims, Confirmation, Thumbprint, read};
     use crate::decide::time::Timestamp;
     use serde_json::{Value, json};
 
@@ -173,11 +179,31 @@ mod tests {
         assert_eq!((read.session.as_deref(), read.confirmation), (Some("17"), Confirmation::Dpop(Thumbprint([0; 32]))));
         assert_eq!(read.at("realm.roles"), Some(&json!(["r"])));
         assert_eq!(claims(json!({"cnf": {}})).map(|c| c.confirmation), Ok(Confirmation::Unknown));
-        for jkt in [json!("k"), json!(7), json!(format!("{JKT}="))] {
+        let bound = claims(json!({"cnf": {"x5t#S256": JKT}})).map(|c| c.confirmation);
+        assert_eq!(bound, Ok(Confirmation::Certificate(CertificateThumbprint([0; 32]))));
+        let last = JKT.replacen("AAA", "", 1);
+        for print in [
+            json!("k"),
+            json!(7),
+            json!(""),
+            json!(null),
+            json!([JKT]),
+            json!(format!("{JKT}=")),
+            json!(format!("{JKT}A")),
+            json!(format!(" {JKT}")),
+            json!(format!("{last}A+/")),
+            json!(format!("{last}AAB")),
+        ] {
+            for name in ["jkt", "x5t#S256"] {
+                let read = claims(json!({"cnf": {name: print}})).map(|c| c.confirmation);
+                assert_eq!(read, Ok(Confirmation::Unknown), "{name} {print}");
+            }
+        }
+        for name in ["x5t", "x5t#s256", "X5T#S256", "kid", "jwk"] {
             assert_eq!(
-                claims(json!({"cnf": {"jkt": jkt}})).map(|c| c.confirmation),
+                claims(json!({"cnf": {name: JKT}})).map(|c| c.confirmation),
                 Ok(Confirmation::Unknown),
-                "{jkt}"
+                "{name}"
             );
         }
         assert_eq!(

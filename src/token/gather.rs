@@ -9,7 +9,7 @@ use super::untrusted::Untrusted;
 use super::verify::{Unverified, Verifier};
 use crate::decide::claims::Confirmation;
 use crate::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme};
-use crate::decide::id::Fingerprint;
+use crate::decide::id::{CertificateThumbprint, Fingerprint};
 use crate::decide::revocation::Knowledge;
 use crate::decide::time::Moment;
 use crate::state::State;
@@ -30,6 +30,7 @@ pub struct Gathered {
     revocation: Knowledge,
     scheme: Scheme,
     proof: Proof,
+    certificate: Option<CertificateThumbprint>,
     /// The name under which the proof's use is remembered.
     proof_name: Option<Fingerprint>,
     /// What an unverified token claims, for the operator.
@@ -56,6 +57,7 @@ impl Gathered {
             revocation: Knowledge::default(),
             scheme: Scheme::Bearer,
             proof: Proof::Absent,
+            certificate: None,
             proof_name: None,
             untrusted: None,
             refetch: None,
@@ -77,16 +79,19 @@ impl Gathered {
             revocation: self.revocation,
             scheme: self.scheme,
             proof: self.proof,
+            certificate: self.certificate,
         }
     }
 
-    /// Reads the proof, if it can matter: beside a trusted token that is bound to a key.
-    pub fn prove(&mut self, presented: &Presented, target: &Target<'_>, state: &State) {
+    /// Reads the proof, if it can matter: beside a trusted token that is bound to a key. `nonce`: it must carry one.
+    pub fn prove(&mut self, presented: &Presented, target: &Target<'_>, nonce: bool, state: &State) {
         let (Known::Trusted(verified), Some(token)) = (&self.token, &presented.token) else { return };
         let bound =
             verified.token.claims.as_ref().is_ok_and(|claims| matches!(claims.confirmation, Confirmation::Dpop(_)));
         if bound {
-            (self.proof, self.proof_name) = proof::read(&presented.proof, token.expose(), target, &state.fingerprints);
+            let nonces = nonce.then_some(&state.nonces);
+            (self.proof, self.proof_name) =
+                proof::read(&presented.proof, token.expose(), target, &state.fingerprints, nonces);
         }
     }
 
@@ -117,7 +122,7 @@ impl Gathered {
 #[must_use]
 pub fn gather(presented: &Presented, issuers: &Issuers, limit: usize, state: &State, moment: Moment) -> Gathered {
     let mut gathered = Gathered::nothing(moment, presented.credential);
-    gathered.scheme = presented.scheme;
+    (gathered.scheme, gathered.certificate) = (presented.scheme, presented.certificate);
     let Some(raw) = &presented.token else { return gathered };
     match read(raw.expose(), issuers, limit, state, moment) {
         Ok((verified, issuer)) => {

@@ -4,6 +4,7 @@
 use super::locations::{authorization, cookie};
 use super::proof::{DPOP, Sent};
 use crate::decide::evidence::{Credential, Scheme};
+use crate::decide::id::CertificateThumbprint;
 use crate::decide::reason::Reason;
 use http::{HeaderMap, HeaderValue};
 
@@ -59,6 +60,8 @@ pub struct Presented {
     pub scheme: Scheme,
     /// The proof that came with it.
     pub proof: Sent,
+    /// The certificate of the client whose connection it came over, which no field of a request can tell.
+    pub certificate: Option<CertificateThumbprint>,
 }
 
 impl Locations {
@@ -84,7 +87,7 @@ impl Locations {
             }
         }
         let (credential, token) = combine(in_header, in_cookie, query.is_some_and(has_token));
-        Presented { credential, token, scheme, proof }
+        Presented { credential, token, scheme, proof, certificate: None }
     }
 }
 

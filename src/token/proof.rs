@@ -1,16 +1,17 @@
 //! A DPoP proof, read strictly (RFC 9449 §4.3): what is wrong with it, or who signed it and when. That it is for this
 //! request and this token is found out here; whether it is new enough, of the right key, and unused is judged.
-//! Nonces (§9) are not asked for.
+//! A nonce (§9) is looked at only where one is asked for.
 
 use super::compact::Compact;
 use super::json::object;
 use super::target::{self, Target};
-use crate::decide::evidence::{Proof, Signed, Usage};
+use crate::decide::evidence::{Nonce, Proof, Signed, Usage};
 use crate::decide::id::Fingerprint;
 use crate::decide::rules::Algorithm;
 use crate::decide::time::Timestamp;
 use crate::state::fingerprint::{Fingerprints, Kind};
 use crate::state::keys::{Key, of_proof};
+use crate::state::nonces::Nonces;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -56,15 +57,22 @@ impl Sent {
 /// What is wrong with a proof, in words of our own.
 type Fault = &'static str;
 
-/// Reads the proof of a request. With one that is signed comes the name under which its use is remembered.
+/// Reads the proof of a request. With one that is signed comes the name under which its use is remembered. `nonces` are
+/// those that one is asked of, if one is.
 #[must_use]
-pub fn read(sent: &Sent, token: &str, target: &Target<'_>, names: &Fingerprints) -> (Proof, Option<Fingerprint>) {
+pub fn read(
+    sent: &Sent,
+    token: &str,
+    target: &Target<'_>,
+    names: &Fingerprints,
+    nonces: Option<&Nonces>,
+) -> (Proof, Option<Fingerprint>) {
     let line = match sent {
         Sent::Nothing => return (Proof::Absent, None),
         Sent::Several => return (Proof::Flawed("more than one DPoP field"), None),
         Sent::One(line) => line,
     };
-    match line.to_str().map_err(|_| "bytes that are not text").and_then(|text| verify(text, token, target)) {
+    match line.to_str().map_err(|_| "bytes that are not text").and_then(|text| verify(text, token, target, nonces)) {
         Ok((signed, jti)) => {
             let key = URL_SAFE_NO_PAD.encode(signed.key.0);
             (Proof::Signed(signed), Some(names.of(Kind::Proof, &key, jti.as_bytes())))
@@ -73,7 +81,7 @@ pub fn read(sent: &Sent, token: &str, target: &Target<'_>, names: &Fingerprints)
     }
 }
 
-fn verify(text: &str, token: &str, target: &Target<'_>) -> Result<(Signed, Box<str>), Fault> {
+fn verify(text: &str, token: &str, target: &Target<'_>, nonces: Option<&Nonces>) -> Result<(Signed, Box<str>), Fault> {
     if text.len() > LENGTH {
         return Err("longer than 8 KiB");
     }
@@ -91,7 +99,8 @@ fn verify(text: &str, token: &str, target: &Target<'_>) -> Result<(Signed, Box<s
     }
     let claims = object(&payload).map_err(|_| "a payload that is not strict JSON")?;
     let (issued, jti) = claimed(&claims, token, target)?;
-    Ok((Signed { key: key.thumbprint(), issued, usage: Usage::First }, jti))
+    let nonce = nonces.map(|nonces| nonce(&claims, nonces)).unwrap_or_default();
+    Ok((Signed { key: key.thumbprint(), issued, usage: Usage::First, nonce }, jti))
 }
 
 /// The key in the header, for the one algorithm that the header names.
@@ -111,6 +120,14 @@ fn key(header: &Map<String, Value>) -> Result<Key, Fault> {
         _ => return Err("no 'jwk'"),
     };
     of_proof(&jwk.to_string(), algorithm).map_err(|_| "a 'jwk' that is no public key for its 'alg'")
+}
+
+/// What is no text is not one of ours either.
+fn nonce(claims: &Map<String, Value>, nonces: &Nonces) -> Nonce {
+    match claims.get("nonce") {
+        None => Nonce::Absent,
+        Some(value) => value.as_str().map_or(Nonce::Foreign, |text| nonces.read(text)),
+    }
 }
 
 /// The claims, compared with the request (RFC 9449 §4.3, numbers 8, 9 and 12).

@@ -136,13 +136,18 @@ fn versions(table: &mut Table, world: &World) {
             || told.contains("Error with command");
         table.check(&format!("H11 cipher {cipher}"), if refused { Ok(()) } else { Err(told) });
     }
-    let mismatch =
-        Door { address: address(port), tls: Some(Tls { sni: Some(HOST.into()), alpn: vec!["http/0.9", "spdy/3"] }) };
+    let mismatch = Door {
+        address: address(port),
+        tls: Some(Tls { sni: Some(HOST.into()), alpn: vec!["http/0.9", "spdy/3"], config: None }),
+    };
     let outcome = mismatch.open();
     table.check("H11 ALPN of nothing we speak", if outcome.is_err() { Ok(()) } else { Err("a handshake".into()) });
-    let none = Door { address: address(port), tls: Some(Tls { sni: Some(HOST.into()), alpn: vec![] }) };
+    let none = Door { address: address(port), tls: Some(Tls { sni: Some(HOST.into()), alpn: vec![], config: None }) };
     table.admit_at("H11+ no ALPN is HTTP/1.1", &none, with("/public/1", &[]));
-    let both = Door { address: address(port), tls: Some(Tls { sni: Some(HOST.into()), alpn: vec!["h2", "http/1.1"] }) };
+    let both = Door {
+        address: address(port),
+        tls: Some(Tls { sni: Some(HOST.into()), alpn: vec!["h2", "http/1.1"], config: None }),
+    };
     let chosen = both.open().ok().and_then(|conn| conn.alpn());
     table.check(
         "H11+ h2 is preferred",

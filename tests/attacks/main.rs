@@ -12,6 +12,8 @@ mod a_keys;
 mod b_encoding;
 mod c_claims;
 mod d_dpop;
+mod d_mtls;
+mod d_nonce;
 mod d_transport;
 mod e_framing;
 mod f_headers;

@@ -49,6 +49,18 @@ const CASES: &[&[(&str, &str)]] = &[
     &[(LISTENER, "address: 0.0.0.0:8080, plaintext: true }")],
     &[(LISTENER, "address: 127.0.0.1:8080, plaintext: true, proxy_protocol: { trusted: [] } }")],
     &[(LISTENER, "address: 127.0.0.1:8080, tls: { certificates: [{ cert: no.crt, key: no.key }] } }")],
+    &[(
+        LISTENER,
+        "address: 127.0.0.1:8080, tls: { certificates: [{ cert: no.crt, key: no.key }], client_certificates: { ask: optional, trust: { ca: [no-ca.crt] } } } }",
+    )],
+    &[(
+        LISTENER,
+        "address: 127.0.0.1:8080, tls: { certificates: [{ cert: no.crt, key: no.key }], client_certificates: { ask: optional, trust: { ca: [] } } } }",
+    )],
+    &[(
+        LISTENER,
+        "address: 127.0.0.1:8080, tls: { certificates: [{ cert: no.crt, key: no.key }], client_certificates: { ask: always, trust: any } } }",
+    )],
     // issuers and revocation
     &[(AUDIENCES, "~, leeway: 6m")],
     &[(AUDIENCES, "audiences: any")],
@@ -83,6 +95,10 @@ const CASES: &[&[(&str, &str)]] = &[
     &[(POLICY, "token: { dpop: on, dpop_max_age: 10m }")],
     &[(POLICY, "token: { dpop_max_age: 6m }")],
     &[(POLICY, "token: { dpop_max_age: 0s }")],
+    &[(POLICY, "token: { dpop: off, dpop_nonce: required, dpop_nonce_max_age: 2h }")],
+    &[(VERSION, "~\ngateway: { nonce_keys: [{ file: no.key }] }")],
+    &[(POLICY, "token: { dpop: required, mtls: required }")],
+    &[(POLICY, "token: { mtls: required }")],
     // what guards a route
     &[(DEFAULTS, "defaults: {}")],
     &[(ROUTE, "~\n  - { name: open, path: /b, upstream: orders, access: open, policy: api }")],
@@ -134,6 +150,11 @@ const CASES: &[&[(&str, &str)]] = &[
         (DEFAULTS, "defaults: { policy: api, token: { dpop: required, dpop_max_age: 10s } }"),
         (POLICY, "token: { dpop: optional, dpop_max_age: 20s }"),
     ],
+    &[
+        (DEFAULTS, "defaults: { policy: api, token: { dpop_nonce: required, dpop_nonce_max_age: 1m } }"),
+        (POLICY, "token: { dpop_nonce: off, dpop_nonce_max_age: 2m }"),
+    ],
+    &[(DEFAULTS, "defaults: { policy: api, token: { mtls: required } }"), (POLICY, "token: { mtls: optional }")],
     &[
         (DEFAULTS, "defaults: { policy: api, revocation: { on_stale: deny } }"),
         (POLICY, "revocation: { on_stale: allow }"),

@@ -19,7 +19,7 @@ use curfew::decide::checks::token_type::AccessTokenType;
 use curfew::decide::claims::{Claims, Token, TokenType};
 use curfew::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme};
 use curfew::decide::finding::{Finding, Limit, Origin};
-use curfew::decide::id::{IssuerName, KeyId, PolicyName};
+use curfew::decide::id::{CertificateThumbprint, IssuerName, KeyId, PolicyName};
 use curfew::decide::policy::Policy;
 use curfew::decide::reason::Reason;
 use curfew::decide::revocation::{Handles, Knowledge};
@@ -44,6 +44,7 @@ pub struct World {
     pub knowledge: Knowledge,
     pub scheme: Scheme,
     pub proof: Proof,
+    pub certificate: Option<CertificateThumbprint>,
 }
 
 /// Words in a box.
@@ -98,6 +99,7 @@ impl World {
             knowledge,
             scheme: Scheme::Bearer,
             proof: Proof::Absent,
+            certificate: None,
         }
     }
 
@@ -135,6 +137,7 @@ impl World {
             revocation: self.knowledge,
             scheme: self.scheme,
             proof: self.proof,
+            certificate: self.certificate,
         }
     }
 

@@ -261,6 +261,32 @@ async fn a_session_is_resumed_and_a_slow_handshake_is_not_waited_for() {
     .await;
 }
 
+/// What a handshake makes of the client's certificate is counted as such; who it was is not asked.
+#[tokio::test]
+async fn handshakes_that_fail_for_the_certificate_of_the_client_are_counted() {
+    local(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, a_der) = certificate(folder.path(), "a", &["a.example"]);
+        for (trust, failed) in [(serde_json::json!({"ca": [a.cert]}), 1), (serde_json::json!("any"), 1)] {
+            let mut settings = tls(std::slice::from_ref(&a));
+            settings["tls"]["client_certificates"] = serde_json::json!({"ask": "required", "trust": trust});
+            let gateway = start(settings, Limits::default());
+            if let Ok(mut stream) = connect(&gateway, &client(&[&a_der], &[]), "a.example").await {
+                assert!(stream.read_u8().await.is_err(), "without a certificate there is no connection");
+            }
+            assert_eq!(gateway.counters.handshake_client_certificate.load(Relaxed), failed);
+            assert_eq!(gateway.counters.handshake_protocol.load(Relaxed), 0);
+        }
+        let mut settings = tls(std::slice::from_ref(&a));
+        settings["tls"]["client_certificates"] = serde_json::json!({"ask": "optional", "trust": {"ca": [a.cert]}});
+        let gateway = start(settings, Limits::default());
+        let mut stream = connect(&gateway, &client(&[&a_der], &[]), "a.example").await.unwrap();
+        stream.write_all(LAST.as_bytes()).await.unwrap();
+        assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 200"));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn certificates_are_swapped_while_running_and_kept_on_a_fault() {
     local(async {

@@ -48,7 +48,7 @@ fn reading(proof: &[u8]) -> Proof {
     let request = Request::get("/orders/1").header("host", "api.example.com").body(()).unwrap();
     let (parts, ()) = request.into_parts();
     let names = NAMES.get_or_init(|| Fingerprints::random().unwrap());
-    read(&Sent::look(&headers), TOKEN, &Target::of(&parts, true, false), names).0
+    read(&Sent::look(&headers), TOKEN, &Target::of(&parts, true, false), names, None).0
 }
 
 fn proves(proof: &[u8]) -> bool {

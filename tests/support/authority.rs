@@ -49,6 +49,11 @@ impl Authority {
         path
     }
 
+    /// A certificate of this authority's.
+    pub fn sign(&self, params: CertificateParams, key: &KeyPair) -> CertificateDer<'static> {
+        params.signed_by(key, &self.issuer).unwrap().der().clone()
+    }
+
     /// A server certificate for these names.
     pub fn server(&self, dir: &Path, stem: &str, names: &[&str]) -> Files {
         let key = KeyPair::generate().unwrap();

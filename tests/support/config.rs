@@ -7,8 +7,10 @@ use super::mint::{AUDIENCE, CORP, LEGACY, Mint, PARTNER, set};
 use super::provider::Provider;
 use super::raw::{Door, Tls};
 use super::upstream::Upstream;
+use rustls::ClientConfig;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// The host of the API.
@@ -24,6 +26,8 @@ pub struct Ports {
     pub internal: u16,
     pub proxied: u16,
     pub distrusting: u16,
+    pub asking: u16,
+    pub vouched: u16,
     pub admin: u16,
 }
 
@@ -42,6 +46,10 @@ pub struct World {
 pub struct Changes {
     /// Members of `limits`.
     pub limits: &'static str,
+    /// Two more listeners, that ask clients for certificates.
+    pub clients: bool,
+    /// The secrets of DPoP nonces.
+    pub nonce_keys: &'static [&'static str],
 }
 
 impl World {
@@ -59,10 +67,15 @@ impl World {
             internal: free_port(),
             proxied: free_port(),
             distrusting: free_port(),
+            asking: free_port(),
+            vouched: free_port(),
             admin: free_port(),
         };
         write_material(dir.path(), &provider);
         let config = dir.path().join("curfew.yaml");
+        for key in changes.nonce_keys {
+            std::fs::write(dir.path().join(format!("{key}.key")), key).unwrap();
+        }
         std::fs::write(&config, yaml(dir.path(), ports, &upstream, &provider, changes)).unwrap();
         let gateway = Gateway::start(&config, address(ports.admin));
         Self { gateway, ports, upstream, provider, config, dir }
@@ -80,8 +93,18 @@ impl World {
 
     /// TLS with another server name, or none.
     pub fn sni(&self, sni: Option<&str>) -> Door {
-        let tls = Tls { sni: sni.map(str::to_owned), alpn: vec!["http/1.1"] };
+        let tls = Tls { sni: sni.map(str::to_owned), alpn: vec!["http/1.1"], config: None };
         Door { address: address(self.ports.public), tls: Some(tls) }
+    }
+
+    /// The listener that asks for any certificate of the client, or does without.
+    pub fn asking(&self, config: Arc<ClientConfig>) -> Door {
+        Door::with(address(self.ports.asking), HOST, config)
+    }
+
+    /// The listener that wants one the authority vouches for.
+    pub fn vouched(&self, config: Arc<ClientConfig>) -> Door {
+        Door::with(address(self.ports.vouched), HOST, config)
     }
 
     /// The plaintext listener.
@@ -114,6 +137,7 @@ fn write_material(dir: &Path, provider: &Provider) {
     let (authority, mint) = (Authority::get(), Mint::get());
     authority.server(dir, "server", &[HOST, "www.example.com", "localhost"]);
     authority.server(dir, "other", &["other.example.net"]);
+    std::fs::copy(authority.write_root(dir), dir.join("clients.crt")).unwrap();
     std::fs::write(dir.join("corp.json"), mint.corp_keys().to_string()).unwrap();
     std::fs::write(dir.join("partner.json"), set(&[&mint.partner]).to_string()).unwrap();
     std::fs::write(dir.join("legacy.json"), set(&[&mint.legacy]).to_string()).unwrap();
@@ -126,12 +150,14 @@ pub const FETCHED: &str = "https://fetched.example.com";
 
 fn yaml(dir: &Path, ports: Ports, upstream: &Upstream, provider: &Provider, changes: &Changes) -> String {
     let dir = dir.display();
-    let Ports { public, internal, proxied, distrusting, admin } = ports;
+    let Ports { public, internal, proxied, distrusting, asking, vouched, admin } = ports;
+    let clients = if changes.clients { clients(&dir.to_string(), asking, vouched) } else { String::new() };
+    let nonce_keys: String = changes.nonce_keys.iter().map(|key| format!("{{ file: {dir}/{key}.key }}, ")).collect();
     let (upstream, jwks, limits) = (upstream.url(), provider.url("/jwks"), changes.limits);
     format!(
         r#"
 version: 1
-gateway: {{ name: curfew-test, realm: curfew, exposure: full, workers: 1, grace: 1s }}
+gateway: {{ name: curfew-test, realm: curfew, exposure: full, workers: 1, grace: 1s, nonce_keys: [{nonce_keys}] }}
 listeners:
   - name: public
     address: 127.0.0.1:{public}
@@ -139,7 +165,7 @@ listeners:
       certificates:
         - {{ cert: {dir}/server.crt, key: {dir}/server.key }}
         - {{ cert: {dir}/other.crt, key: {dir}/other.key }}
-  - {{ name: internal, address: "127.0.0.1:{internal}", plaintext: true }}
+{clients}  - {{ name: internal, address: "127.0.0.1:{internal}", plaintext: true }}
   - {{ name: proxied, address: "127.0.0.1:{proxied}", plaintext: true, proxy_protocol: {{ trusted: [127.0.0.0/8] }} }}
   - {{ name: distrusting, address: "127.0.0.1:{distrusting}", plaintext: true, proxy_protocol: {{ trusted: [192.0.2.0/24] }} }}
 limits: {{ header_read_timeout: 2s, idle_timeout: 4s{limits} }}
@@ -183,6 +209,10 @@ policies:
   corp_only: {{ issuers: [corp] }}
   bound: {{ token: {{ dpop: required }} }}
   unspoken: {{ token: {{ dpop: off }} }}
+  nonced: {{ token: {{ dpop_nonce: required, dpop_nonce_max_age: 6s }} }}
+  nonced_scoped: {{ scopes: [orders.write], token: {{ dpop_nonce: required, dpop_nonce_max_age: 6s }} }}
+  certified: {{ token: {{ mtls: required }} }}
+  uncertified: {{ token: {{ mtls: off }} }}
 defaults: {{ policy: api, timeouts: {{ between_bytes: 2s }} }}
 routes:
   - {{ name: orders, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/orders/**", upstream: echo }}
@@ -197,9 +227,34 @@ routes:
   - {{ name: passing, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/passing/**", forward_token: true, upstream: echo }}
   - {{ name: identity, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/identity/**", identity: {{ X-User: sub, X-Team: team }}, upstream: echo }}
   - {{ name: bound, hosts: [api.example.com, localhost], path: "/bound/**", policy: bound, upstream: echo }}
+  - name: nonced
+    hosts: [api.example.com]
+    path: "/nonced/**"
+    policy: nonced
+    upstream: echo
+    headers: {{ response: {{ set: {{ DPoP-Nonce: theirs, Cache-Control: max-age=60 }} }} }}
+  - {{ name: nonced_scoped, hosts: [api.example.com], path: "/nonced-scoped/**", policy: nonced_scoped, upstream: echo }}
+  - {{ name: certified, hosts: [api.example.com, localhost], path: "/certified/**", policy: certified, upstream: echo }}
+  - {{ name: uncertified, hosts: [api.example.com, localhost], path: "/uncertified/**", policy: uncertified, upstream: echo }}
   - {{ name: unspoken, hosts: [api.example.com, localhost], path: "/unspoken/**", policy: unspoken, upstream: echo }}
   - {{ name: socket, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/socket", websocket: true, upstream: echo }}
 admin: {{ address: "127.0.0.1:{admin}" }}
+"#
+    )
+}
+
+fn clients(dir: &str, asking: u16, vouched: u16) -> String {
+    format!(
+        r#"  - name: asking
+    address: 127.0.0.1:{asking}
+    tls:
+      certificates: [{{ cert: {dir}/server.crt, key: {dir}/server.key }}]
+      client_certificates: {{ ask: optional, trust: any }}
+  - name: vouched
+    address: 127.0.0.1:{vouched}
+    tls:
+      certificates: [{{ cert: {dir}/server.crt, key: {dir}/server.key }}]
+      client_certificates: {{ ask: required, trust: {{ ca: [{dir}/clients.crt] }} }}
 "#
     )
 }

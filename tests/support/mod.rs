@@ -4,6 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `authority` | a throw-away certificate authority and server certificates |
+//! | `client` | clients with a certificate of their own |
 //! | `mint` | signing keys, key sets, and tokens built by hand, the broken ones too |
 //! | `provider` | an HTTP server of canned documents that counts what was fetched |
 //! | `upstream` | a service that records every byte it received and echoes it |
@@ -20,6 +21,7 @@
 
 pub mod answer;
 pub mod authority;
+pub mod client;
 pub mod config;
 pub mod gateway;
 pub mod h2;

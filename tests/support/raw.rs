@@ -52,6 +52,14 @@ impl Conn {
         }
     }
 
+    /// Was an earlier session resumed?
+    pub fn is_resumed(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => stream.conn.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+        }
+    }
+
     /// The protocol that ALPN chose.
     pub fn alpn(&self) -> Option<Vec<u8>> {
         match self {
@@ -75,6 +83,8 @@ pub struct Tls {
     /// `None`: no server name is sent.
     pub sni: Option<String>,
     pub alpn: Vec<&'static str>,
+    /// One made elsewhere, with a certificate of its own, that keeps its sessions; then `alpn` stands in there.
+    pub config: Option<Arc<ClientConfig>>,
 }
 
 impl Door {
@@ -85,7 +95,12 @@ impl Door {
 
     /// TLS to this name, speaking this protocol.
     pub fn tls(address: SocketAddr, sni: &str, alpn: &'static str) -> Self {
-        Self { address, tls: Some(Tls { sni: Some(sni.to_owned()), alpn: vec![alpn] }) }
+        Self { address, tls: Some(Tls { sni: Some(sni.to_owned()), alpn: vec![alpn], config: None }) }
+    }
+
+    /// TLS to this name with a config of one's own.
+    pub fn with(address: SocketAddr, sni: &str, config: Arc<ClientConfig>) -> Self {
+        Self { address, tls: Some(Tls { sni: Some(sni.to_owned()), alpn: Vec::new(), config: Some(config) }) }
     }
 
     /// Opens it. The handshake is completed, so that its failure shows here.
@@ -101,7 +116,7 @@ impl Door {
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.write_all(preface)?;
         let Some(tls) = &self.tls else { return Ok(Conn::Plain(stream)) };
-        let mut conn = ClientConnection::new(Arc::new(config(tls)), name(tls)).map_err(io::Error::other)?;
+        let mut conn = ClientConnection::new(config(tls), name(tls)).map_err(io::Error::other)?;
         while conn.is_handshaking() {
             conn.complete_io(&mut stream)?;
         }
@@ -114,7 +129,10 @@ fn name(tls: &Tls) -> ServerName<'static> {
     ServerName::try_from(name).unwrap()
 }
 
-fn config(tls: &Tls) -> ClientConfig {
+fn config(tls: &Tls) -> Arc<ClientConfig> {
+    if let Some(config) = &tls.config {
+        return Arc::clone(config);
+    }
     let mut roots = RootCertStore::empty();
     roots.add(Authority::get().root()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -122,7 +140,7 @@ fn config(tls: &Tls) -> ClientConfig {
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = tls.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     config.enable_sni = tls.sni.is_some();
-    config
+    Arc::new(config)
 }
 
 /// What came back on one connection.

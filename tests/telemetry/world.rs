@@ -96,6 +96,7 @@ pub fn judge(reading: Reading<'_>) -> Verdict {
         revocation: Knowledge::default(),
         scheme: Scheme::Bearer,
         proof: Proof::Absent,
+        certificate: None,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::control::config::{Fault, Spans, join};
 use crate::control::settings::Config;
 use crate::idp::settings::KeySource;
 use crate::idp::source::SourceSettings;
+use crate::proxy::client_certificates::Trust;
 use crate::proxy::listen::Security;
 use crate::settings::Secret;
 use crate::telemetry::HeaderText;
@@ -35,6 +36,11 @@ fn certificates(config: &Config, faults: &mut Faults<'_>) {
             let path = format!("listeners[{at}].tls.certificates[{nth}]");
             look(&format!("{path}.cert"), "certificate", &files.cert, faults);
             look(&format!("{path}.key"), "key", &files.key, faults);
+        }
+        let clients = tls.client_certificates.as_ref().on().map(|clients| &clients.trust);
+        for (nth, file) in clients.into_iter().flat_map(Trust::files).enumerate() {
+            let path = format!("listeners[{at}].tls.client_certificates.trust.ca[{nth}]");
+            look(&path, "file of root certificates", file, faults);
         }
     }
 }
@@ -80,6 +86,9 @@ fn upstreams(config: &Config, faults: &mut Faults<'_>) {
 fn secrets(config: &Config, faults: &mut Faults<'_>) {
     if let Some(secret) = &config.telemetry.hash_key {
         secret_file("telemetry.hash_key", secret, faults);
+    }
+    for (nth, secret) in config.gateway.nonce_keys.iter().enumerate() {
+        secret_file(&format!("gateway.nonce_keys[{nth}]"), secret, faults);
     }
     let headers = config.telemetry.otlp.iter().flat_map(|otlp| &otlp.headers);
     for (name, text) in headers {

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::tell::{Faults, is_loopback};
 use crate::control::config::{Fault, Spans};
 use crate::control::settings::Config;
+use crate::proxy::client_certificates::Trust;
 use crate::proxy::listen::{Security, Settings};
+use crate::settings::OrOff;
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
@@ -26,6 +28,13 @@ fn one(path: &str, listener: &Settings, faults: &mut Faults<'_>) {
         let help = "use `tls`, or an address such as `127.0.0.1`; behind a load balancer that ends TLS, keep the network closed";
         let message = format!("`{}` takes tokens in the clear (RFC 6750 §5.3)", listener.address);
         faults.warn(&format!("{path}.plaintext"), message, help);
+    }
+    if let Security::Tls(tls) = &listener.security
+        && let OrOff::On(clients) = &tls.client_certificates
+        && clients.trust == Trust::Ca(Vec::new())
+    {
+        let help = "name the files of the roots; or say `trust: any`, and a token that is bound decides alone";
+        faults.error(&format!("{path}.tls.client_certificates.trust.ca"), "nobody's certificate is taken", help);
     }
     match &listener.proxy_protocol {
         Some(protocol) if protocol.trusted.is_empty() => {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::tell::Faults;
 use crate::control::config::{Fault, Spans, advise, join};
 use crate::control::settings::Config;
+use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::claims::Required;
+use crate::proxy::listen::Security;
 use crate::proxy::policies::LIFETIME;
 use crate::proxy::settings::{PolicySettings, TokenPolicy};
 use crate::settings::{OrOff, Span};
@@ -13,12 +15,17 @@ use crate::settings::{OrOff, Span};
 /// The oldest that a proof may be said to be.
 const PROOF_CAP: Duration = Duration::from_secs(300);
 
+/// The oldest that a nonce may be said to be.
+const NONCE_CAP: Duration = Duration::from_secs(60 * 60);
+
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     token("defaults", &config.defaults.token, &config.defaults.token, &mut faults);
+    unasked("defaults", &config.defaults.token, config, &mut faults);
     for (name, policy) in &config.policies {
         let path = join("policies", name);
         token(&path, &policy.token, &config.defaults.token, &mut faults);
+        unasked(&path, &policy.token, config, &mut faults);
         audiences(&path, policy, &mut faults);
         scopes(&path, policy, &mut faults);
         claims(&path, policy, &mut faults);
@@ -37,6 +44,8 @@ fn token(path: &str, token: &TokenPolicy, defaults: &TokenPolicy, faults: &mut F
         let help = "RFC 9449 §11.1 speaks of seconds or minutes: write at least `1s` and at most `5m`";
         faults.error(&format!("{path}.dpop_max_age"), "a proof is for one request, made just before it", help);
     }
+    nonces(&path, token, defaults, faults);
+    both(&path, token, defaults, faults);
     if token.max_lifetime.is_some_and(|span| span.is_off()) {
         let help = "name the longest lifetime that your issuers give";
         faults.warn(&format!("{path}.max_lifetime"), "a token that lives for years is accepted (RFC 6750 §5.3)", help);
@@ -47,6 +56,39 @@ fn token(path: &str, token: &TokenPolicy, defaults: &TokenPolicy, faults: &mut F
         && (token.max_age.is_some() || token.max_lifetime.is_some())
     {
         pointless(&path, age, longest, faults);
+    }
+}
+
+fn nonces(path: &str, token: &TokenPolicy, defaults: &TokenPolicy, faults: &mut Faults<'_>) {
+    if token.dpop_nonce_max_age.is_some_and(|span| span.get() > NONCE_CAP || span.get() < Duration::from_secs(1)) {
+        let help = "write at least `1s` and at most `1h`; clients renew what is half as old";
+        faults.error(&format!("{path}.dpop_nonce_max_age"), "a nonce says that a proof is new", help);
+    }
+    let unspoken = token.dpop.or(defaults.dpop) == Some(Dpop::Off);
+    if unspoken && token.dpop_nonce == Some(DpopNonce::Required) {
+        let help = "say `dpop: optional` or `required`, or remove it";
+        faults.warn(&format!("{path}.dpop_nonce"), "there are no proofs to carry a nonce: `dpop` is off", help);
+    }
+}
+
+/// A token is bound in one way. What of it stands in `defaults` is told where a policy inherits it.
+fn both(path: &str, token: &TokenPolicy, defaults: &TokenPolicy, faults: &mut Faults<'_>) {
+    let required = (token.dpop.or(defaults.dpop), token.mtls.or(defaults.mtls));
+    let said = token.dpop.is_some() || token.mtls.is_some();
+    if said && required == (Some(Dpop::Required), Some(Mtls::Required)) {
+        let field = if token.mtls.is_some() { "mtls" } else { "dpop" };
+        let help = "require one of the two, and say `optional` for the other";
+        faults.error(&format!("{path}.{field}"), "no token is bound to a key and to a certificate", help);
+    }
+}
+
+/// A token that must be bound to a certificate can come only where one is asked for.
+fn unasked(path: &str, token: &TokenPolicy, config: &Config, faults: &mut Faults<'_>) {
+    let asks = |security: &Security| matches!(security, Security::Tls(tls) if !tls.client_certificates.is_off());
+    if token.mtls == Some(Mtls::Required) && !config.listeners.iter().any(|listener| asks(&listener.security)) {
+        let help = "say `client_certificates: { ask: optional, trust: any }` in the `tls` of a listener";
+        let message = "every token is refused: no listener asks clients for a certificate";
+        faults.warn(&format!("{path}.token.mtls"), message, help);
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use super::tell::{Faults, and};
 use crate::control::config::{Fault, Spans, advise, join};
 use crate::control::settings::Config;
-use crate::decide::checks::binding::Dpop;
+use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::freshness::OnStale;
 use crate::proxy::settings::{Defaults, PolicySettings, Relax, RouteSettings};
 use crate::settings::{OrOff, Span};
@@ -28,10 +28,18 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
 }
 
 /// Fields that a policy relaxes, and not the route that asks it.
-const OF_POLICIES: &[&str] =
-    &["token.max_age", "token.max_lifetime", "token.dpop", "token.dpop_max_age", "revocation.on_stale"];
+const OF_POLICIES: &[&str] = &[
+    "token.max_age",
+    "token.max_lifetime",
+    "token.dpop",
+    "token.dpop_max_age",
+    "token.dpop_nonce",
+    "token.dpop_nonce_max_age",
+    "token.mtls",
+    "revocation.on_stale",
+];
 
-fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 5] {
+fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 8] {
     let stale = match (policy.revocation.on_stale, defaults.revocation.on_stale) {
         (Some(OnStale::Allow), Some(OnStale::Deny)) => Some(("allow".to_owned(), "deny".to_owned())),
         _ => None,
@@ -41,12 +49,27 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 5] {
         (Some(Dpop::Optional), Some(Dpop::Required)) => Some(("optional".to_owned(), "required".to_owned())),
         _ => None,
     };
+    let mtls = match (policy.token.mtls, defaults.token.mtls) {
+        (Some(Mtls::Off), Some(Mtls::Required)) => Some(("off".to_owned(), "required".to_owned())),
+        (Some(Mtls::Optional), Some(Mtls::Required)) => Some(("optional".to_owned(), "required".to_owned())),
+        _ => None,
+    };
+    let nonce = match (policy.token.dpop_nonce, defaults.token.dpop_nonce) {
+        (Some(DpopNonce::Off), Some(DpopNonce::Required)) => Some(("off".to_owned(), "required".to_owned())),
+        _ => None,
+    };
     let on = |span: Option<Span>| span.map(OrOff::On);
     [
         ("token.max_age", looser(policy.token.max_age, defaults.token.max_age)),
         ("token.max_lifetime", looser(policy.token.max_lifetime, defaults.token.max_lifetime)),
         ("token.dpop", dpop),
         ("token.dpop_max_age", looser(on(policy.token.dpop_max_age), on(defaults.token.dpop_max_age))),
+        ("token.dpop_nonce", nonce),
+        (
+            "token.dpop_nonce_max_age",
+            looser(on(policy.token.dpop_nonce_max_age), on(defaults.token.dpop_nonce_max_age)),
+        ),
+        ("token.mtls", mtls),
         ("revocation.on_stale", stale),
     ]
 }
