@@ -72,6 +72,8 @@ pub fn plan(
         route(config, settings, &names, pools, telemetry).ok_or_else(|| BuildError::Route(settings.name.clone()))
     };
     let routes = config.routes.iter().map(|settings| route(settings).map(Arc::new)).collect::<Result<Box<[_]>, _>>()?;
+    let of_proofs = routes.iter().filter_map(|route| route.policy.as_ref()).map(|policy| policy.binding.max_age.value);
+    let proof_age = of_proofs.max().unwrap_or_default();
     let injected: Vec<String> = routes.iter().flat_map(|route| route.identity.names().map(str::to_owned)).collect();
     Ok(Plan {
         revision: revision.into(),
@@ -90,6 +92,7 @@ pub fn plan(
         trust_inbound_trace: gateway.trust_inbound_trace,
         token_bytes: usize::try_from(config.limits.token_bytes.get()).unwrap_or(usize::MAX),
         max_loops: gateway.max_loops,
+        proof_age,
         keep_admitted: config.telemetry.access_log != AccessLog::Off,
     })
 }

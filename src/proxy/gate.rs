@@ -145,7 +145,7 @@ impl Gate {
         }
         let mut verdict = policy.judge(&gathered.evidence());
         // A proof is used up by a request that is otherwise admitted, and by no other.
-        if verdict.reason().is_none() && gathered.spend(policy.binding.max_age.value, state) {
+        if verdict.reason().is_none() && gathered.spend(plan.proof_age, state) {
             verdict = policy.judge(&gathered.evidence());
         }
         report.renews_nonce = policy.binding.renews(&gathered.evidence(), verdict.reason());

@@ -10,6 +10,16 @@ const PREFIXES: &[&str] = &[
     "x-curfew-",
     "x-user",
     "x-auth-",
+    "x-authenticated-",
+    "x-authentik-",
+    "x-webauth-",
+    "x-goog-authenticated-",
+    "x-goog-iap-",
+    "x-ms-client-principal",
+    "x-ms-token-",
+    "x-amzn-oidc-",
+    "x-pomerium-",
+    "x-envoy-",
     "x-jwt-",
     "x-client-cert",
     "x-client-dn",
@@ -20,8 +30,10 @@ const PREFIXES: &[&str] = &[
     "x-arr-clientcert",
     "cf-client-cert",
     "client-cert",
+    "cf-access-",
     "x-forwarded-",
     "x-remote-",
+    "remote-",
 ];
 
 /// And so. It stands apart, because many harmless names have its first letter.
@@ -29,8 +41,11 @@ const SSL: &str = "ssl-client";
 
 /// Names that are exactly so.
 const NAMES: &[&str] = &[
-    "remote-user",
     "forwarded",
+    "x-auth",
+    "x-forwarded",
+    "x-host",
+    "x-original-host",
     "x-real-ip",
     "true-client-ip",
     "cf-connecting-ip",
@@ -90,6 +105,8 @@ impl Hygiene {
         // Most names are told apart by their first letter.
         match name.as_bytes().first() {
             Some(b'c' | b'f' | b'r' | b't' | b'x') => {}
+            // A CGI program reads it as the variable HTTP_PROXY ("httpoxy", CVE-2016-5385).
+            Some(b'p') => return name == "proxy",
             // Browsers send many that begin with `sec-`.
             Some(b's') => return name.starts_with(SSL),
             _ => return false,
@@ -117,7 +134,20 @@ mod tests {
             "x_user",
             "x.user",
             "x-auth-request-email",
+            "x-auth",
+            "x-authenticated-user",
+            "x-webauth-user",
+            "x-goog-authenticated-user-email",
+            "x-ms-client-principal-name",
+            "x-amzn-oidc-identity",
+            "x-envoy-original-path",
+            "x-original-host",
+            "x-host",
+            "x-forwarded",
+            "cf-access-authenticated-user-email",
+            "proxy",
             "remote-user",
+            "remote-groups",
             "x-forwarded-for",
             "forwarded",
             "x-real-ip",

@@ -40,6 +40,8 @@ pub struct Plan {
     pub token_bytes: usize,
     /// How often a request may pass this gateway.
     pub max_loops: u8,
+    /// The greatest age that a policy allows a DPoP proof.
+    pub proof_age: Duration,
     /// Keep the trail of admitted requests for the access log.
     pub keep_admitted: bool,
 }

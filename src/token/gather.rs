@@ -13,6 +13,8 @@ use crate::decide::id::{CertificateThumbprint, Fingerprint};
 use crate::decide::revocation::Knowledge;
 use crate::decide::time::Moment;
 use crate::state::State;
+use crate::state::fingerprint::Kind;
+use crate::state::proofs::Use;
 use crate::state::verified::Verified;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,13 +97,14 @@ impl Gathered {
         }
     }
 
-    /// Uses the proof, which no policy takes when it is older than `max_age`. Nothing else may stand against the request
+    /// Uses the proof, which no policy takes when it is older than `oldest`. Nothing else may stand against the request
     /// any more: who is refused anyway must not fill the memory. Gives whether there is a proof, so that it is to be
     /// judged what came of it.
-    pub fn spend(&mut self, max_age: Duration, state: &State) -> bool {
-        let (Proof::Signed(signed), Some(name)) = (&mut self.proof, self.proof_name) else { return false };
-        let until = signed.issued.plus(max_age).plus(LINGER);
-        signed.usage = state.proofs.take(name, until, self.moment.wall);
+    pub fn spend(&mut self, oldest: Duration, state: &State) -> bool {
+        let (Proof::Signed(signed), Some(proof)) = (&mut self.proof, self.proof_name) else { return false };
+        let key = state.fingerprints.of(Kind::Proof, "", &signed.key.0);
+        let what = Use { proof, key, issued: signed.issued };
+        signed.usage = state.proofs.take(what, oldest + LINGER, self.moment.wall);
         true
     }
 

@@ -161,6 +161,10 @@ fn cookie(table: &mut Table, mint: &Mint) {
     table.admit("D5+ the header on that route", get("/cookie/1", &token));
     let both = at(&[("Cookie", &jar), ("Authorization", &format!("Bearer {token}"))]);
     table.refuse("D5 cookie and header", both, &["multiple_credentials"]);
+    // A byte above ASCII in the line must not hide the cookie: it would pass beside the header, and go upstream raw.
+    let hidden = format!("{jar}; z=\u{e9}");
+    let both = at(&[("Cookie", &hidden), ("Authorization", &format!("Bearer {token}"))]);
+    table.refuse("D5 cookie beside obs-text, and header", both, &["multiple_credentials"]);
     table.refuse(
         "D5 the cookie twice",
         at(&[("Cookie", &format!("session={token}; session=x"))]),
