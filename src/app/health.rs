@@ -8,8 +8,10 @@ use crate::decide::time::Timestamp;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
-use crate::telemetry::{Gauges, Telemetry};
+use crate::telemetry::{Connections, Gauges, Telemetry};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use tokio_util::sync::CancellationToken;
 
 /// The eyes of the admin listener.
@@ -71,7 +73,31 @@ impl Shown {
         }
         let (hits, misses) = self.shared.state.verified.counts();
         gauges.token_cache(hits, misses);
-        let _ = &self.counters;
+        self.fill_connections(gauges);
+    }
+
+    fn fill_connections(&self, gauges: &mut Gauges) {
+        let (counters, read) = (&self.counters, |counter: &AtomicU64| counter.load(Relaxed));
+        let refused = [
+            ("limit", read(&counters.refused)),
+            ("accept_error", read(&counters.accept_errors)),
+            ("proxy_protocol", read(&counters.proxy_protocol)),
+        ];
+        let handshakes_failed = [
+            ("timeout", read(&counters.handshake_timeout)),
+            ("closed", read(&counters.handshake_closed)),
+            ("unknown_name", read(&counters.handshake_unknown_name)),
+            ("incompatible", read(&counters.handshake_incompatible)),
+            ("client_certificate", read(&counters.handshake_client_certificate)),
+            ("protocol", read(&counters.handshake_protocol)),
+        ];
+        gauges.connections(&Connections {
+            open: counters.open.load(Relaxed),
+            accepted: read(&counters.accepted),
+            refused: &refused,
+            handshakes_failed: &handshakes_failed,
+            resumed: read(&counters.resumed),
+        });
     }
 }
 

@@ -20,7 +20,6 @@ pub(super) struct Meter {
     pub durations: Mutex<BTreeMap<Box<str>, Arc<Durations>>>,
     pub issuers: Mutex<BTreeMap<Box<str>, Arc<IssuerMeter>>>,
     pub upstreams: Mutex<BTreeMap<Box<str>, Arc<UpstreamMeter>>>,
-    pub listeners: Mutex<BTreeMap<Box<str>, Arc<ListenerMeter>>>,
     pub on_scrape: Mutex<Vec<OnScrape>>,
     pub revision: Mutex<Box<str>>,
     pub judge: Arc<Histogram>,
@@ -54,7 +53,6 @@ impl Meter {
             durations: Mutex::default(),
             issuers: Mutex::default(),
             upstreams: Mutex::default(),
-            listeners: Mutex::default(),
             on_scrape: Mutex::default(),
             revision: Mutex::default(),
             judge: Arc::new(Histogram::new(JUDGE)),
@@ -83,48 +81,6 @@ impl Meter {
 
     pub fn upstream(&self, name: &str) -> Arc<UpstreamMeter> {
         found(&self.upstreams, name.into(), || UpstreamMeter::new(name))
-    }
-
-    pub fn listener(&self, name: &str) -> Arc<ListenerMeter> {
-        found(&self.listeners, name.into(), ListenerMeter::default)
-    }
-}
-
-/// The connections of one listener.
-#[derive(Debug, Default)]
-pub struct ListenerMeter {
-    accepted: AtomicU64,
-    closed: AtomicU64,
-    refused: AtomicU64,
-    handshakes_failed: AtomicU64,
-}
-
-impl ListenerMeter {
-    /// A connection was accepted.
-    pub fn opened(&self) {
-        self.accepted.fetch_add(1, Relaxed);
-    }
-
-    /// An accepted connection has ended.
-    pub fn closed(&self) {
-        self.closed.fetch_add(1, Relaxed);
-    }
-
-    /// A connection was refused, because there were too many.
-    pub fn refused(&self) {
-        self.refused.fetch_add(1, Relaxed);
-    }
-
-    /// A TLS handshake failed.
-    pub fn handshake_failed(&self) {
-        self.handshakes_failed.fetch_add(1, Relaxed);
-    }
-
-    /// Accepted, open, refused, and failed to shake hands.
-    pub(super) fn read(&self) -> [u64; 4] {
-        let (accepted, closed) = (self.accepted.load(Relaxed), self.closed.load(Relaxed));
-        let open = accepted.saturating_sub(closed);
-        [accepted, open, self.refused.load(Relaxed), self.handshakes_failed.load(Relaxed)]
     }
 }
 

@@ -105,8 +105,9 @@ metrics! {
     REVOCATION_ENTRIES = "curfew_revocation_entries", "Entries that the revocation source has given";
     CONNECTIONS = "curfew_connections", "Connections accepted";
     CONNECTIONS_OPEN = "curfew_connections_open", "Connections that are open";
-    CONNECTIONS_REFUSED = "curfew_connections_refused", "Connections refused because there were too many";
-    HANDSHAKES_FAILED = "curfew_tls_handshakes_failed", "TLS handshakes that failed";
+    CONNECTIONS_REFUSED = "curfew_connections_refused", "Connections that were not taken, by reason";
+    HANDSHAKES_FAILED = "curfew_tls_handshakes_failed", "TLS handshakes that failed, by reason";
+    RESUMPTIONS = "curfew_tls_resumptions", "TLS sessions that were resumed";
     CACHE_HITS = "curfew_token_cache_hits", "Tokens whose signature was found verified";
     CACHE_MISSES = "curfew_token_cache_misses", "Tokens whose signature had to be verified";
     CERTIFICATE_EXPIRY = "curfew_certificate_expiry_timestamp_seconds", "When a certificate of a listener ends, since the epoch";

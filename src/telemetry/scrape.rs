@@ -21,14 +21,39 @@ use crate::decide::time::Timestamp;
 
 /// The values of those who know: filled anew on each scrape.
 #[derive(Debug, Default)]
-pub struct Gauges(BTreeMap<&'static Metric, Vec<(Labels, f64)>>);
+pub struct Gauges {
+    gauges: BTreeMap<&'static Metric, Vec<(Labels, f64)>>,
+    counters: BTreeMap<&'static Metric, Vec<(Labels, u64)>>,
+}
 
 type Labels = Vec<(&'static str, String)>;
 
+fn owned(labels: &[(&'static str, &str)]) -> Labels {
+    labels.iter().map(|(key, value)| (*key, (*value).to_owned())).collect()
+}
+
+/// What listeners have counted, all of them together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Connections<'a> {
+    /// Open now.
+    pub open: usize,
+    /// Accepted since the start.
+    pub accepted: u64,
+    /// Not accepted, by why.
+    pub refused: &'a [(&'static str, u64)],
+    /// Handshakes that failed, by why.
+    pub handshakes_failed: &'a [(&'static str, u64)],
+    /// TLS sessions that were resumed.
+    pub resumed: u64,
+}
+
 impl Gauges {
     fn put(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], value: f64) {
-        let labels = labels.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        self.0.entry(metric).or_default().push((labels, value));
+        self.gauges.entry(metric).or_default().push((owned(labels), value));
+    }
+
+    fn count(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], value: u64) {
+        self.counters.entry(metric).or_default().push((owned(labels), value));
     }
 
     /// How long ago the issuer's key set was fetched.
@@ -65,21 +90,42 @@ impl Gauges {
 
     /// How often a token was found verified, and how often not, since the start.
     pub fn token_cache(&mut self, hits: u64, misses: u64) {
-        self.put(metric::CACHE_HITS, &[], hits as f64);
-        self.put(metric::CACHE_MISSES, &[], misses as f64);
+        self.count(metric::CACHE_HITS, &[], hits);
+        self.count(metric::CACHE_MISSES, &[], misses);
+    }
+
+    /// What listeners have counted.
+    pub fn connections(&mut self, seen: &Connections<'_>) {
+        self.put(metric::CONNECTIONS_OPEN, &[], seen.open as f64);
+        self.count(metric::CONNECTIONS, &[], seen.accepted);
+        self.count(metric::RESUMPTIONS, &[], seen.resumed);
+        for (why, times) in seen.refused {
+            self.count(metric::CONNECTIONS_REFUSED, &[("reason", why)], *times);
+        }
+        for (why, times) in seen.handshakes_failed {
+            self.count(metric::HANDSHAKES_FAILED, &[("reason", why)], *times);
+        }
     }
 
     fn write(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        for (metric, samples) in &self.0 {
-            let counts = [metric::CACHE_HITS, metric::CACHE_MISSES].contains(metric);
-            let kind = if counts { MetricType::Counter } else { MetricType::Gauge };
-            let mut family = out.encode_descriptor(metric.name, metric.help, None, kind)?;
+        for (metric, samples) in &self.gauges {
+            let mut family = out.encode_descriptor(metric.name, metric.help, None, MetricType::Gauge)?;
             for (labels, value) in samples {
-                // The counters among them have no label, and so no braces either.
-                if counts {
-                    family.encode_counter::<NoLabelSet, _, u64>(&(*value as u64), None)?;
+                // Without labels there are no braces either.
+                if labels.is_empty() {
+                    family.encode_gauge(value)?;
                 } else {
                     family.encode_family(labels)?.encode_gauge(value)?;
+                }
+            }
+        }
+        for (metric, samples) in &self.counters {
+            let mut family = out.encode_descriptor(metric.name, metric.help, None, MetricType::Counter)?;
+            for (labels, value) in samples {
+                if labels.is_empty() {
+                    family.encode_counter::<NoLabelSet, _, u64>(value, None)?;
+                } else {
+                    counter(family.encode_family(labels)?, *value)?;
                 }
             }
         }
@@ -102,7 +148,6 @@ impl Collector for Scrape {
         decisions(meter, &mut out)?;
         durations(meter, &mut out)?;
         upstreams(meter, &mut out)?;
-        listeners(meter, &mut out)?;
         process(meter, &mut out)?;
         let mut gauges = Gauges::default();
         lock(&meter.on_scrape).iter().for_each(|fill| fill(&mut gauges));
@@ -188,26 +233,6 @@ fn upstreams(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?;
     for (name, upstream) in &*upstreams {
         counter(family.encode_family(&[("upstream", &**name)])?, upstream.failures())?;
-    }
-    Ok(())
-}
-
-fn listeners(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
-    let about = [
-        (metric::CONNECTIONS, MetricType::Counter),
-        (metric::CONNECTIONS_OPEN, MetricType::Gauge),
-        (metric::CONNECTIONS_REFUSED, MetricType::Counter),
-        (metric::HANDSHAKES_FAILED, MetricType::Counter),
-    ];
-    let listeners = lock(&meter.listeners);
-    for (place, (about, kind)) in about.into_iter().enumerate() {
-        let mut family = out.encode_descriptor(about.name, about.help, None, kind)?;
-        for (name, listener) in &*listeners {
-            let value = listener.read().get(place).copied().unwrap_or(0);
-            let labels = [("listener", &**name)];
-            let mut sample = family.encode_family(&labels)?;
-            if matches!(kind, MetricType::Gauge) { sample.encode_gauge(&value)? } else { counter(sample, value)? }
-        }
     }
     Ok(())
 }

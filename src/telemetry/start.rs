@@ -21,7 +21,7 @@ use super::client;
 use super::context::TraceContext;
 use super::exchange::Exchange;
 use super::export::{self, Queue};
-use super::meter::{InFlight, ListenerMeter, Meter, lock};
+use super::meter::{InFlight, Meter, lock};
 use super::random;
 use super::route::{RouteMeter, UpstreamMeter};
 use super::scrape::{Gauges, Scrape};
@@ -138,12 +138,6 @@ impl Telemetry {
     #[must_use]
     pub fn upstream(&self, name: &str) -> Arc<UpstreamMeter> {
         self.meter.upstream(name)
-    }
-
-    /// The counters of a listener.
-    #[must_use]
-    pub fn listener(&self, name: &str) -> Arc<ListenerMeter> {
-        self.meter.listener(name)
     }
 
     /// A request is being worked on, until what is returned is dropped.

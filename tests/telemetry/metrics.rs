@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::world::{exchange, token};
 use curfew::decide::reason::Reason;
 use curfew::decide::time::Timestamp;
-use curfew::telemetry::{Exchange, Service, Settings, Telemetry, names};
+use curfew::telemetry::{Connections, Exchange, Service, Settings, Telemetry, names};
 use tokio::runtime::Handle;
 
 fn telemetry() -> Telemetry {
@@ -15,7 +15,6 @@ fn telemetry() -> Telemetry {
     let telemetry = Telemetry::start(&Settings::default(), &service, &Handle::current()).unwrap();
     telemetry.configured("abc123");
     telemetry.reloaded(true);
-    telemetry.listener("public").opened();
     telemetry.on_scrape(Box::new(|gauges| {
         gauges.jwks_age("corp", Duration::from_secs(5));
         gauges.date_skew("corp", -1500);
@@ -24,6 +23,9 @@ fn telemetry() -> Telemetry {
         gauges.certificate_expiry("public", "certs/server.crt", Timestamp::from_secs(1_800_000_000));
         gauges.endpoint_healthy("orders", "http://127.0.0.1:9000", true);
         gauges.token_cache(9, 1);
+        let (refused, handshakes_failed) = ([("limit", 2)], [("client_certificate", 3)]);
+        let (refused, handshakes_failed) = (&refused[..], &handshakes_failed[..]);
+        gauges.connections(&Connections { open: 1, accepted: 7, refused, handshakes_failed, resumed: 4 });
     }));
     telemetry
 }
@@ -56,7 +58,9 @@ async fn what_happened_is_counted() {
         r#"curfew_jwks_age_seconds{issuer="corp"} 5.0"#.to_owned(),
         r#"curfew_issuer_date_skew_seconds{issuer="corp"} -1.5"#.to_owned(),
         r#"curfew_config_info{revision="abc123"} 1"#.to_owned(),
-        r#"curfew_connections_open{listener="public"} 1"#.to_owned(),
+        "curfew_connections_open 1".to_owned(),
+        r#"curfew_connections_refused_total{reason="limit"} 2"#.to_owned(),
+        r#"curfew_tls_handshakes_failed_total{reason="client_certificate"} 3"#.to_owned(),
         "curfew_requests_in_flight 1".to_owned(),
         "curfew_token_cache_hits_total 9".to_owned(),
         "curfew_judge_duration_seconds_count 4".to_owned(),
