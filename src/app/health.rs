@@ -5,6 +5,7 @@ use crate::control::admin::Showing;
 use crate::control::redact;
 use crate::control::reload::Reload;
 use crate::decide::time::Timestamp;
+use crate::idp::events::Spread;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
@@ -61,6 +62,7 @@ impl Shown {
             }
             gauges.revocation_entries(feed.source.as_str(), feed.entries as u64);
         }
+        self.fill_events(gauges);
         for (listener, certificates) in &self.certificates {
             for served in certificates.table().all() {
                 gauges.certificate_expiry(listener, &served.names.join(","), Timestamp::from_secs(served.not_after));
@@ -98,6 +100,24 @@ impl Shown {
             handshakes_failed: &handshakes_failed,
             resumed: read(&counters.resumed),
         });
+    }
+
+    /// Of sources that no event was ever sent to, nothing is told.
+    fn fill_events(&self, gauges: &mut Gauges) {
+        for (source, events) in self.reload.idp().reception().standing() {
+            for (outcome, count) in events.counts().filter(|(_, count)| *count > 0) {
+                gauges.revocation_events(source.as_str(), outcome.name(), count);
+            }
+            let told = |spread: &Spread| {
+                Some((spread.sum(), spread.buckets())).filter(|(_, all)| all.iter().any(|(_, count)| *count > 0))
+            };
+            if let Some((sum, buckets)) = told(events.lag()) {
+                gauges.revocation_lag(source.as_str(), sum, buckets);
+            }
+            if let Some((sum, buckets)) = told(events.took()) {
+                gauges.revocation_answer(source.as_str(), sum, buckets);
+            }
+        }
     }
 }
 

@@ -83,7 +83,8 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let (idp, issuers) = providers(&loaded, &state, &control)?;
     let pools = build::pools(&config, &Pools::new()).map_err(doing("upstreams"))?;
     control.block_on(prepare(&pools));
-    let plan = build::plan(&config, &loaded.revision, issuers, &pools, &telemetry).map_err(doing("routes"))?;
+    let plan = build::plan(&config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)
+        .map_err(doing("routes"))?;
     let shared = Arc::new(Shared { plan: ArcSwap::from_pointee(plan), state, telemetry: Arc::clone(&telemetry) });
     telemetry.configured(&loaded.revision);
     let doors = doors(&loaded)?;

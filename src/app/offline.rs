@@ -74,7 +74,8 @@ impl Offline {
         let (idp, issuers) = providers(loaded, &state, &control)?;
         let config = &loaded.config;
         let pools = build::pools(config, &Pools::new()).map_err(doing("upstreams"))?;
-        let plan = build::plan(config, &loaded.revision, issuers, &pools, &telemetry).map_err(doing("routes"))?;
+        let plan = build::plan(config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)
+            .map_err(doing("routes"))?;
         // What is still missing then is told, and decided about as the policies say.
         let _ = control.block_on(async { tokio::time::timeout(PATIENCE, loads(&idp, &state)).await });
         Ok(Self { plan, state, idp, _control: control })

@@ -1,7 +1,9 @@
 //! From settings to a plan: the second step, which does I/O and may fail for reasons that no check can foresee.
 //! What did not change from the plan before is kept: upstreams keep their health and their connections.
 
+use super::doors;
 use super::settings::Config;
+use crate::idp::reception::Reception;
 use crate::proxy::answer::Stationery;
 use crate::proxy::hygiene::Hygiene;
 use crate::proxy::identity::Identity;
@@ -59,6 +61,7 @@ pub fn plan(
     revision: &str,
     issuers: Vec<Issuer>,
     pools: &Pools,
+    reception: Arc<Reception>,
     telemetry: &Telemetry,
 ) -> Result<Plan, BuildError> {
     let gateway = &config.gateway;
@@ -87,6 +90,7 @@ pub fn plan(
         },
         hygiene: Hygiene::new(injected.iter().map(String::as_str)),
         routes,
+        doors: doors::doors(config, reception, telemetry),
         strict_headers: gateway.strict_headers,
         trusted_proxies: gateway.trusted_proxies.clone().into_boxed_slice(),
         trust_inbound_trace: gateway.trust_inbound_trace,

@@ -6,6 +6,7 @@
 //! | `settings` | the root of the settings: every room's block, named |
 //! | `check` | that the blocks fit together, one subject a file |
 //! | `load` | from a file to settings with their revision |
+//! | `build`, `doors` | from settings to a plan, and the doors in it that lead to revocation sources |
 //! | `schema`, `redact` | the settings as a JSON Schema, and as they are in effect |
 
 pub mod check;
@@ -17,6 +18,7 @@ pub mod settings;
 
 pub mod admin;
 pub mod build;
+pub mod doors;
 pub mod reload;
 
 pub use load::{Loaded, load, read, source};

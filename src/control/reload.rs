@@ -102,7 +102,14 @@ impl Reload {
         let pools = build::pools(&loaded.config, &inner.pools)?;
         let prepared = self.idp.prepare(&idp_settings(&loaded.config)).map_err(ReloadError::Idp)?;
         let issuers = issuers(&loaded.config, &prepared);
-        let plan = build::plan(&loaded.config, &loaded.revision, issuers, &pools, &self.shared.telemetry)?;
+        let plan = build::plan(
+            &loaded.config,
+            &loaded.revision,
+            issuers,
+            &pools,
+            self.idp.reception(),
+            &self.shared.telemetry,
+        )?;
         self.idp.commit(prepared);
         self.shared.plan.store(Arc::new(plan));
         self.shared.telemetry.configured(&loaded.revision);

@@ -135,6 +135,8 @@ UpstreamUnreachable => "upstream_unreachable", 503, Silent, "destination_unavail
 UpstreamTimeout => "upstream_timeout", 504, Silent, "http_response_timeout", "the service behind the gateway did not answer in time", "Look at the upstream's latency, and at the route's 'timeouts'.";
 UpstreamProtocolError => "upstream_protocol_error", 502, Silent, "http_protocol_error", "the service behind the gateway answered with an error", "The upstream broke the connection, or does not speak the configured protocol.";
 StreamExpired => "stream_expired", 401, INVALID, "http_request_denied", "the token ended while the stream was open", "The client opens the stream again with a new token.";
+EventRefused => "event_refused", 400, Silent, "http_request_denied", "the event is not accepted", "A provider, or somebody in its name, sent an event to a revocation source that is malformed, not signed by it, or not about its own users. The answer's body and 'curfew_revocation_events' tell more.";
+EventNotKept => "event_not_kept", 503, Silent, "proxy_internal_response", "the event cannot be kept at the moment", "A revocation source could not keep an event, so it did not acknowledge it. Look at the source's last error, its 'max_entries', and the issuer's keys.";
 InternalError => "internal_error", 500, Silent, "proxy_internal_error", "an internal error", "A fault of the gateway itself. The log has the details; please report it.";
 }
 

@@ -6,23 +6,31 @@
 //! | `web_url`, `guard`, `connect`, `fetch` | one bounded, guarded GET |
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
+//! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
+//! | `signed` | tokens that a provider sends about its users, verified |
 //! | `backoff`, `refresh` | when the next attempt is made, and the task that makes it |
-//! | `build`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
+//! | `build`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
 
 mod backoff;
 pub mod build;
 pub mod connect;
 pub mod discovery;
+pub mod events;
 pub mod feed;
 pub mod fetch;
 mod file;
 pub mod guard;
 pub mod jwks;
+pub mod receive;
+pub mod reception;
 mod refresh;
 pub mod room;
+mod running;
 pub mod settings;
+pub mod signed;
 pub mod sink;
 pub mod source;
 pub mod sources;
 mod store;
+mod throttle;
 pub mod web_url;

@@ -2,7 +2,9 @@
 //! ready yet. Who uses the keys and the revocations is not told here.
 
 use super::build::{self, BuildError, BuiltIssuer};
+use super::reception::{Parts, Reception};
 use super::refresh::{self, News};
+use super::running::{Running, RunningIssuer, RunningSource, iss, issuer_place, source_place};
 use super::settings::{IssuerSettings, Settings};
 use super::sink::Sink;
 use super::source::{Source, SourceSettings};
@@ -11,9 +13,9 @@ use crate::decide::time::Moment;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::Fingerprints;
 use crate::state::keys::IssuerKeys;
-use crate::state::revocations::{Feed, Revocations};
+use crate::state::revocations::Revocations;
+use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -55,28 +57,8 @@ pub struct Idp {
     means: Means,
     cancel: CancellationToken,
     news: News,
+    reception: Arc<Reception>,
     running: Mutex<Running>,
-}
-
-#[derive(Default)]
-struct Running {
-    state_dir: Option<PathBuf>,
-    issuers: BTreeMap<String, RunningIssuer>,
-    sources: BTreeMap<String, RunningSource>,
-}
-
-struct RunningIssuer {
-    settings: IssuerSettings,
-    keys: Arc<IssuerKeys>,
-    cancel: CancellationToken,
-}
-
-struct RunningSource {
-    settings: SourceSettings,
-    /// The `iss` that its entries are hashed with.
-    issuer: String,
-    feed: Arc<Feed>,
-    cancel: CancellationToken,
 }
 
 /// Settings that were found good, ready to be taken up. Nothing of it runs yet.
@@ -103,7 +85,14 @@ impl Idp {
         let child = cancel.clone();
         let purge = move || refresh::purge(Arc::clone(&set), Arc::clone(&clock), child.clone());
         refresh::supervise(&means.runtime, "purge".into(), purge);
-        Self { means, cancel, news: watch::Sender::new(0), running: Mutex::default() }
+        let reception = Arc::new(Reception::new(means.runtime.clone(), Arc::clone(&means.clock)));
+        Self { means, cancel, news: watch::Sender::new(0), reception, running: Mutex::default() }
+    }
+
+    /// Where events are handed in.
+    #[must_use]
+    pub fn reception(&self) -> Arc<Reception> {
+        Arc::clone(&self.reception)
     }
 
     /// Counts attempts, good and bad: whoever waits for a first load waits for this to change.
@@ -215,6 +204,11 @@ impl Idp {
                 running.sources.insert(name, started);
             }
         }
+        for source in running.sources.values() {
+            if let Some(issuer) = running.issuers.get(source.feed.issuer.as_str()) {
+                source.signer.store(Arc::new(issuer.signer()));
+            }
+        }
     }
 
     /// An issuer whose keys come from where they came before goes on with those it has.
@@ -253,6 +247,7 @@ impl Idp {
             let stays = stays && iss(settings, new) == Some(&old.issuer);
             if !stays {
                 self.means.revocations.close(&old.feed);
+                self.reception.close(name);
             }
             stays
         });
@@ -266,7 +261,9 @@ impl Idp {
         source: Box<dyn Source>,
     ) -> Option<RunningSource> {
         let kind = settings.kind();
-        let issuer = running.issuers.get(kind.issuer())?.settings.issuer.clone();
+        let spoken_for = running.issuers.get(kind.issuer())?;
+        let (issuer, signer) = (spoken_for.settings.issuer.clone(), spoken_for.signer());
+        let signer = Arc::new(ArcSwap::from_pointee(signer));
         let feed = match running.sources.remove(name) {
             Some(old) => {
                 old.feed.rebound(kind.bounds());
@@ -286,13 +283,16 @@ impl Idp {
             retain: kind.retain(),
             clock: Arc::clone(&self.means.clock),
             news: self.news.clone(),
+            signer: Arc::clone(&signer),
+            events: self.reception.events(name),
         };
-        self.run_source(name, source, sink, cancel.clone());
-        Some(RunningSource { settings: settings.clone(), issuer, feed, cancel })
+        let parts = Arc::new((source, sink));
+        self.reception.open(name, settings, &parts);
+        self.run_source(name, parts, cancel.clone());
+        Some(RunningSource { settings: settings.clone(), issuer, feed, signer, cancel })
     }
 
-    fn run_source(&self, name: &str, source: Box<dyn Source>, sink: Sink, cancel: CancellationToken) {
-        let parts: Arc<(Box<dyn Source>, Sink)> = Arc::new((source, sink));
+    fn run_source(&self, name: &str, parts: Parts, cancel: CancellationToken) {
         refresh::supervise(&self.means.runtime, source_place(name).into(), move || {
             let (parts, cancel) = (Arc::clone(&parts), cancel.clone());
             async move {
@@ -325,16 +325,4 @@ fn prepare_source(
         prepared.sources.insert(name.into(), kind.build()?);
     }
     Ok(())
-}
-
-fn iss<'a>(settings: &'a Settings, source: Option<&SourceSettings>) -> Option<&'a String> {
-    settings.issuers.get(source?.kind().issuer()).map(|issuer| &issuer.issuer)
-}
-
-fn issuer_place(name: &str) -> String {
-    format!("issuers.{name}")
-}
-
-fn source_place(name: &str) -> String {
-    format!("revocation.sources.{name}")
 }

@@ -1,12 +1,15 @@
 //! Where a source writes: its own feed of the revocation set, in the words of a feed.
 
+use super::events::Events;
 use super::feed::{Heard, Revokes, Understood};
 use super::refresh::News;
+use super::signed::Signer;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{Fingerprints, Kind};
 use crate::state::revocations::{Feed, Full, Revocations, Revoked, Target};
+use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +22,10 @@ pub struct Sink {
     pub(super) retain: Option<Duration>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) news: News,
+    /// Whose words count for this issuer; exchanged when the issuer's settings are.
+    pub(super) signer: Arc<ArcSwap<Signer>>,
+    /// What became of the events of this source.
+    pub(super) events: Arc<Events>,
 }
 
 impl Sink {
@@ -26,6 +33,18 @@ impl Sink {
     #[must_use]
     pub fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// The issuer that the source speaks for, and the keys that its tokens are signed with.
+    #[must_use]
+    pub fn signer(&self) -> Arc<Signer> {
+        self.signer.load_full()
+    }
+
+    /// What became of the events of this source.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// Takes in what was heard to a question asked at this moment. Says whether all of it was understood and

@@ -2,6 +2,7 @@
 //! listed in `sources`.
 
 use super::build::BuildError;
+use super::receive::{Opening, Receiver};
 use super::settings::Misfit;
 use super::sink::Sink;
 use crate::state::revocations::Bounds;
@@ -18,6 +19,11 @@ pub type Task<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub trait Source: Send + Sync {
     /// Hears and writes until cancelled. Reports its own faults to the sink; if it panics it is started anew.
     fn run<'a>(&'a self, sink: &'a Sink, cancel: &'a CancellationToken) -> Task<'a>;
+
+    /// What takes in the events that are sent to it, if it has a door.
+    fn receiver(&self) -> Option<&dyn Receiver> {
+        None
+    }
 }
 
 /// The settings of one kind of source.
@@ -30,6 +36,11 @@ pub trait SourceKind {
 
     /// How long an entry is kept that does not say how long it is needed.
     fn retain(&self) -> Option<std::time::Duration>;
+
+    /// Where it is told, if it is.
+    fn door(&self) -> Option<Opening<'_>> {
+        None
+    }
 
     /// What does not go together in these settings.
     fn misfits(&self) -> Vec<Misfit>;

@@ -57,6 +57,9 @@ impl Gate {
         let plan = self.shared.plan.load_full(); // one plan from beginning to end
         let (mut parts, body) = request.into_parts();
         let mut report = self.report(&plan, &parts, moment);
+        if let Some(door) = plan.doors.find(&parts, self.info.tls.is_some()) {
+            return Box::pin(self.hear(door, parts, body, report)).await;
+        }
         let admitted = match self.enter(&mut parts, &plan, &mut report).await {
             Ok(admitted) => admitted,
             Err(refusal) => {
@@ -73,7 +76,7 @@ impl Gate {
         }
     }
 
-    fn seen(&self, parts: &Parts) -> Seen {
+    pub(super) fn seen(&self, parts: &Parts) -> Seen {
         Seen::of(parts, self.info.tls.is_some(), self.info.peer, None)
     }
 
@@ -110,7 +113,7 @@ impl Gate {
     }
 
     /// What the framing guard found is answered here, where answers are written.
-    fn framed(&self, parts: &Parts) -> Result<(), Reason> {
+    pub(super) fn framed(&self, parts: &Parts) -> Result<(), Reason> {
         match self.framing.fault() {
             Some(fault) if self.framing.is_synthetic(&parts.headers) => Err(fault.reason.into()),
             _ => Ok(()),
@@ -174,6 +177,7 @@ impl Gate {
             seen: Seen::briefly(parts, self.info.tls.is_some(), self.info.peer),
             moment,
             route: None,
+            door: None,
             judge: None,
             verdict: None,
             verified: None,

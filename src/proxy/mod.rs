@@ -12,6 +12,7 @@
 //! | `answered` | which requests are being answered |
 //! | `stack`, `gate` | the layers around the line, and the line |
 //! | `entry`, `authority`, `path`, `router` | one host, one path, one route |
+//! | `doors` | paths of ours, at which providers tell of events |
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
 //! | `passage`, `body`, `tunnel` | the way through, and back |
 //! | `answer` | from a reason to a response |
@@ -27,6 +28,7 @@ pub mod certificates;
 pub mod client_certificates;
 pub mod connection;
 pub mod counters;
+pub mod doors;
 pub mod drain;
 mod driving;
 pub mod entry;

@@ -2,6 +2,7 @@
 //! from beginning to end.
 
 use super::answer::Stationery;
+use super::doors::Doors;
 use super::hygiene::Hygiene;
 use super::identity::Identity;
 use super::router::Router;
@@ -24,6 +25,8 @@ pub struct Plan {
     pub router: Router,
     /// The routes, by the index that the router gives.
     pub routes: Box<[Arc<Route>]>,
+    /// The paths at which the gateway itself is told of events.
+    pub doors: Doors,
     /// The issuers.
     pub issuers: Issuers,
     /// How refusals are written.

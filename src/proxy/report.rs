@@ -2,6 +2,7 @@
 //! made into text before somebody looks.
 
 use super::body::AtEnd;
+use super::doors::Door;
 use super::gate::Shared;
 use super::plan::{Plan, Route};
 use crate::decide::claims::Claims;
@@ -113,6 +114,8 @@ pub struct Report {
     pub moment: Moment,
     /// The route it took.
     pub route: Option<Arc<Route>>,
+    /// The door it came to, where it was meant for the gateway itself.
+    pub door: Option<Arc<Door>>,
     /// How long gathering and judging took.
     pub judge: Option<Duration>,
     /// The judgement, where somebody will look at it.
@@ -170,7 +173,7 @@ impl Report {
             total,
             judge: self.judge,
             request: self.seen.asked(),
-            route: self.route.as_ref().map(|route| &route.meter),
+            route: self.route.as_ref().map(|route| &route.meter).or(self.door.as_ref().map(|door| &door.meter)),
             revision: &self.plan.revision,
             status: self.status.as_u16(),
             reason: self.reason,

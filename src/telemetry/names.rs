@@ -103,6 +103,9 @@ metrics! {
     JWKS_AGE = "curfew_jwks_age_seconds", "Time since the issuer's key set was last fetched";
     REVOCATION_AGE = "curfew_revocation_age_seconds", "Time since the revocation source was last heard";
     REVOCATION_ENTRIES = "curfew_revocation_entries", "Entries that the revocation source has given";
+    REVOCATION_EVENTS = "curfew_revocation_events", "Events that were sent to the revocation source, by outcome";
+    REVOCATION_LAG = "curfew_revocation_apply_lag_seconds", "Time from an event to its enforcement";
+    REVOCATION_ANSWER = "curfew_revocation_event_duration_seconds", "Time from the arrival of an event to its answer";
     CONNECTIONS = "curfew_connections", "Connections accepted";
     CONNECTIONS_OPEN = "curfew_connections_open", "Connections that are open";
     CONNECTIONS_REFUSED = "curfew_connections_refused", "Connections that were not taken, by reason";

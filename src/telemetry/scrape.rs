@@ -24,7 +24,11 @@ use crate::decide::time::Timestamp;
 pub struct Gauges {
     gauges: BTreeMap<&'static Metric, Vec<(Labels, f64)>>,
     counters: BTreeMap<&'static Metric, Vec<(Labels, u64)>>,
+    spreads: BTreeMap<&'static Metric, Vec<(Labels, Spread)>>,
 }
+
+/// A sum in seconds, and how many are in each bucket, by its upper bound.
+type Spread = (f64, Vec<(f64, u64)>);
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -74,6 +78,23 @@ impl Gauges {
     /// How many entries a revocation source has given.
     pub fn revocation_entries(&mut self, source: &str, entries: u64) {
         self.put(metric::REVOCATION_ENTRIES, &[("source", source)], entries as f64);
+    }
+
+    /// What became of the events that were sent to a revocation source.
+    pub fn revocation_events(&mut self, source: &str, outcome: &str, count: u64) {
+        self.count(metric::REVOCATION_EVENTS, &[("source", source), ("outcome", outcome)], count);
+    }
+
+    /// How long after they happened the events of a source were enforced: the sum, and each bucket by itself.
+    pub fn revocation_lag(&mut self, source: &str, sum: f64, buckets: Vec<(f64, u64)>) {
+        let labels = vec![("source", source.to_owned())];
+        self.spreads.entry(metric::REVOCATION_LAG).or_default().push((labels, (sum, buckets)));
+    }
+
+    /// How long the events of a source waited for their answer: the sum, and each bucket by itself.
+    pub fn revocation_answer(&mut self, source: &str, sum: f64, buckets: Vec<(f64, u64)>) {
+        let labels = vec![("source", source.to_owned())];
+        self.spreads.entry(metric::REVOCATION_ANSWER).or_default().push((labels, (sum, buckets)));
     }
 
     /// When a certificate ends. The name is the file's, as the config writes it.
@@ -127,6 +148,13 @@ impl Gauges {
                 } else {
                     counter(family.encode_family(labels)?, *value)?;
                 }
+            }
+        }
+        for (metric, samples) in &self.spreads {
+            let mut family = out.encode_descriptor(metric.name, metric.help, None, MetricType::Histogram)?;
+            for (labels, (sum, buckets)) in samples {
+                let count = buckets.iter().map(|(_, count)| count).sum();
+                family.encode_family(labels)?.encode_histogram::<NoLabelSet>(*sum, count, buckets, None)?;
             }
         }
         Ok(())

@@ -1,0 +1,62 @@
+//! What runs: the issuers and the sources that were taken up, each with what is exchanged when its settings change.
+
+use super::settings::{IssuerSettings, Settings};
+use super::signed::Signer;
+use super::source::SourceSettings;
+use crate::state::keys::IssuerKeys;
+use crate::state::revocations::Feed;
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// All of it.
+#[derive(Default)]
+pub(super) struct Running {
+    pub(super) state_dir: Option<PathBuf>,
+    pub(super) issuers: BTreeMap<String, RunningIssuer>,
+    pub(super) sources: BTreeMap<String, RunningSource>,
+}
+
+pub(super) struct RunningIssuer {
+    pub(super) settings: IssuerSettings,
+    pub(super) keys: Arc<IssuerKeys>,
+    pub(super) cancel: CancellationToken,
+}
+
+pub(super) struct RunningSource {
+    pub(super) settings: SourceSettings,
+    /// The `iss` that its entries are hashed with.
+    pub(super) issuer: String,
+    pub(super) feed: Arc<Feed>,
+    pub(super) signer: Arc<ArcSwap<Signer>>,
+    pub(super) cancel: CancellationToken,
+}
+
+impl RunningIssuer {
+    /// Whose words count for it.
+    pub(super) fn signer(&self) -> Signer {
+        Signer {
+            iss: self.settings.issuer.as_str().into(),
+            keys: Arc::clone(&self.keys),
+            algorithms: self.settings.allowed().iter().copied().collect(),
+            leeway: self.settings.leeway.get(),
+        }
+    }
+}
+
+/// The `iss` that a source speaks for.
+pub(super) fn iss<'a>(settings: &'a Settings, source: Option<&SourceSettings>) -> Option<&'a String> {
+    settings.issuers.get(source?.kind().issuer()).map(|issuer| &issuer.issuer)
+}
+
+/// Where the config has an issuer.
+pub(super) fn issuer_place(name: &str) -> String {
+    format!("issuers.{name}")
+}
+
+/// Where the config has a source.
+pub(super) fn source_place(name: &str) -> String {
+    format!("revocation.sources.{name}")
+}
