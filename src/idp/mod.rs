@@ -7,7 +7,8 @@
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
-//! | `signed` | tokens that a provider sends about its users, verified |
+//! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
+//! | `told` | what sources have in common that are only told |
 //! | `backoff`, `refresh` | when the next attempt is made, and the task that makes it |
 //! | `build`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
 
@@ -19,6 +20,7 @@ pub mod events;
 pub mod feed;
 pub mod fetch;
 mod file;
+mod form;
 pub mod guard;
 pub mod jwks;
 pub mod receive;
@@ -32,5 +34,7 @@ pub mod sink;
 pub mod source;
 pub mod sources;
 mod store;
+pub mod terms;
 mod throttle;
+mod told;
 pub mod web_url;

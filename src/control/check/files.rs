@@ -67,6 +67,8 @@ fn issuers(config: &Config, faults: &mut Faults<'_>) {
                     secret_file(&format!("{path}.auth.value"), &auth.value, faults);
                 }
             }
+            // Those that are only told read nothing.
+            _ => {}
         }
     }
 }

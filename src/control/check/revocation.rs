@@ -3,8 +3,10 @@
 use super::issuers::advice;
 use super::tell::Faults;
 use crate::control::config::{Fault, Spans, join};
+use crate::control::doors::paths;
 use crate::control::settings::Config;
 use crate::decide::checks::freshness::OnStale;
+use std::collections::BTreeMap;
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
@@ -18,8 +20,29 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
             faults.misfit(&format!("{path}.{}", misfit.field), &misfit.told, advice(misfit.field));
         }
     }
+    doors(config, &mut faults);
     stale(config, &mut faults);
     faults.list()
+}
+
+/// A path of ours belongs to one source, and no route gets what is sent there.
+fn doors(config: &Config, faults: &mut Faults<'_>) {
+    let mut taken: BTreeMap<String, &str> = BTreeMap::new();
+    for (path, source, _) in paths(config) {
+        let place = join("revocation.sources", source);
+        if let Some(route) = config.routes.iter().find(|route| route.path == path) {
+            let message =
+                format!("`{path}` is the path of route `{}` too, which is not asked there any more", route.name);
+            faults.warn(&place, message, "give the source another `door: { path: … }`");
+        }
+        match taken.get(&path) {
+            Some(other) => {
+                let message = format!("`{path}` is the path of the source `{other}` already");
+                faults.error(&place, message, "give one of them another `door: { path: … }`");
+            }
+            None => drop(taken.insert(path, source)),
+        }
+    }
 }
 
 fn stale(config: &Config, faults: &mut Faults<'_>) {

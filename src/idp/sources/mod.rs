@@ -3,7 +3,10 @@
 
 use super::source::sources;
 
+pub mod backchannel_logout;
 pub mod file;
+pub mod global_token_revocation;
+pub mod keycloak_not_before;
 pub mod poll;
 
 sources! {
@@ -11,4 +14,10 @@ sources! {
     Poll: poll::PollSettings,
     /// A file on disk, watched.
     File: file::FileSettings,
+    /// Logout tokens, sent by the provider (OpenID Connect Back-Channel Logout 1.0).
+    BackchannelLogout: backchannel_logout::BackchannelLogoutSettings,
+    /// "Not before" and logouts, pushed by Keycloak to a client's admin URL.
+    KeycloakNotBefore: keycloak_not_before::KeycloakNotBeforeSettings,
+    /// Commands to end everything of a user (Global Token Revocation).
+    GlobalTokenRevocation: global_token_revocation::GlobalTokenRevocationSettings,
 }

@@ -1,0 +1,204 @@
+//! What a token must be like by which an issuer tells us of its users: for us, of now, and told apart from every other
+//! kind of token. And the memory of those that came already.
+
+use super::signed::{Signed, SignedFault, Signer};
+use crate::decide::claims::Claims;
+use crate::decide::id::Fingerprint;
+use crate::decide::time::{Moment, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use thiserror::Error;
+
+/// How the `typ` of a token is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "TypePolicy")]
+pub enum TypePolicy {
+    /// The token's own type, or `JWT`, or none: older providers do not say it.
+    #[default]
+    Compat,
+    /// The token's own type only.
+    Strict,
+}
+
+/// Why a token is not acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Unfit {
+    /// It is not proven to be the issuer's.
+    #[error(transparent)]
+    Unsigned(#[from] SignedFault),
+    /// It is another kind of token.
+    #[error("not a token of this type")]
+    Type,
+    /// It is of another issuer.
+    #[error("another issuer")]
+    Issuer,
+    /// It is meant for somebody else.
+    #[error("meant for another audience")]
+    Audience,
+    /// It has no time of issue, or no end where one is needed.
+    #[error("without `iat` or `exp`")]
+    Timeless,
+    /// It is expired, or too old.
+    #[error("expired")]
+    Expired,
+    /// It comes from the future.
+    #[error("issued in the future, or not valid yet")]
+    Early,
+    /// It has no id, so that a repetition could not be told.
+    #[error("without `jti`")]
+    Nameless,
+    /// What it says is not what such a token says.
+    #[error("{0}")]
+    Content(&'static str),
+}
+
+/// The terms of one source.
+pub(super) struct Terms<'a> {
+    /// The token's own type.
+    pub typ: &'static str,
+    pub types: TypePolicy,
+    /// One of these must be in its `aud`.
+    pub audiences: &'a [String],
+    /// Must it say when it ends?
+    pub require_exp: bool,
+    /// However late it says that it ends, it is too old then.
+    pub max_lifetime: Duration,
+    /// How long it may be, in bytes.
+    pub limit: usize,
+}
+
+/// A token that may be acted on.
+#[derive(Debug)]
+pub(super) struct Fit {
+    pub claims: Claims,
+    pub id: Box<str>,
+    pub issued: Timestamp,
+    /// From then on it would not be accepted any more.
+    pub until: Timestamp,
+}
+
+impl Terms<'_> {
+    /// Verifies a token and judges it, but for what it says.
+    pub async fn accept(&self, token: &str, signer: &Signer, now: Moment) -> Result<Fit, Unfit> {
+        let signed = signer.verify(token, self.limit, now).await?;
+        self.judge(signed, signer, now.wall)
+    }
+
+    fn judge(&self, Signed { typ, claims }: Signed, signer: &Signer, now: Timestamp) -> Result<Fit, Unfit> {
+        let loose = self.types == TypePolicy::Compat && matches!(&*typ, "" | "jwt");
+        if *typ != *self.typ && !loose {
+            return Err(Unfit::Type);
+        }
+        if claims.issuer != signer.iss {
+            return Err(Unfit::Issuer);
+        }
+        let meant = |audience: &str| self.audiences.iter().any(|ours| ours == audience);
+        if !claims.audience.iter().flatten().any(|audience| meant(audience)) {
+            return Err(Unfit::Audience);
+        }
+        let issued = claims.issued.ok_or(Unfit::Timeless)?;
+        if self.require_exp && claims.expires.is_none() {
+            return Err(Unfit::Timeless);
+        }
+        let oldest = issued.plus(self.max_lifetime);
+        let until = claims.expires.map_or(oldest, |expires| expires.min(oldest)).plus(signer.leeway);
+        if now >= until {
+            return Err(Unfit::Expired);
+        }
+        let soonest = now.plus(signer.leeway);
+        if issued > soonest || claims.not_before.is_some_and(|not_before| not_before > soonest) {
+            return Err(Unfit::Early);
+        }
+        let id = claims.token_id.clone().filter(|id| !id.is_empty()).ok_or(Unfit::Nameless)?;
+        Ok(Fit { claims, id, issued, until })
+    }
+}
+
+/// How many tokens are remembered, each until it would not be accepted any more.
+const REMEMBERED: usize = 1 << 16;
+
+/// The tokens that were acted on. To act on one again would change nothing, unless an operator took back meanwhile
+/// what it said: so it is remembered, and when there are too many the one that ends first is forgotten.
+#[derive(Default)]
+pub(super) struct Replays(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    ends: HashMap<Fingerprint, Timestamp>,
+    order: BTreeSet<(Timestamp, [u8; 16])>,
+}
+
+impl Replays {
+    /// Was this one acted on?
+    pub fn knows(&self, token: Fingerprint) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ends.contains_key(&token)
+    }
+
+    /// Claims one before it is acted on: of any number that come at once, one is the first.
+    pub fn claim(&self, token: Fingerprint, until: Timestamp, now: Timestamp) -> bool {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = !remembered.ends.contains_key(&token);
+        if first {
+            remembered.add(token, until, now);
+        }
+        first
+    }
+
+    /// It was not acted on after all.
+    pub fn release(&self, token: Fingerprint) {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(end) = remembered.ends.remove(&token) {
+            remembered.order.remove(&(end, token.0));
+        }
+    }
+
+    /// This one was acted on, and could be used again before `until`.
+    pub fn remember(&self, token: Fingerprint, until: Timestamp, now: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(token, until, now);
+    }
+}
+
+impl Remembered {
+    fn add(&mut self, token: Fingerprint, until: Timestamp, now: Timestamp) {
+        if let Some(before) = self.ends.insert(token, until) {
+            self.order.remove(&(before, token.0));
+        }
+        self.order.insert((until, token.0));
+        while self.order.first().is_some_and(|(end, _)| *end < now) || self.ends.len() > REMEMBERED {
+            let Some((_, first)) = self.order.pop_first() else { return };
+            self.ends.remove(&Fingerprint(first));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(number: u32) -> Fingerprint {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        Fingerprint(bytes)
+    }
+
+    #[test]
+    fn what_was_acted_on_is_known_until_its_end_and_the_memory_is_bounded() {
+        let (replays, at) = (Replays::default(), Timestamp::from_secs);
+        replays.remember(token(1), at(10), at(0));
+        assert!(replays.knows(token(1)) && !replays.knows(token(2)));
+        replays.remember(token(1), at(20), at(0));
+        replays.remember(token(2), at(30), at(15));
+        assert!(replays.knows(token(1)));
+        replays.remember(token(3), at(30), at(21));
+        assert!(!replays.knows(token(1)) && replays.knows(token(2)));
+        for number in 0..REMEMBERED as u32 {
+            replays.remember(token(number + 10), at(40), at(21));
+        }
+        assert!(!replays.knows(token(2)) && replays.knows(token(10)));
+        assert_eq!(replays.0.lock().unwrap().order.len(), REMEMBERED);
+    }
+}
