@@ -1,0 +1,169 @@
+//! A gateway that is told: one issuer a kind of source, so that what one ends does not end the others' tokens.
+
+use crate::support::answer::Answer;
+use crate::support::authority::Authority;
+use crate::support::config::{HOST, address};
+use crate::support::gateway::{Gateway, free_port};
+use crate::support::mint::{AUDIENCE, CORP, LEGACY, Mint, PARTNER, Token, set, unique};
+use crate::support::provider::Provider;
+use crate::support::raw::{Door, ask};
+use crate::support::upstream::Upstream;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// An issuer whose keys are fetched, so that a new one can appear.
+pub const FETCHED: &str = "https://fetched.example.net";
+/// The endpoint of the commands, as the provider knows it.
+pub const COMMANDS: &str = "https://api.example.com/.curfew/events/commands";
+
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+pub struct World {
+    pub gateway: Gateway,
+    pub upstream: Upstream,
+    pub provider: Provider,
+    public: u16,
+    plain: u16,
+    _dir: TempDir,
+}
+
+impl World {
+    pub fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (upstream, provider) = (Upstream::start(), Provider::start());
+        let (public, plain, admin) = (free_port(), free_port(), free_port());
+        let mint = Mint::get();
+        Authority::get().server(dir.path(), "server", &[HOST, "www.example.com"]);
+        std::fs::write(dir.path().join("corp.json"), mint.corp_keys().to_string()).unwrap();
+        std::fs::write(dir.path().join("partner.json"), set(&[&mint.partner]).to_string()).unwrap();
+        std::fs::write(dir.path().join("legacy.json"), set(&[&mint.legacy]).to_string()).unwrap();
+        provider.put("/jwks", set(&[&mint.rsa]).to_string());
+        let config = dir.path().join("curfew.yaml");
+        let dirname = dir.path().display();
+        let (echo, jwks) = (upstream.url(), provider.url("/jwks"));
+        std::fs::write(
+            &config,
+            format!(
+                r#"
+version: 1
+gateway: {{ name: curfew-test, realm: curfew, exposure: full, workers: 1, grace: 1s }}
+listeners:
+  - {{ name: public, address: "127.0.0.1:{public}", tls: {{ certificates: [{{ cert: {dirname}/server.crt, key: {dirname}/server.key }}] }} }}
+  - {{ name: internal, address: "127.0.0.1:{plain}", plaintext: true }}
+issuers:
+  corp: {{ issuer: "{CORP}", keys: {{ file: {dirname}/corp.json }}, audiences: [{AUDIENCE}], algorithms: [RS256, ES256, EdDSA] }}
+  partner: {{ issuer: "{PARTNER}", keys: {{ file: {dirname}/partner.json }}, audiences: [{AUDIENCE}] }}
+  legacy: {{ issuer: "{LEGACY}", keys: {{ file: {dirname}/legacy.json }}, audiences: [{AUDIENCE}] }}
+  fetched: {{ issuer: "{FETCHED}", keys: {{ url: "{jwks}" }}, audiences: [{AUDIENCE}], unknown_key_cooldown: 1s,
+    allow_http: true, allow_private_network: true }}
+revocation:
+  sources:
+    logout: {{ kind: backchannel_logout, issuer: corp, client_ids: [shop, app] }}
+    strict: {{ kind: backchannel_logout, issuer: corp, client_ids: [shop], types: strict, ends: subject,
+      max_lifetime: 1m, door: {{ path: /elsewhere/logout, hosts: [{HOST}] }} }}
+    lax: {{ kind: backchannel_logout, issuer: fetched, client_ids: [shop], require_exp: false }}
+    realm: {{ kind: keycloak_not_before, issuer: legacy, clients: [gateway] }}
+    client: {{ kind: keycloak_not_before, issuer: corp, clients: [gateway], cuts: client }}
+    commands: {{ kind: global_token_revocation, issuer: partner, audiences: ["{COMMANDS}"], callers: [okta] }}
+    opaque: {{ kind: global_token_revocation, issuer: corp, audiences: ["{COMMANDS}"], types: strict, opaque: session }}
+    narrow: {{ kind: backchannel_logout, issuer: corp, client_ids: [shop], max_entries: 1,
+      door: {{ rate: 3, max_bytes: 2KiB }} }}
+upstreams: {{ echo: {{ endpoints: ["{echo}"] }} }}
+policies: {{ api: {{}} }}
+defaults: {{ policy: api }}
+routes:
+  - {{ name: all, hosts: [{HOST}, www.example.com], path: "/**", upstream: echo }}
+admin: {{ address: "127.0.0.1:{admin}" }}
+"#
+            ),
+        )
+        .unwrap();
+        let gateway = Gateway::start(&config, address(admin));
+        Self { gateway, upstream, provider, public, plain, _dir: dir }
+    }
+
+    pub fn door(&self) -> Door {
+        Door::tls(address(self.public), HOST, "http/1.1")
+    }
+
+    pub fn plain(&self) -> Door {
+        Door::plain(address(self.plain))
+    }
+
+    /// Sends bytes.
+    pub fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
+        ask(&mut self.door().open().unwrap(), bytes.as_ref(), Duration::ZERO).unwrap()
+    }
+
+    /// Sends an event.
+    pub fn post(&self, path: &str, kind: &str, body: &str) -> Answer {
+        self.send(post(path, &[("Content-Type", kind)], body))
+    }
+
+    /// Sends a logout token.
+    pub fn logout(&self, path: &str, token: &str) -> Answer {
+        self.post(path, FORM, &format!("logout_token={token}"))
+    }
+
+    /// What the line says to an access token: `admitted`, or the reason.
+    pub fn asks(&self, token: &str) -> String {
+        let request = format!("GET /orders HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n");
+        let answer = self.send(request);
+        if answer.status == 200 { "admitted".into() } else { answer.reason().unwrap_or_default() }
+    }
+
+    /// How many events of a source came to this.
+    pub fn counted(&self, source: &str, outcome: &str) -> u64 {
+        let (_, metrics) = self.gateway.admin("/metrics");
+        let labels = format!("curfew_revocation_events_total{{source=\"{source}\",outcome=\"{outcome}\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&labels));
+        line.map_or(0, |count| count.parse().unwrap())
+    }
+}
+
+/// A POST.
+pub fn post(path: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let fields: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// An access token with a session and a subject of its own.
+pub fn access(token: Token<'_>) -> (String, String, String) {
+    let (sid, sub) = (unique("sid"), unique("sub"));
+    (token.claim("sid", sid.clone()).claim("sub", sub.clone()).sign(), sid, sub)
+}
+
+/// Every row's failure at once.
+#[derive(Default)]
+pub struct Rows {
+    rows: usize,
+    wrong: Vec<String>,
+}
+
+impl Rows {
+    pub fn is(&mut self, name: &str, answer: &Answer, status: u16) {
+        self.rows += 1;
+        let body = String::from_utf8_lossy(&answer.body);
+        if answer.status != status {
+            self.wrong.push(format!("{name}: {} and not {status}: {body}", answer.status));
+        }
+        if answer.header("cache-control") != Some("no-store") {
+            self.wrong.push(format!("{name}: may be cached"));
+        }
+        if !body.is_empty() && answer.json().is_none() {
+            self.wrong.push(format!("{name}: not JSON: {body}"));
+        }
+    }
+
+    pub fn same(&mut self, name: &str, is: &str, should: &str) {
+        self.rows += 1;
+        if is != should {
+            self.wrong.push(format!("{name}: {is} and not {should}"));
+        }
+    }
+
+    pub fn finish(self) {
+        println!("{} rows", self.rows);
+        assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
+    }
+}
