@@ -12,6 +12,7 @@
 
 mod clients;
 mod command_line;
+mod logout;
 mod provider;
 mod steady;
 mod telemetry;

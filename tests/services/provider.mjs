@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { application, Browser } from './browser.mjs';
 
 const [modules, keysFile, port = '0', controlPort = '0'] = process.argv.slice(2);
 const resolve = createRequire(`${modules}/`).resolve;
@@ -46,6 +47,26 @@ function resourceServer(indicator) {
   };
 }
 
+// Where a logout is told to the application's servers (OpenID Connect Back-Channel Logout 1.0), when a test says so.
+let logoutTo;
+const logouts = { told: 0, failed: 0 };
+
+// Whoever comes is alice, and agrees.
+async function interact(provider, request, response) {
+  const { prompt } = await provider.interactionDetails(request, response);
+  const result = prompt.name === 'login' ? { login: { accountId: 'alice' } } : {};
+  await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true });
+}
+
+async function agree(ctx) {
+  const { client, session, provider } = ctx.oidc;
+  const grant = new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
+  grant.addOIDCScope('openid orders.read');
+  Object.keys(ctx.oidc.resourceServers ?? {}).forEach((one) => grant.addResourceScope(one, 'orders.read'));
+  await grant.save();
+  return grant;
+}
+
 function build(issuer) {
   writeFileSync(`${keysFile}.new`, JSON.stringify(generations));
   renameSync(`${keysFile}.new`, keysFile);
@@ -57,12 +78,23 @@ function build(issuer) {
       response_types: [],
       redirect_uris: [],
       token_endpoint_auth_method: 'client_secret_basic',
+    }, {
+      ...application,
+      ...(logoutTo && { backchannel_logout_uri: logoutTo, backchannel_logout_session_required: true }),
     }],
+    findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+    loadExistingGrant: agree,
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    // Access tokens name their session, by which it can be ended.
+    extraTokenClaims: (_ctx, token) => (token.sid ? { sid: token.sid } : undefined),
+    // The tests are on loopback, to which the provider's own guard lets nothing through.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     jwks: { keys: generations.flat() },
     scopes: ['orders.read', 'orders.write'],
     cookies: { keys: [randomBytes(16).toString('hex')] },
     features: {
       clientCredentials: { enabled: true },
+      backchannelLogout: { enabled: true },
       introspection: { enabled: true },
       revocation: { enabled: true },
       devInteractions: { enabled: false },
@@ -73,7 +105,13 @@ function build(issuer) {
     },
   });
   provider.on('server_error', (_ctx, error) => console.error('server_error', error));
-  return provider.callback();
+  provider.on('backchannel.success', () => { logouts.told += 1; });
+  provider.on('backchannel.error', (_ctx, error) => { logouts.failed += 1; console.error('backchannel', error); });
+  const callback = provider.callback();
+  return (request, response) => {
+    if (!request.url.startsWith('/interaction/')) return callback(request, response);
+    return interact(provider, request, response).catch((error) => response.writeHead(500).end(String(error)));
+  };
 }
 
 let answer;
@@ -88,16 +126,34 @@ const deeds = {
   '/rotate': () => { generations = [generation(), ...generations]; },
   '/replace': () => { generations = [generation()]; },
   '/retire': () => { generations = generations.slice(0, 1); },
+  '/logout-to': (asked) => { logoutTo = asked.get('uri'); },
   '/state': () => {},
 };
 
-const control = createServer((request, response) => {
-  const deed = deeds[request.url];
-  if (!deed) return response.writeHead(404).end();
-  deed();
-  if (request.url !== '/state') answer = build(issuer());
+const browsers = [];
+
+// What users do. They are people of one provider: nothing of it is built anew.
+const users = {
+  '/sign-in': async (asked) => {
+    const browser = new Browser();
+    const tokens = await browser.signIn(issuer(), asked.get('resource'));
+    return { user: browsers.push(browser) - 1, ...tokens };
+  },
+  '/sign-out': async (asked) => ({ status: await browsers[asked.get('user')].signOut(issuer()), ...logouts }),
+};
+
+const control = createServer(async (request, response) => {
+  const { pathname, searchParams } = new URL(request.url, 'http://localhost');
+  const [deed, visit] = [deeds[pathname], users[pathname]];
+  if (!deed && !visit) return response.writeHead(404).end();
   response.setHeader('content-type', 'application/json');
-  response.end(JSON.stringify({ kids: generations.flat().map((key) => key.kid), hits }));
+  if (visit) {
+    const done = await visit(searchParams).catch((error) => ({ error: String(error) }));
+    return response.end(JSON.stringify(done));
+  }
+  deed(searchParams);
+  if (pathname !== '/state') answer = build(issuer());
+  return response.end(JSON.stringify({ kids: generations.flat().map((key) => key.kid), hits }));
 });
 
 const issuer = () => `http://127.0.0.1:${server.address().port}`;

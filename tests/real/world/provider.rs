@@ -60,6 +60,25 @@ impl Provider {
         self.control("retire")
     }
 
+    /// A logout is told to this address from now on.
+    pub fn tell_logouts_to(&self, uri: &str) {
+        self.control(&format!("logout-to?uri={uri}"));
+    }
+
+    /// A user signs in with a browser of their own: the number of the browser, and the access token.
+    pub fn sign_in(&self) -> (u64, String) {
+        let tokens = self.control("sign-in?resource=https://api.test/es256/ttl/300");
+        let token = tokens["access_token"].as_str().unwrap_or_else(|| panic!("no sign-in: {tokens}"));
+        (tokens["user"].as_u64().unwrap(), token.to_owned())
+    }
+
+    /// The user of this browser signs out: how many logouts were told, and how many could not be.
+    pub fn sign_out(&self, user: u64) -> (u64, u64) {
+        let done = self.control(&format!("sign-out?user={user}"));
+        let count = |name: &str| done[name].as_u64().unwrap_or_else(|| panic!("no sign-out: {done}"));
+        (count("told"), count("failed"))
+    }
+
     /// How often this path was asked for.
     pub fn hits(&self, path: &str) -> u64 {
         self.control("state")["hits"][path].as_u64().unwrap_or(0)
