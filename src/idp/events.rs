@@ -109,7 +109,7 @@ impl Spread {
     /// Each bucket with its upper bound in seconds, infinity for the last: how many are in it and in no lower one.
     #[must_use]
     pub fn buckets(&self) -> Vec<(f64, u64)> {
-        let bounds = BOUNDS.iter().map(|ms| *ms as f64 / 1e3).chain([f64::MAX]);
+        let bounds = BOUNDS.iter().map(|ms| *ms as f64 / 1e3).chain([f64::INFINITY]);
         bounds.zip(self.buckets.iter().map(|bucket| bucket.load(Relaxed))).collect()
     }
 
@@ -136,6 +136,6 @@ mod tests {
         events.lagged(Duration::from_secs(100));
         let held: Vec<f64> =
             events.lag().buckets().into_iter().filter(|(_, count)| *count == 1).map(|(bound, _)| bound).collect();
-        assert_eq!((held, events.lag().sum()), (vec![0.005, f64::MAX], 100.003));
+        assert_eq!((held, events.lag().sum()), (vec![0.005, f64::INFINITY], 100.003));
     }
 }

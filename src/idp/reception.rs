@@ -16,9 +16,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 /// How long a receiver may take: a little longer than senders wait.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many events of one source are worked on at once; more wait. So a flood of signatures to be checked does not keep
+/// the other tasks of the control runtime from their turns.
+const AT_ONCE: usize = 32;
 
 /// A source, and where it writes.
 pub(super) type Parts = Arc<(Box<dyn Source>, Sink)>;
@@ -26,6 +31,7 @@ pub(super) type Parts = Arc<(Box<dyn Source>, Sink)>;
 struct Desk {
     parts: Parts,
     throttle: Throttle,
+    slots: Semaphore,
 }
 
 /// All sources that are told.
@@ -53,7 +59,11 @@ impl Reception {
         let mut desks = self.desks.write().unwrap_or_else(PoisonError::into_inner);
         match settings.kind().door() {
             Some((door, _)) if parts.0.receiver().is_some() => {
-                let desk = Desk { parts: Arc::clone(parts), throttle: Throttle::new(door.rate) };
+                let desk = Desk {
+                    parts: Arc::clone(parts),
+                    throttle: Throttle::new(door.rate),
+                    slots: Semaphore::new(AT_ONCE),
+                };
                 desks.insert(source.into(), Arc::new(desk));
             }
             _ => drop(desks.remove(source)),
@@ -85,12 +95,20 @@ impl Reception {
     pub fn receive(&self, source: &str, event: Received) -> impl Future<Output = Response<Bytes>> + use<> {
         let begun = self.clock.steady();
         let (desk, clock) = (self.desk(source), Arc::clone(&self.clock));
-        let working = desk.map(|desk| self.runtime.spawn(async move { desk.work(&event, &*clock, begun).await }));
+        let working = desk.map(|desk| {
+            let events = Arc::clone(&desk.parts.1.events);
+            (events, self.runtime.spawn(async move { desk.work(&event, &*clock, begun).await }))
+        });
         async move {
             // The source left with a reload between the request's head and its body.
-            let Some(working) = working else { return status(StatusCode::NOT_FOUND) };
-            // A receiver that panicked kept nothing, as far as its sender may know.
-            working.await.unwrap_or_else(|_| Answer::unkept().response)
+            let Some((events, working)) = working else {
+                return Answer::empty(StatusCode::NOT_FOUND, Outcome::Failed).response;
+            };
+            working.await.unwrap_or_else(|_| {
+                // A receiver that panicked kept nothing, as far as its sender may know.
+                events.count(Outcome::Failed);
+                Answer::unkept().response
+            })
         }
     }
 
@@ -104,16 +122,17 @@ impl Reception {
 
 impl Desk {
     async fn work(&self, event: &Received, clock: &dyn Clock, begun: Duration) -> Response<Bytes> {
-        let (source, sink) = &*self.parts;
-        let Some(receiver) = source.receiver() else { return status(StatusCode::NOT_FOUND) };
-        let answer = tokio::time::timeout(PATIENCE, receiver.receive(sink, event)).await;
-        let answer = answer.unwrap_or_else(|_| Answer::unkept());
-        sink.events.count(answer.outcome);
-        sink.events.answered(clock.steady().saturating_sub(begun));
+        let events = &self.parts.1.events;
+        let answer = tokio::time::timeout(PATIENCE, self.ask(event)).await.unwrap_or_else(|_| Answer::unkept());
+        events.count(answer.outcome);
+        events.answered(clock.steady().saturating_sub(begun));
         answer.response
     }
-}
 
-fn status(status: StatusCode) -> Response<Bytes> {
-    Answer::empty(status, Outcome::Failed).response
+    async fn ask(&self, event: &Received) -> Answer {
+        let (source, sink) = &*self.parts;
+        let Some(receiver) = source.receiver() else { return Answer::unkept() };
+        let _slot = self.slots.acquire().await;
+        receiver.receive(sink, event).await
+    }
 }

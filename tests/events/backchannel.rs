@@ -1,9 +1,12 @@
 //! Logout tokens (OpenID Connect Back-Channel Logout 1.0; §11 and §24 I1 of the standards).
 
+use crate::support::config::HOST;
 use crate::support::mint::{CORP, Key, Mint, Token, now, set, unique};
-use crate::world::{FETCHED, FORM, Rows, World, access};
+use crate::support::raw::{PATIENCE, ask};
+use crate::support::wait::until;
+use crate::world::{FETCHED, FORM, Rows, World, access, post};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const LOGOUT: &str = "/.curfew/events/logout";
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -159,7 +162,7 @@ fn keys_are_had_as_the_line_has_them() {
     rows.same("before", &world.asks(&held), "admitted");
     rows.is("unknown", &world.logout(path, &of(&mint.ec).claim("sid", sid.clone()).sign()), 400);
     world.provider.put("/jwks", set(&[&mint.rsa, &mint.ec]).to_string());
-    std::thread::sleep(std::time::Duration::from_millis(1100)); // the cool-down of unknown keys
+    std::thread::sleep(Duration::from_millis(1100)); // the cool-down of unknown keys
     let fetched = world.provider.fetched("/jwks");
     rows.is("rotated in", &world.logout(path, &of(&mint.ec).claim("sid", sid).without("exp").sign()), 200);
     rows.same("fetched once", &(world.provider.fetched("/jwks") - fetched).to_string(), "1");
@@ -180,4 +183,71 @@ fn what_is_not_kept_is_not_acknowledged() {
     rows.is("again: not as a replay", &world.logout(path, &second), 503);
     rows.same("it is counted", &world.counted("narrow", "failed").to_string(), "2");
     rows.finish();
+}
+
+/// With a new config, the issuer's new rules count at once, and paths move; what was said before stays.
+#[test]
+fn a_reload_moves_doors_and_forgets_nothing() {
+    let (world, mint, mut rows) = (World::start(), Mint::get(), Rows::default());
+    let ended = |key| {
+        let (held, sid, _) = access(mint.ec.token());
+        (held, logout(key).claim("sid", sid).sign())
+    };
+    let (before, token) = ended(&mint.rsa);
+    rows.is("before", &world.logout(LOGOUT, &token), 200);
+    let text = std::fs::read_to_string(&world.config).unwrap();
+    let moved = text
+        .replace("algorithms: [RS256, ES256, EdDSA]", "algorithms: [ES256]")
+        .replace("client_ids: [shop, app] }", "client_ids: [shop, app], door: { path: /moved } }");
+    assert_eq!(moved.matches("/moved").count(), 1);
+    std::fs::write(&world.config, moved).unwrap();
+    until("the reload", PATIENCE, || {
+        (world.post("/moved", FORM, "x=1").status == 400).then_some(()).or_else(|| {
+            std::thread::sleep(Duration::from_millis(20));
+            None
+        })
+    });
+    rows.same("said before", &world.asks(&before), "session_revoked");
+    let (_, token) = ended(&mint.rsa);
+    rows.is("an algorithm that is not allowed any more", &world.logout("/moved", &token), 400);
+    rows.is("nor at a source that did not change", &world.logout("/elsewhere/logout", &logout(&mint.rsa).sign()), 400);
+    let (held, token) = ended(&mint.ec);
+    rows.same("the old path", &world.logout(LOGOUT, &token).reason().unwrap_or_default(), "token_missing");
+    rows.is("the new path", &world.logout("/moved", &token), 200);
+    rows.same("enforced", &world.asks(&held), "session_revoked");
+    rows.same("counts go on", &world.counted("logout", "enforced").to_string(), "2");
+    rows.finish();
+}
+
+/// Many users at once: each logout is enforced before it is answered.
+#[test]
+fn a_thousand_logouts_are_each_enforced_when_they_are_answered() {
+    let (world, mint) = (World::start(), Mint::get());
+    let held: Vec<_> = (0..1000)
+        .map(|_| {
+            let (token, sid, _) = access(mint.ec.token());
+            (token, logout(&mint.ec).claim("sid", sid).sign())
+        })
+        .collect();
+    let mut lags = std::thread::scope(|scope| {
+        let tell = |part: &'_ [(String, String)]| {
+            let (mut provider, mut user) = (world.door().open().unwrap(), world.door().open().unwrap());
+            let mut lags = Vec::new();
+            for (token, logout) in part {
+                let began = Instant::now();
+                let event = post(LOGOUT, &[("Content-Type", FORM)], &format!("logout_token={logout}"));
+                assert_eq!(ask(&mut provider, event.as_bytes(), Duration::ZERO).unwrap().status, 200);
+                let request = format!("GET /orders HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n");
+                let answer = ask(&mut user, request.as_bytes(), Duration::ZERO).unwrap();
+                assert_eq!(answer.reason().as_deref(), Some("session_revoked"));
+                lags.push(began.elapsed());
+            }
+            lags
+        };
+        let parts: Vec<_> = held.chunks(250).map(|part| scope.spawn(move || tell(part))).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap()).collect::<Vec<_>>()
+    });
+    lags.sort();
+    println!("logout sent to refusal, 4 at once: p50 {:?}, p99 {:?}, most {:?}", lags[500], lags[990], lags[999]);
+    assert_eq!(world.counted("logout", "enforced"), 1000);
 }

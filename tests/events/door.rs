@@ -5,6 +5,7 @@ use crate::support::h2::{self, Session};
 use crate::support::mint::Mint;
 use crate::support::raw::{ask, talk};
 use crate::world::{FORM, Rows, World, post};
+use std::io::Write as _;
 use std::time::Duration;
 
 const LOGOUT: &str = "/.curfew/events/logout";
@@ -113,4 +114,34 @@ fn over_http2_too() {
     session.send(&h2::frame(h2::DATA, h2::END_STREAM, stream, b"logout_token=x")).unwrap();
     let ended = session.end_of(stream);
     assert_eq!(ended.answer.as_ref().map(|answer| answer.status), Some(400), "{}", ended.brief());
+}
+
+#[test]
+fn time_is_bounded_and_nonsense_harms_nobody() {
+    let (world, mut rows) = (World::start(), Rows::default());
+    let head =
+        format!("POST {LOGOUT} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {FORM}\r\nContent-Length: 99\r\n\r\nx=");
+    let mut slow = world.door().open().unwrap();
+    slow.write_all(head.as_bytes()).unwrap();
+    // Whoever goes away in the middle takes nothing along.
+    drop(ask(&mut world.door().open().unwrap(), &head.as_bytes()[..60], Duration::ZERO));
+    // Bytes from a plain generator: the answer is always the same, and the connection goes on.
+    let (mut seed, mut conn) = (7_u64, world.door().open().unwrap());
+    for round in 0..300_usize {
+        let mut body = String::from(["logout_token=", "", "logout_token=a.b.", "&&=&%"][round % 4]);
+        for _ in 0..round {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            body.push(char::from(u8::try_from(seed >> 57).unwrap()));
+        }
+        let path = ["logout", "realm/k_logout", "client/k_push_not_before", "commands"][round / 4 % 4];
+        let kind = [FORM, "text/plain", "text/plain", "application/json"][round / 4 % 4];
+        let event = post(&format!("/.curfew/events/{path}"), &[("Content-Type", kind)], &body);
+        let answer = ask(&mut conn, event.as_bytes(), Duration::ZERO).unwrap();
+        rows.is(&body, &answer, if path == "commands" { 401 } else { 400 });
+    }
+    let heard = talk(&mut slow, b"", 1, Duration::ZERO).unwrap();
+    let heard = if heard.answers.is_empty() { talk(&mut slow, b"", 1, Duration::ZERO).unwrap() } else { heard };
+    rows.is("a body that never ends", &heard.answers[0], 408);
+    assert!(world.gateway.lives() && !world.gateway.log().contains("panicked"));
+    rows.finish();
 }

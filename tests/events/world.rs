@@ -8,6 +8,7 @@ use crate::support::mint::{AUDIENCE, CORP, LEGACY, Mint, PARTNER, Token, set, un
 use crate::support::provider::Provider;
 use crate::support::raw::{Door, ask};
 use crate::support::upstream::Upstream;
+use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -20,6 +21,7 @@ pub const FORM: &str = "application/x-www-form-urlencoded";
 
 pub struct World {
     pub gateway: Gateway,
+    pub config: PathBuf,
     pub upstream: Upstream,
     pub provider: Provider,
     public: u16,
@@ -79,7 +81,7 @@ admin: {{ address: "127.0.0.1:{admin}" }}
         )
         .unwrap();
         let gateway = Gateway::start(&config, address(admin));
-        Self { gateway, upstream, provider, public, plain, _dir: dir }
+        Self { gateway, config, upstream, provider, public, plain, _dir: dir }
     }
 
     pub fn door(&self) -> Door {

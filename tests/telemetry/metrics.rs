@@ -20,6 +20,10 @@ fn telemetry() -> Telemetry {
         gauges.date_skew("corp", -1500);
         gauges.revocation_age("feed", Duration::from_millis(300));
         gauges.revocation_entries("feed", 10_000);
+        gauges.revocation_events("logout", "enforced", 3);
+        gauges.revocation_events("logout", "refused", 1);
+        gauges.revocation_lag("logout", 0.5, vec![(0.1, 2), (1.0, 1), (f64::INFINITY, 0)]);
+        gauges.revocation_answer("logout", 0.01, vec![(0.1, 3), (1.0, 0), (f64::INFINITY, 0)]);
         gauges.certificate_expiry("public", "certs/server.crt", Timestamp::from_secs(1_800_000_000));
         gauges.endpoint_healthy("orders", "http://127.0.0.1:9000", true);
         gauges.token_cache(9, 1);
@@ -55,6 +59,9 @@ async fn what_happened_is_counted() {
         r#"http_server_request_duration_seconds_bucket{le="0.025",method="GET",route="orders",status="2xx"} 2"#
             .to_owned(),
         r#"curfew_issuer_clock_skew_seconds_bucket{le="30.0",issuer="corp"} 3"#.to_owned(),
+        r#"curfew_revocation_events_total{source="logout",outcome="enforced"} 3"#.to_owned(),
+        r#"curfew_revocation_apply_lag_seconds_bucket{le="1.0",source="logout"} 3"#.to_owned(),
+        r#"curfew_revocation_apply_lag_seconds_bucket{le="+Inf",source="logout"} 3"#.to_owned(),
         r#"curfew_jwks_age_seconds{issuer="corp"} 5.0"#.to_owned(),
         r#"curfew_issuer_date_skew_seconds{issuer="corp"} -1.5"#.to_owned(),
         r#"curfew_config_info{revision="abc123"} 1"#.to_owned(),
