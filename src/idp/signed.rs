@@ -102,3 +102,44 @@ fn typ(header: &[u8]) -> Box<str> {
     let typ = header.get("typ").and_then(|typ| typ.as_str()).unwrap_or_default().to_ascii_lowercase();
     typ.strip_prefix("application/").unwrap_or(&typ).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::rules::Algorithm;
+    use crate::state::keys::Patience;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    /// Whoever has no keys at the moment says so: a good token must not be thrown away as a bad one.
+    #[tokio::test]
+    async fn what_cannot_be_told_is_not_refused() {
+        let patience = Patience { max_stale: None, cooldown: Duration::ZERO, wait: Duration::ZERO };
+        let (keys, algorithms) = (Arc::new(IssuerKeys::new(patience)), [Algorithm::ES256].into_iter().collect());
+        let signer = Signer { iss: "i".into(), keys, algorithms, leeway: Duration::ZERO };
+        for (header, fault) in [
+            (r#"{"alg":"ES256","typ":"x"}"#, SignedFault::Unavailable),
+            (r#"{"alg":"RS256"}"#, SignedFault::Algorithm),
+            (r#"{"alg":"none"}"#, SignedFault::Algorithm),
+            (r#"{"alg":"ES256","crit":["x"]}"#, SignedFault::Form),
+            ("[]", SignedFault::Form),
+        ] {
+            let token = format!("{}.e30.AAAA", URL_SAFE_NO_PAD.encode(header));
+            let verified = signer.verify(&token, 1000, Moment::default()).await;
+            assert_eq!(verified.err(), Some(fault), "{header}");
+            assert_eq!(signer.verify(&token, 10, Moment::default()).await.err(), Some(SignedFault::Form));
+        }
+    }
+
+    #[test]
+    fn types_are_media_types() {
+        for (header, own) in [
+            (r#"{"typ":"Application/SecEvent+JWT"}"#, "secevent+jwt"),
+            (r#"{"typ":"logout+jwt"}"#, "logout+jwt"),
+            (r#"{"typ":"text/x"}"#, "text/x"),
+            ("{}", ""),
+        ] {
+            assert_eq!(&*typ(header.as_bytes()), own);
+        }
+    }
+}

@@ -178,11 +178,53 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::rules::Algorithms;
+    use crate::state::keys::{IssuerKeys, Patience};
+    use std::sync::Arc;
 
     fn token(number: u32) -> Fingerprint {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&number.to_be_bytes());
         Fingerprint(bytes)
+    }
+
+    /// To the millisecond: what is accepted up to an instant is not accepted at it.
+    #[test]
+    fn times_are_judged_at_their_bounds() {
+        let patience = Patience { max_stale: None, cooldown: Duration::ZERO, wait: Duration::ZERO };
+        let (keys, leeway) = (Arc::new(IssuerKeys::new(patience)), Duration::from_secs(60));
+        let signer = Signer { iss: "i".into(), keys, algorithms: Algorithms::default(), leeway };
+        let judge = |ms: i64, issued: i64, expires: Option<i64>, begins: Option<i64>, require_exp: bool| {
+            let max_lifetime = Duration::from_secs(1000);
+            let (audiences, types) = (&["us".to_owned()], TypePolicy::Strict);
+            let terms = Terms { typ: "t", types, audiences, require_exp, max_lifetime, limit: 0 };
+            let claims = Claims {
+                issuer: "i".into(),
+                audience: Some(["us".into()].into()),
+                issued: Some(Timestamp::from_secs(issued)),
+                expires: expires.map(Timestamp::from_secs),
+                not_before: begins.map(Timestamp::from_secs),
+                token_id: Some("id".into()),
+                ..Claims::default()
+            };
+            let signed = Signed { typ: "t".into(), claims };
+            terms.judge(signed, &signer, Timestamp::from_millis(ms)).map(|fit| fit.until.secs())
+        };
+        for (now, issued, expires, begins, judged) in [
+            (159_999, 0, Some(100), None, Ok(160)),
+            (160_000, 0, Some(100), None, Err(Unfit::Expired)),
+            (1_059_999, 0, Some(9000), None, Ok(1060)),
+            (1_060_000, 0, Some(9000), None, Err(Unfit::Expired)),
+            (40_000, 100, Some(200), None, Ok(260)),
+            (39_999, 100, Some(200), None, Err(Unfit::Early)),
+            (0, 0, Some(200), Some(60), Ok(260)),
+            (0, 0, Some(200), Some(61), Err(Unfit::Early)),
+            (0, 0, None, None, Err(Unfit::Timeless)),
+        ] {
+            assert_eq!(judge(now, issued, expires, begins, true), judged, "{now} {issued} {expires:?} {begins:?}");
+        }
+        assert_eq!(judge(1_059_999, 0, None, None, false), Ok(1060));
+        assert_eq!(judge(1_060_000, 0, None, None, false), Err(Unfit::Expired));
     }
 
     #[test]

@@ -77,6 +77,18 @@ const CASES: &[&[(&str, &str)]] = &[
         "~\nrevocation: { sources: { feed: { kind: poll, issuer: corp, url: http://a.example/, interval: 1ms } } }",
     )],
     &[("https://id.example.com,", "https://10.0.0.1,")],
+    &[(
+        VERSION,
+        "~\nrevocation: { sources: { out: { kind: backchannel_logout, issuer: corp, client_ids: [], door: { rate: 0 } } } }",
+    )],
+    &[(
+        VERSION,
+        "~\nrevocation: { sources: { one: { kind: keycloak_not_before, issuer: corp, clients: [a], door: { path: /x/../y } } } }",
+    )],
+    &[(
+        VERSION,
+        "~\nrevocation:\n  sources:\n    one: { kind: backchannel_logout, issuer: corp, client_ids: [a], door: { path: /x } }\n    two: { kind: global_token_revocation, issuer: corp, audiences: [a], door: { path: /x } }",
+    )],
     &[(POLICY, "revocation: { on_stale: allow }")],
     // upstreams
     &[(UPSTREAM, "endpoints: []")],

@@ -99,9 +99,9 @@ impl SourceKind for BackchannelLogoutSettings {
 
     fn misfits(&self) -> Vec<Misfit> {
         let mut told = self.door.misfits();
-        let nobody = "names nobody whom a logout token could be meant for: write the `client_id` at the provider";
+        let nobody = "no client is named whom a logout token could be meant for: write the `client_id` at the provider";
         told.extend(self.client_ids.is_empty().then(|| Misfit { field: "client_ids", told: nobody.into() }));
-        let never = "is no time to arrive in: write `20m`";
+        let never = "a token needs time to arrive: write `20m`";
         told.extend((self.max_lifetime == Span::ZERO).then(|| Misfit { field: "max_lifetime", told: never.into() }));
         told
     }

@@ -94,9 +94,9 @@ impl SourceKind for GlobalTokenRevocationSettings {
 
     fn misfits(&self) -> Vec<Misfit> {
         let mut told = self.door.misfits();
-        let nobody = "names no URL that a command could be meant for: write the URL of this endpoint";
+        let nobody = "no URL is named that a command could be meant for: write the URL of this endpoint";
         told.extend(self.audiences.is_empty().then(|| Misfit { field: "audiences", told: nobody.into() }));
-        let never = "is no time to arrive in: write `10m`";
+        let never = "a token needs time to arrive: write `10m`";
         told.extend((self.max_lifetime == Span::ZERO).then(|| Misfit { field: "max_lifetime", told: never.into() }));
         told
     }

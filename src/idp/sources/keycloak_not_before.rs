@@ -85,7 +85,7 @@ impl SourceKind for KeycloakNotBeforeSettings {
 
     fn misfits(&self) -> Vec<Misfit> {
         let mut told = self.door.misfits();
-        let nobody = "names nobody whom Keycloak could push to: write the `client_id` whose admin URL this is";
+        let nobody = "no client is named to which Keycloak could push: write the `client_id` whose admin URL this is";
         told.extend(self.clients.is_empty().then(|| Misfit { field: "clients", told: nobody.into() }));
         told
     }
