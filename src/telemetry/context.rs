@@ -1,6 +1,8 @@
 //! The trace a request belongs to (W3C Trace Context), before anything is exported: ids are made here, so that the
 //! upstream can be told of them early.
 
+use std::ops::Range;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::random;
@@ -87,10 +89,14 @@ impl TraceContext {
     #[must_use]
     pub fn traceparent(&self, child: u64) -> [u8; 55] {
         let mut out = *b"00-................................-................-00";
-        let (trace, span) = (hex::<32>(self.trace_id), hex::<16>(u128::from(child)));
-        let [high, low] = hex::<2>(u128::from(self.flags())).0;
-        let fields = trace.0.into_iter().chain(*b"-").chain(span.0).chain([b'-', high, low]);
-        out.iter_mut().skip(3).zip(fields).for_each(|(place, byte)| *place = byte);
+        let mut put = |at: Range<usize>, digits: &[u8]| {
+            if let Some(places) = out.get_mut(at) {
+                places.copy_from_slice(digits);
+            }
+        };
+        put(3..35, &hex::<32>(self.trace_id).0);
+        put(36..52, &hex::<16>(u128::from(child)).0);
+        put(53..55, &hex::<2>(u128::from(self.flags())).0);
         out
     }
 
@@ -164,11 +170,17 @@ impl<const N: usize> Hex<N> {
 
 fn hex<const N: usize>(number: u128) -> Hex<N> {
     let mut out = [b'0'; N];
-    for (index, place) in out.iter_mut().rev().enumerate() {
-        let digit = ((number >> (index * 4)) & 0xf) as u8;
-        *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+    // The last bytes, two digits each.
+    for (places, byte) in out.rchunks_exact_mut(2).zip(number.to_le_bytes()) {
+        if let [high, low] = places {
+            (*high, *low) = (digit(byte >> 4), digit(byte & 0xf));
+        }
     }
     Hex(out)
+}
+
+const fn digit(value: u8) -> u8 {
+    value + if value < 10 { b'0' } else { b'a' - 10 }
 }
 
 #[cfg(test)]

@@ -59,6 +59,13 @@ pub fn strip_hop_by_hop_response(headers: &mut HeaderMap) {
 }
 
 fn strip(headers: &mut HeaderMap) {
+    // Most say no more than that the connection is kept.
+    if options(headers).all(is_usual) {
+        headers.remove(CONNECTION);
+        if !headers.keys().any(|name| is_hop_by_hop(name.as_str())) {
+            return;
+        }
+    }
     let own = headers.keys().filter(|name| is_hop_by_hop(name.as_str())).cloned();
     let doomed: Vec<HeaderName> = own.chain(nominated(headers)).collect();
     for name in &doomed {
@@ -72,8 +79,12 @@ fn options(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 }
 
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
-    let usual = |name: &&[u8]| !name.eq_ignore_ascii_case(b"close") && !name.eq_ignore_ascii_case(b"keep-alive");
-    options(headers).filter(usual).filter_map(|name| HeaderName::from_bytes(name).ok()).collect()
+    options(headers).filter(|name| !is_usual(name)).filter_map(|name| HeaderName::from_bytes(name).ok()).collect()
+}
+
+/// Names no field.
+fn is_usual(option: &[u8]) -> bool {
+    option.eq_ignore_ascii_case(b"close") || option.eq_ignore_ascii_case(b"keep-alive")
 }
 
 fn is_protected(name: &str) -> bool {
