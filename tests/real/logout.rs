@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::port;
 use crate::world::World;
 use crate::world::client::Protocol;
 use crate::world::provider::part;
@@ -11,15 +12,11 @@ use crate::world::wait::bounded;
 const PATH: &str = "/orders/1";
 const LOGOUT: &str = "/.curfew/events/corp-logout";
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_signs_out_there_is_signed_out_here() {
     bounded(60, async {
         // The provider does not know the certificate of the tests, so it is told in the clear, on this machine.
-        let inside = free_port();
+        let inside = port::free();
         let world = World::start_with(|config| {
             let listener =
                 serde_json::json!({"name": "inside", "address": format!("127.0.0.1:{inside}"), "plaintext": true});

@@ -13,6 +13,8 @@
 mod clients;
 mod command_line;
 mod logout;
+#[path = "../support/port.rs"]
+mod port;
 mod provider;
 mod steady;
 mod telemetry;

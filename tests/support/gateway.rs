@@ -1,17 +1,13 @@
 //! The gateway: the real binary, started with a config file, ready when it says so itself.
 
+pub use super::port::free as free_port;
 use super::raw::{Conn, Door, ask};
 use super::wait;
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-
-/// A port that is free now. The gateway's config needs a number, so there is a moment in which another could take it.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// Starts `curfew`, and ends it when the test's end of the pipe closes, however the test ends.
 const KEEPER: &str = r#""$@" >&2 & child=$!; echo $child; cat >/dev/null; kill -9 $child 2>/dev/null"#;

@@ -10,6 +10,7 @@
 //! | `upstream` | a service that records every byte it received and echoes it |
 //! | `config` | the config file of a test gateway |
 //! | `gateway` | the real binary as a child process |
+//! | `port` | ports for those who must be told one |
 //! | `answer` | a response, taken apart |
 //! | `raw` | a client that sends exact bytes over TLS or plain TCP |
 //! | `h2` | a client that sends exact HTTP/2 frames |
@@ -28,6 +29,7 @@ pub mod h2;
 pub mod hpack;
 mod huffman;
 pub mod mint;
+pub mod port;
 pub mod provider;
 pub mod raw;
 pub mod reasons;

@@ -1,11 +1,11 @@
 //! The gateway's config as the tests write it: JSON, which is YAML too.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::certs::Authority;
+use crate::port;
 
 /// A config, and what is around it.
 pub struct Config {
@@ -26,7 +26,7 @@ impl Config {
     pub fn new(directory: &Path, issuer: &str, upstream: u16) -> Self {
         let authority = Authority::new(directory);
         let pair = authority.write("server", "first", &["api.test", "localhost", "127.0.0.1"]);
-        let (port, admin) = free_ports();
+        let (port, admin) = (port::free(), port::free());
         let value = json!({
             "version": 1,
             "gateway": { "name": "curfew-test", "realm": "test", "exposure": "full", "grace": "10s" },
@@ -59,11 +59,4 @@ impl Config {
     pub fn write(&self) {
         super::certs::replace(&self.file, &serde_json::to_string_pretty(&self.value).unwrap());
     }
-}
-
-/// Two ports that the system has just given us. Another process could take one before the gateway does; whoever
-/// starts the gateway tries again then.
-fn free_ports() -> (u16, u16) {
-    let [one, two] = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    (one.local_addr().unwrap().port(), two.local_addr().unwrap().port())
 }
