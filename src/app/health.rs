@@ -22,6 +22,7 @@ pub struct Shown {
     certificates: Vec<(String, Arc<Certificates>)>,
     counters: Arc<Counters>,
     drain: CancellationToken,
+    started: Timestamp,
 }
 
 impl Shown {
@@ -32,6 +33,7 @@ impl Shown {
             certificates: doors.certificates.clone(),
             counters: Arc::clone(&doors.counters),
             drain,
+            started: shared.state.clock.now().wall,
         }
     }
 
@@ -76,6 +78,7 @@ impl Shown {
         let (hits, misses) = self.shared.state.verified.counts();
         gauges.token_cache(hits, misses);
         self.fill_connections(gauges);
+        gauges.process(env!("CARGO_PKG_VERSION"), self.started, memory());
     }
 
     fn fill_connections(&self, gauges: &mut Gauges) {
@@ -119,6 +122,14 @@ impl Shown {
             }
         }
     }
+}
+
+/// The memory that the process has, as Linux tells it.
+fn memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
 }
 
 impl Showing for Shown {

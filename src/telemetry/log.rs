@@ -1,5 +1,7 @@
 //! The process's own log, on standard error. What a request came to is not told here: that is the access log's.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::util::TryInitError;
@@ -13,6 +15,8 @@ const OVERRIDE: &str = "CURFEW_LOG";
 pub fn start(log: &Log) -> Result<(), TryInitError> {
     let filter = EnvFilter::try_from_env(OVERRIDE).unwrap_or_else(|_| EnvFilter::new(directives(log.level)));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people; in a file they are in the way.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match log.format {
         Format::Text => builder.with_target(false).finish().try_init(),
         Format::Json => builder.json().flatten_event(true).finish().try_init(),

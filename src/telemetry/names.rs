@@ -115,6 +115,9 @@ metrics! {
     CACHE_MISSES = "curfew_token_cache_misses", "Tokens whose signature had to be verified";
     CERTIFICATE_EXPIRY = "curfew_certificate_expiry_timestamp_seconds", "When a certificate of a listener ends, since the epoch";
     RELOADS = "curfew_config_reloads", "Reloads of the config by result";
+    BUILD = "curfew_build_info", "The version that runs";
+    STARTED = "process_start_time_seconds", "When the process was started, since the epoch";
+    MEMORY = "process_resident_memory_bytes", "How much memory the process has";
     CONFIG = "curfew_config_info", "The config that is in force";
     SPANS_EXPORTED = "curfew_spans_exported", "Spans that a collector has taken";
     SPANS_DROPPED = "curfew_spans_dropped", "Spans dropped because the collector was too slow, or away for too long";

@@ -115,6 +115,15 @@ impl Gauges {
         self.count(metric::CACHE_MISSES, &[], misses);
     }
 
+    /// The process: its version, when it was started, and how many bytes of memory it has, where that can be told.
+    pub fn process(&mut self, version: &str, started: Timestamp, memory: Option<u64>) {
+        self.put(metric::BUILD, &[("version", version)], 1.0);
+        self.put(metric::STARTED, &[], started.millis() as f64 / 1e3);
+        if let Some(memory) = memory {
+            self.put(metric::MEMORY, &[], memory as f64);
+        }
+    }
+
     /// What listeners have counted.
     pub fn connections(&mut self, seen: &Connections<'_>) {
         self.put(metric::CONNECTIONS_OPEN, &[], seen.open as f64);

@@ -155,6 +155,11 @@ async fn promtool_accepts_the_metrics() {
         for words in [["\"allow\"", "orders"], ["audience_mismatch", "orders"]] {
             assert_eq!(world.gateway.metric("curfew_decisions_total", &words).await, 1.0, "{words:?}\n{metrics}");
         }
+        for (name, least) in
+            [("curfew_build_info", 1.0), ("process_start_time_seconds", 1.7e9), ("process_resident_memory_bytes", 1e6)]
+        {
+            assert!(world.gateway.metric(name, &[]).await >= least, "{name}\n{metrics}");
+        }
         // What the listeners counted is what happened: one client, over TLS.
         assert!(world.gateway.metric("curfew_connections_total", &[]).await >= 1.0, "{metrics}");
         assert_eq!(world.gateway.metric("curfew_tls_handshakes_failed_total", &["unknown_name"]).await, 0.0);
