@@ -221,11 +221,11 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 fn terms(bounds: &Bounds, until: Option<Instant>, now: Instant) -> Terms {
-    let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(now));
     Terms {
         now,
-        connect: bounds.connect.min(left),
-        first_byte: bounds.first_byte.min(left),
+        connect: bounds.connect,
+        first_byte: bounds.first_byte,
+        until,
         retries: bounds.retries,
         upgrade: false,
         repeatable: false,

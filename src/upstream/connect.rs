@@ -4,7 +4,7 @@ use super::endpoint::Endpoint;
 use super::failure::FailureKind;
 use super::pool::Pool;
 use super::settings::Protocol;
-use super::streams::Streams;
+use super::streams::{CONNECTION_WINDOW, STREAM_WINDOW, Streams};
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::{http1, http2};
@@ -100,6 +100,7 @@ where
     if http2 {
         let mut builder = http2::Builder::new(super::connections::Local);
         builder.timer(TokioTimer::new()).max_header_list_size(HEAD as u32);
+        builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
         builder.keep_alive_interval(SILENCE).keep_alive_timeout(SILENCE);
         let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(fault)?;
         let streams = Rc::new(Streams::new(connection.current_max_send_streams()));

@@ -35,10 +35,13 @@ pub(super) struct Need<'a> {
     pub settings: &'a Settings,
     /// It will leave HTTP, so it must begin with HTTP/1.1.
     pub switching: bool,
+    /// It was lost on a connection that had been kept: none that was opened before will do.
+    pub since: Option<Instant>,
 }
 
-/// Counts as an open connection until it is dropped.
-pub(super) struct Slot(Rc<Cell<usize>>);
+/// Counts as an open connection until it is dropped. What drives the connection holds it, and so does a tunnel, which
+/// outlives that.
+pub struct Slot(Rc<Cell<usize>>);
 
 impl Drop for Slot {
     fn drop(&mut self) {
@@ -84,21 +87,29 @@ impl<B> Connections<B> {
     ) -> Option<Held<Tracked<B>>> {
         let keep = Keep::of(need.settings);
         self.at(need.key, |shelf| {
-            let lent = if need.switching { None } else { shelf.lend(now, keep, &leads) };
-            lent.or_else(|| shelf.take(now, keep, &leads))
+            let lent = if need.switching { None } else { shelf.lend(now, keep, need.since, &leads) };
+            lent.or_else(|| if need.since.is_none() { shelf.take(now, keep, &leads) } else { None })
         })
     }
 
     /// When no further connection may be opened: a stream of one that is full already, where there is any.
     pub(super) fn squeeze(&self, need: Need<'_>) -> Option<Held<Tracked<B>>> {
-        if need.switching { None } else { self.at(need.key, |shelf| shelf.squeeze(Instant::now())) }
+        if need.switching || need.since.is_some() {
+            None
+        } else {
+            self.at(need.key, |shelf| shelf.squeeze(Instant::now()))
+        }
     }
 
     /// Room for one more connection; `None` if there are as many as may be.
     pub(super) fn slot(&self, need: Need<'_>) -> Option<Slot> {
+        let limit = need.settings.max_connections.get();
         self.at(need.key, |shelf| {
+            if shelf.open.get() >= limit {
+                shelf.sweep();
+            }
             let open = shelf.open.get();
-            (open < need.settings.max_connections.get()).then(|| {
+            (open < limit).then(|| {
                 shelf.open.set(open + 1);
                 Slot(Rc::clone(&shelf.open))
             })

@@ -1,17 +1,16 @@
 //! Sending a request: pick, connect or reuse, send, wait for the head of the response. A request that never left
-//! is sent again; one that may have left is not.
+//! is sent again; one that may have left is not, but for the one that a kept connection lost.
 
+use super::acquire::fresh;
 use super::address;
-use super::connect::{self, Fault, Sender};
+use super::connect::{Fault, Sender};
 use super::connections::{Connections, Key, Need};
-use super::endpoint::{Endpoint, Lease};
+use super::endpoint::{Endpoint, Lease, Taken};
 use super::failure::{Failure, FailureKind};
 use super::pool::Pool;
 use super::progress::{Progress, Tracked};
 use super::settings::Protocol;
-use super::shelf::Held;
-use super::streams::Stream;
-use super::timer::Timer;
+use super::timer::Wait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -31,12 +30,26 @@ pub struct Terms {
     pub connect: Duration,
     /// How long the head of the response may take, from when the request was sent.
     pub first_byte: Duration,
+    /// When all of it must have ended, whatever the other terms allow.
+    pub until: Option<Instant>,
     /// On how many further endpoints a request that never left is tried.
     pub retries: u32,
     /// Does it ask to switch protocols? Then the connection is not used again.
     pub upgrade: bool,
     /// May it be sent twice? It has no body, and its method is idempotent (RFC 9110 §9.2.2).
     pub repeatable: bool,
+}
+
+impl Terms {
+    /// The end of a span that begins now.
+    pub(super) fn until(&self, now: Instant, span: Duration) -> Instant {
+        let end = now + span.min(LONGEST);
+        self.until.map_or(end, |until| until.min(end))
+    }
+
+    fn are_over(&self) -> bool {
+        self.until.is_some_and(|until| self.now >= until)
+    }
 }
 
 /// A body that can stand for itself a second time, if it is empty.
@@ -89,18 +102,22 @@ where
     let mut tried = Vec::new();
     let mut left = terms.retries;
     let mut terms = *terms;
+    // Where, and since when, it is sent a second time: over no connection that is older, so that at most one of those
+    // that were kept is lost to it, however many there are.
+    let mut resent: Option<(usize, &Arc<Endpoint>)> = None;
+    let mut since = None;
     loop {
-        let Some((place, endpoint)) = pool.pick(request.headers(), &tried) else {
+        let Some((place, endpoint)) = resent.take().or_else(|| pool.pick(request.headers(), &tried)) else {
             return Err(Failure::without_endpoint(FailureKind::NoEndpoint, "no endpoint is left"));
         };
         let mut lease = Lease::take(endpoint);
-        let need =
-            Need { key: Key { pool: pool.id, endpoint: place }, settings: &pool.settings, switching: terms.upgrade };
+        let key = Key { pool: pool.id, endpoint: place };
+        let need = Need { key, settings: &pool.settings, switching: terms.upgrade, since };
         let Undelivered { fault: (kind, source), request: rest, stale } =
             match attempt(connections, pool, endpoint, request, &terms, need).await {
-                Ok((response, stream)) => {
+                Ok((response, taken)) => {
                     endpoint.succeeded();
-                    lease.carry(stream);
+                    lease.carry(taken);
                     return Ok(Delivered { response, endpoint: Arc::clone(&endpoint.name), lease });
                 }
                 Err(undelivered) => undelivered,
@@ -110,9 +127,11 @@ where
             pool.blame(endpoint);
         }
         request = match rest {
-            // The next of the kept connections, or a new one.
-            Some(again) if stale => again,
-            Some(again) if left > 0 && tried.len() + 1 < pool.endpoints.len() => {
+            Some(again) if stale && !terms.are_over() => {
+                (resent, since) = (Some((place, endpoint)), Some(terms.now));
+                again
+            }
+            Some(again) if left > 0 && tried.len() + 1 < pool.endpoints.len() && !terms.are_over() => {
                 left -= 1;
                 tried.push(place);
                 again
@@ -129,13 +148,15 @@ async fn attempt<B>(
     request: Request<Tracked<B>>,
     terms: &Terms,
     need: Need<'_>,
-) -> Result<(Response<Incoming>, Option<Stream>), Undelivered<B>>
+) -> Result<(Response<Incoming>, Taken), Undelivered<B>>
 where
     B: Body<Data = Bytes> + Empty + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let kept = connections.take(need, terms.now, |address| endpoint.has(address));
-    let stale = kept.is_some();
+    let found = kept.is_some();
+    // One that is sent again goes over a connection that is new: if that fails as well, the endpoint is to blame.
+    let stale = found && need.since.is_none();
     let held = match kept {
         Some(held) => Ok(held),
         // Boxed, because connecting is rare, and its state would make every request's larger.
@@ -146,21 +167,23 @@ where
         Err(fault) => return Err(Undelivered { fault, request: Some(request), stale: false }),
     };
     // A kept connection was found at once; opening one took its time.
-    let began = if stale { terms.now } else { Instant::now() };
-    let span = terms.first_byte.min(LONGEST);
+    let began = if found { terms.now } else { Instant::now() };
+    let wait = Wait { began, span: terms.first_byte.min(LONGEST), until: terms.until };
     // Only what goes out on a connection that was kept may be lost by nobody's fault, and only then is it worth a copy.
     let copy = (stale && terms.repeatable).then(|| copy(&request));
     let progress = request.body().progress();
     let sent = send(&mut held.sender, pool, endpoint, request);
-    let (fault, request) = match held.timer.within(began, span, progress.as_deref(), sent).await {
+    let (fault, request) = match held.timer.within(wait, progress.as_deref(), sent).await {
         None => ((FailureKind::FirstByteTimeout, "no response within first_byte".into()), None),
         Some(Err(unsent)) => unsent,
         Some(Ok(response)) => {
-            let stream = held.stream.take();
-            if !terms.upgrade {
+            let mut taken = Taken { stream: held.stream.take(), slot: None };
+            if terms.upgrade {
+                taken.slot = held.slot.take();
+            } else {
                 connections.put(need, held);
             }
-            return Ok((response, stream));
+            return Ok((response, taken));
         }
     };
     Err(undelivered(fault, request, copy, stale, progress))
@@ -187,75 +210,6 @@ fn copy<B: Body + Empty>(request: &Request<Tracked<B>>) -> Request<Tracked<B>> {
     *copy.version_mut() = request.version();
     copy.headers_mut().clone_from(request.headers());
     copy
-}
-
-/// A new connection, or one that somebody else has just opened and shares.
-async fn fresh<B>(
-    connections: &Connections<B>,
-    pool: &Pool,
-    endpoint: &Arc<Endpoint>,
-    terms: &Terms,
-    need: Need<'_>,
-) -> Result<Held<Tracked<B>>, Fault>
-where
-    B: Body<Data = Bytes> + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let until = Instant::now() + terms.connect.min(LONGEST);
-    let opening = if need.switching { None } else { connections.turn(need) };
-    let turn = match &opening {
-        Some(opening) => Some(tokio::time::timeout_at(until, opening.lock()).await.map_err(|_| late())?),
-        None => None,
-    };
-    if turn.is_some()
-        && let Some(held) = connections.take(need, Instant::now(), |address| endpoint.has(address))
-    {
-        return Ok(held);
-    }
-    let Some(slot) = connections.slot(need) else {
-        let full = || (FailureKind::ConnectionLimit, "it has max_connections of this worker".into());
-        return connections.squeeze(need).ok_or_else(full);
-    };
-    let (sender, driver, address) = connect_to_any(pool, endpoint, until, need.switching).await?;
-    tokio::task::spawn_local(async move {
-        driver.await;
-        drop(slot);
-    });
-    let opened = Instant::now();
-    let held = Held { sender, address, opened, timer: Timer::default(), stream: None };
-    Ok(if need.switching { held } else { connections.share(need.key, held) })
-}
-
-fn late() -> Fault {
-    (FailureKind::ConnectTimeout, "no connection within connect".into())
-}
-
-/// A name may have addresses that lead nowhere (RFC 8305 §4): each has its share of the time.
-async fn connect_to_any<B>(
-    pool: &Pool,
-    endpoint: &Endpoint,
-    until: Instant,
-    switching: bool,
-) -> Result<(Sender<Tracked<B>>, connect::Driver, std::net::SocketAddr), Fault>
-where
-    B: Body<Data = Bytes> + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let mut fault: Fault = (FailureKind::Dns, "its name has no address".into());
-    let addresses = endpoint.addresses();
-    for (address, left) in addresses.iter().zip((1..=addresses.len() as u32).rev()) {
-        let share = until.saturating_duration_since(Instant::now()) / left;
-        let opened = connect::open(pool, endpoint, *address, switching);
-        fault = match tokio::time::timeout(share, opened).await {
-            Ok(Ok((sender, driver))) => return Ok((sender, driver, *address)),
-            Ok(Err(fault)) => fault,
-            Err(_) => late(),
-        };
-        if !matches!(fault.0, FailureKind::ConnectRefused | FailureKind::ConnectTimeout) {
-            break;
-        }
-    }
-    Err(fault)
 }
 
 type Unsent<B> = (Fault, Option<Request<Tracked<B>>>);
@@ -296,7 +250,15 @@ fn unsent<B>(mut error: TrySendError<Request<Tracked<B>>>) -> Unsent<B> {
     let kind = match () {
         () if error.is_parse_too_large() => FailureKind::HeadersTooLarge,
         () if error.is_parse() => FailureKind::Protocol,
+        () if is_of_stream(&error) => FailureKind::StreamReset,
         () => FailureKind::Reset,
     };
     ((kind, error.into()), request)
+}
+
+/// Was it this stream alone that the endpoint ended? Then the connection lives, and what the stream asked may have been
+/// done. Not so for one that it refused (RFC 9113 §8.7), nor for those that a GOAWAY leaves out (§6.8).
+fn is_of_stream(error: &hyper::Error) -> bool {
+    let reset = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    reset.is_some_and(|reset| reset.is_reset() && reset.reason() != Some(h2::Reason::REFUSED_STREAM))
 }

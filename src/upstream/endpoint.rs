@@ -1,9 +1,11 @@
 //! One endpoint: where it is, how busy it is, and whether it is well.
 
+use super::connections::Slot;
 use super::settings::Address;
 use super::streams::Stream;
 use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -113,21 +115,30 @@ impl Endpoint {
     }
 }
 
+/// What a response takes up as long as it lasts.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub stream: Option<Stream>,
+    pub slot: Option<Rc<Slot>>,
+}
+
 /// Counts as a request in flight until it is dropped.
 pub struct Lease {
     endpoint: Arc<Endpoint>,
     /// The stream that it takes up of an HTTP/2 connection.
     stream: Option<Stream>,
+    /// The connection that it takes up, where nobody else can have it any more: a tunnel's.
+    slot: Option<Rc<Slot>>,
 }
 
 impl Lease {
     pub(super) fn take(endpoint: &Arc<Endpoint>) -> Self {
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { endpoint: Arc::clone(endpoint), stream: None }
+        Self { endpoint: Arc::clone(endpoint), stream: None, slot: None }
     }
 
-    pub(super) fn carry(&mut self, stream: Option<Stream>) {
-        self.stream = stream;
+    pub(super) fn carry(&mut self, taken: Taken) {
+        (self.stream, self.slot) = (taken.stream, taken.slot);
     }
 }
 

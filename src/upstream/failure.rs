@@ -42,6 +42,8 @@ pub enum FailureKind {
     ConnectionLimit,
     /// It closed the connection instead of answering.
     Reset,
+    /// It reset the stream instead of answering, on a connection that lives (RFC 9113 §6.4).
+    StreamReset,
     /// It does not answer in time.
     FirstByteTimeout,
     /// What it answers is not HTTP.
@@ -78,7 +80,7 @@ impl FailureKind {
             Self::Certificate => "tls_certificate_error",
             Self::Alert => "tls_alert_received",
             Self::ConnectionLimit => "connection_limit_reached",
-            Self::Reset => "connection_terminated",
+            Self::Reset | Self::StreamReset => "connection_terminated",
             Self::FirstByteTimeout => "http_response_timeout",
             Self::Protocol => "http_protocol_error",
             Self::HeadersTooLarge => "http_response_header_section_size",
@@ -105,7 +107,12 @@ impl FailureKind {
             | Self::Certificate
             | Self::Alert => Class::Unreachable,
             Self::ConnectTimeout | Self::FirstByteTimeout => Class::Timeout,
-            Self::Reset | Self::Protocol | Self::HeadersTooLarge | Self::Upgrade | Self::Request => Class::Protocol,
+            Self::Reset
+            | Self::StreamReset
+            | Self::Protocol
+            | Self::HeadersTooLarge
+            | Self::Upgrade
+            | Self::Request => Class::Protocol,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Delivery: from a request to the response of one of several endpoints. Nothing here knows a token or a route.
 
+mod acquire;
 mod address;
 pub mod balancer;
 pub mod balancers;

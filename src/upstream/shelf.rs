@@ -1,7 +1,7 @@
 //! A worker's connections to one endpoint: those of HTTP/1.1 are taken and put back, those of HTTP/2 are lent.
 
 use super::connect::Sender;
-use super::connections::Key;
+use super::connections::{Key, Slot};
 use super::settings::Settings;
 use super::streams::{Stream, Streams};
 use super::timer::Timer;
@@ -21,6 +21,8 @@ pub(super) struct Held<B> {
     pub timer: Timer,
     /// What it takes up of a connection that it shares.
     pub stream: Option<Stream>,
+    /// What it takes up of the connections that there may be, unless others share it.
+    pub slot: Option<Rc<Slot>>,
 }
 
 /// How long connections are kept.
@@ -42,6 +44,7 @@ struct Idle<B> {
     address: SocketAddr,
     opened: Instant,
     timer: Timer,
+    slot: Option<Rc<Slot>>,
     since: Instant,
 }
 
@@ -73,6 +76,7 @@ impl<B> Shared<B> {
             opened: self.opened,
             timer: Timer::default(),
             stream: Some(Streams::take(&self.streams)),
+            slot: None,
         }
     }
 }
@@ -101,18 +105,26 @@ impl<B> Shelf<B> {
     }
 
     /// A stream of the busiest connection that has room: so the others grow idle and leave.
-    pub fn lend(&mut self, now: Instant, keep: Keep, leads: impl Fn(SocketAddr) -> bool) -> Option<Held<B>> {
+    pub fn lend(
+        &mut self,
+        now: Instant,
+        keep: Keep,
+        since: Option<Instant>,
+        leads: impl Fn(SocketAddr) -> bool,
+    ) -> Option<Held<B>> {
         if self.http2.is_empty() {
             return None;
         }
         self.http2.retain(|shared| shared.is_fit(now, keep) && leads(shared.address));
-        let roomy = self.http2.iter().filter(|shared| shared.streams.has_room());
+        let is_new = |shared: &Shared<B>| since.is_none_or(|since| shared.opened >= since);
+        let roomy = self.http2.iter().filter(|shared| shared.streams.has_room() && is_new(shared));
         roomy.max_by_key(|shared| shared.streams.open()).map(|shared| shared.lend(now))
     }
 
     /// A stream of the least busy connection, where it waits for its turn.
     pub fn squeeze(&self, now: Instant) -> Option<Held<B>> {
-        self.http2.iter().min_by_key(|shared| shared.streams.open()).map(|shared| shared.lend(now))
+        let windows = self.http2.iter().filter(|shared| shared.streams.has_window());
+        windows.min_by_key(|shared| shared.streams.open()).map(|shared| shared.lend(now))
     }
 
     /// The latest that is ready: one is not before the body of its last response was read.
@@ -120,8 +132,9 @@ impl<B> Shelf<B> {
         while let Some(at) = self.http1.iter().rposition(|idle| idle.sender.is_ready() || idle.sender.is_closed()) {
             let idle = self.http1.remove(at);
             if idle.is_fit(now, keep) && leads(idle.address) {
-                let Idle { sender, address, opened, timer, .. } = idle;
-                return Some(Held { sender: Sender::Http1(sender), address, opened, timer, stream: None });
+                let Idle { sender, address, opened, timer, slot, .. } = idle;
+                let sender = Sender::Http1(sender);
+                return Some(Held { sender, address, opened, timer, stream: None, slot });
             }
         }
         None
@@ -129,13 +142,18 @@ impl<B> Shelf<B> {
 
     /// Puts a connection of HTTP/1.1 back; at most `limit` are kept, and the oldest leaves first.
     pub fn put(&mut self, held: Held<B>, now: Instant, limit: usize) {
-        let Held { sender: Sender::Http1(sender), address, opened, timer, .. } = held else { return };
+        let Held { sender: Sender::Http1(sender), address, opened, timer, slot, .. } = held else { return };
         if self.http1.len() >= limit && !self.http1.is_empty() {
             self.http1.remove(0);
         }
         if limit > 0 {
-            self.http1.push(Idle { sender, address, opened, timer, since: now });
+            self.http1.push(Idle { sender, address, opened, timer, slot, since: now });
         }
+    }
+
+    /// Forgets those that the endpoint has closed.
+    pub fn sweep(&mut self) {
+        self.http1.retain(|idle| !idle.sender.is_closed());
     }
 
     /// Keeps a new connection of HTTP/2, and lends its first stream.

@@ -12,23 +12,40 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Default)]
 pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
+/// How long an answer is waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Wait {
+    /// When it was asked for.
+    pub began: Instant,
+    /// How long it may take, not counting the time in which the request's body keeps the endpoint waiting.
+    pub span: Duration,
+    /// When the wait ends in any case.
+    pub until: Option<Instant>,
+}
+
+impl Wait {
+    /// When it is over, as things stand; `None` while the body keeps the endpoint waiting, and nothing else ends it.
+    fn due(&self, progress: Option<&Progress>) -> Option<Instant> {
+        let answer = progress.map_or(Some(self.began), Progress::since).map(|since| since.max(self.began) + self.span);
+        answer.into_iter().chain(self.until).min()
+    }
+}
+
 impl Timer {
-    /// Waits for an answer for so long from when it began; `None` if it did not come. The time in which the request's body keeps the
-    /// endpoint waiting does not count.
+    /// Waits for an answer; `None` if it did not come in time.
     pub(super) async fn within<F: Future>(
         &mut self,
-        began: Instant,
-        span: Duration,
+        wait: Wait,
         progress: Option<&Progress>,
         answer: F,
     ) -> Option<F::Output> {
         let mut answer = pin!(answer);
-        let due = || progress.map_or(Some(began), Progress::since).map(|since| since.max(began) + span);
+        let due = || wait.due(progress);
         std::future::poll_fn(|cx| {
             if let Poll::Ready(output) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Some(output));
             }
-            let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(began + span)));
+            let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(wait.began + wait.span)));
             if let Some(due) = due()
                 && sleep.deadline() > due
             {
@@ -40,7 +57,7 @@ impl Timer {
                     Some(due) if now >= due => return Poll::Ready(None),
                     Some(due) => sleep.as_mut().reset(due),
                     // To be looked at again: should the body end meanwhile, that is not too late.
-                    None => sleep.as_mut().reset(now + span),
+                    None => sleep.as_mut().reset(now + wait.span),
                 }
             }
             Poll::Pending
@@ -51,7 +68,7 @@ impl Timer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Instant, Timer};
+    use super::{Instant, Timer, Wait};
     use std::time::Duration;
 
     /// An early timer of an earlier request does not end a later one, and a late one does not let it wait too long.
@@ -59,11 +76,14 @@ mod tests {
     async fn each_request_has_its_own_deadline() {
         let (mut timer, began) = (Timer::default(), Instant::now());
         let at = |seconds| began + Duration::from_secs(seconds);
-        let span = Duration::from_secs;
-        assert_eq!(timer.within(Instant::now(), span(10), None, async { 1 }).await, Some(1));
-        assert_eq!(timer.within(Instant::now(), span(10), None, tokio::time::sleep_until(at(5))).await, Some(()));
-        assert_eq!(timer.within(Instant::now(), span(25), None, tokio::time::sleep_until(at(20))).await, Some(()));
-        assert_eq!(timer.within(Instant::now(), span(2), None, std::future::pending::<()>()).await, None);
+        let wait = |seconds| Wait { began: Instant::now(), span: Duration::from_secs(seconds), until: None };
+        assert_eq!(timer.within(wait(10), None, async { 1 }).await, Some(1));
+        assert_eq!(timer.within(wait(10), None, tokio::time::sleep_until(at(5))).await, Some(()));
+        assert_eq!(timer.within(wait(25), None, tokio::time::sleep_until(at(20))).await, Some(()));
+        assert_eq!(timer.within(wait(2), None, std::future::pending::<()>()).await, None);
         assert_eq!(Instant::now(), at(22));
+        let ends = Wait { until: Some(at(23)), ..wait(10) };
+        assert_eq!(timer.within(ends, None, std::future::pending::<()>()).await, None);
+        assert_eq!(Instant::now(), at(23));
     }
 }

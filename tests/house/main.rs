@@ -28,6 +28,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("moka::", &["src/state/verified"]),
     ("opentelemetry", &["src/telemetry", "src/demo"]),
     ("tower::", &["src/proxy/stack", "src/telemetry/connect", "src/idp/connect"]),
+    ("h2::Error", &["src/upstream/deliver"]),
     ("granit_parser::", &["src/control/config"]),
     ("clap::", &["src/command", "src/main.rs"]),
     ("SystemTime::now", &["src/state/clock"]),

@@ -128,3 +128,29 @@ fn a_request_is_written_for_http1() {
         assert!(endpoint.seen.borrow()[1].contains(&format!("host: {}\r\n", endpoint.address)));
     });
 }
+
+/// Several slow endpoints, each within its own `first_byte` and `connect`, do not outlast the whole: what an attempt may
+/// take is bounded by what is left.
+#[test]
+fn attempts_share_the_time_of_the_whole() {
+    paused(async {
+        let deaf = [listener().await, listener().await, listener().await];
+        let urls = deaf.each_ref().map(|deaf| format!("https://{}", deaf.local_addr().unwrap()));
+        let mut client = Client::new(json!({ "endpoints": urls }));
+        let began = Instant::now();
+        client.terms.until = Some(began + Duration::from_secs(8));
+        let failure = client.send(get()).await.err().unwrap();
+        assert_eq!((failure.kind, began.elapsed().as_secs()), (FailureKind::ConnectTimeout, 8));
+
+        let endpoint = Endpoint::start([Act::Silence]).await;
+        let mut client = Client::new(json!({ "endpoints": [endpoint.url()] }));
+        let began = Instant::now();
+        client.terms.until = Some(began + Duration::from_secs(3));
+        let failure = client.send(get()).await.err().unwrap();
+        assert_eq!((failure.kind, began.elapsed().as_secs()), (FailureKind::FirstByteTimeout, 3));
+    });
+}
+
+async fn listener() -> tokio::net::TcpListener {
+    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap()
+}

@@ -263,3 +263,107 @@ fn a_response_of_trailers_only_passes() {
         assert_eq!(body.trailers(), Some(&expected));
     });
 }
+
+/// Attack: a stream that the endpoint resets, again and again, on a connection that it keeps. One request of a client
+/// must not become a flood: it was seen 22,000 times a second, past `first_byte`, `request` and `retries`.
+#[test]
+fn a_stream_that_is_always_reset_is_not_sent_for_ever() {
+    worker(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Rc::new(Cell::new(0_usize));
+        let counted = Rc::clone(&seen);
+        tokio::task::spawn_local(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let counted = Rc::clone(&counted);
+                tokio::task::spawn_local(async move {
+                    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+                        counted.set(counted.get() + 1);
+                        let first = counted.get() == 1;
+                        async move {
+                            // An error of the service resets the stream and leaves the connection.
+                            if first {
+                                echo(request).await.map_err(|never| match never {})
+                            } else {
+                                Err(std::io::Error::other("reset"))
+                            }
+                        }
+                    });
+                    let mut builder = hyper::server::conn::http2::Builder::new(Local);
+                    drop(builder.timer(TokioTimer::new()).serve_connection(TokioIo::new(tcp), service).await);
+                });
+            }
+        });
+        let mut client = Client::new(json!({ "endpoints": [format!("http://{address}")], "protocol": "http2" }));
+        client.ask(get()).await;
+        client.terms.repeatable = true;
+        let sent = tokio::time::timeout(Duration::from_secs(1), client.send(get())).await;
+        assert!(sent.is_ok_and(|sent| sent.is_err()) && seen.get() <= 3, "sent {} times", seen.get() - 1);
+    });
+}
+
+/// A stream that the endpoint refused was not looked at (RFC 9113 §8.7): it is sent once more, and no more often.
+#[test]
+fn a_stream_that_is_refused_is_sent_once_more() {
+    for (refusals, passes) in [(1, true), (9, false)] {
+        worker(async {
+            let (address, seen, opened) = refusing(refusals).await;
+            let mut client = Client::new(json!({ "endpoints": [format!("http://{address}")], "protocol": "http2" }));
+            client.ask(get()).await;
+            client.terms.repeatable = true;
+            let sent = tokio::time::timeout(Duration::from_secs(1), client.send(get())).await.unwrap();
+            assert_eq!((sent.is_ok(), seen.get(), opened.get()), (passes, 3, 2));
+        });
+    }
+}
+
+/// An endpoint that answers one stream, refuses so many, and answers the others.
+async fn refusing(refusals: usize) -> (SocketAddr, Rc<Cell<usize>>, Rc<Cell<usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, seen, opened) = (listener.local_addr().unwrap(), Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let (counted, connections) = (Rc::clone(&seen), Rc::clone(&opened));
+    tokio::task::spawn_local(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            connections.set(connections.get() + 1);
+            let counted = Rc::clone(&counted);
+            tokio::task::spawn_local(async move {
+                let mut connection = h2::server::handshake(tcp).await.unwrap();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    counted.set(counted.get() + 1);
+                    if (2..2 + refusals).contains(&counted.get()) {
+                        respond.send_reset(h2::Reason::REFUSED_STREAM);
+                    } else {
+                        respond.send_response(Response::new(()), true).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    (address, seen, opened)
+}
+
+/// Those who do not read their responses fill their own windows, and nobody else's.
+#[test]
+fn slow_readers_do_not_stop_the_others() {
+    worker(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::task::spawn_local(async move {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let mut connection = h2::server::handshake(tcp).await.unwrap();
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                let mut body = respond.send_response(Response::new(()), false).unwrap();
+                // As much as the window of a stream may be, and then its end.
+                body.send_data(Bytes::from(vec![b'x'; 4 * 1024 * 1024]), true).unwrap();
+            }
+        });
+        let client = Client::new(json!({ "endpoints": [format!("http://{address}")], "protocol": "http2" }));
+        let mut unread = Vec::new();
+        for _ in 0..40 {
+            unread.push(client.send(get()).await.unwrap());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let asked = tokio::time::timeout(Duration::from_secs(3), client.ask(get())).await;
+        assert_eq!(asked.map(|body| body.len()), Ok(4 * 1024 * 1024));
+    });
+}

@@ -43,6 +43,7 @@ pub fn terms() -> Terms {
         now: Instant::now(),
         connect: Duration::from_secs(5),
         first_byte: Duration::from_secs(10),
+        until: None,
         retries: 2,
         upgrade: false,
         repeatable: false,
