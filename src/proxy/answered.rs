@@ -3,23 +3,29 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 
+use super::connection::OnThisWorker;
 use super::framing::FramingHandle;
+use super::streams::Streams;
 
 /// A service whose answers are watched.
 pub(super) struct Watched<S> {
     service: S,
     state: FramingHandle,
+    streams: Rc<Streams>,
+    /// Who runs them, where each has a task.
+    tasks: Option<OnThisWorker>,
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(service: S, state: FramingHandle) -> Self {
-        Self { service, state }
+    pub(super) fn new(service: S, state: FramingHandle, streams: Rc<Streams>, tasks: Option<OnThisWorker>) -> Self {
+        Self { service, state, streams, tasks }
     }
 
     /// Whether the guard waits for this very request's answer. Only the last one read can be it.
@@ -42,19 +48,28 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let decides = self.decides(&request);
-        self.state.begin();
-        let turn = Turn(self.state.clone());
+        let id = self.state.begin();
+        self.streams.begin(id);
+        if let Some(tasks) = &self.tasks {
+            tasks.expect(&self.streams, id);
+        }
+        let turn = Turn { state: self.state.clone(), streams: Rc::clone(&self.streams), id };
         Answering { future: self.service.call(request), turn: Some(turn), decides }
     }
 }
 
 /// One request that is being answered; ends when it is dropped.
 #[derive(Debug)]
-struct Turn(FramingHandle);
+struct Turn {
+    state: FramingHandle,
+    streams: Rc<Streams>,
+    id: u64,
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.end();
+        self.state.end();
+        self.streams.finish(self.id);
     }
 }
 
@@ -78,14 +93,14 @@ where
         let this = self.project();
         let Ok(mut response) = ready!(this.future.poll(cx));
         let turn = this.turn.take();
-        let leaves = turn.as_ref().is_some_and(|turn| turn.0.is_leaving());
+        let leaves = turn.as_ref().is_some_and(|turn| turn.state.is_leaving());
         if leaves && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(turn) = turn.as_ref().filter(|_| *this.decides) {
             match response.status() {
-                StatusCode::SWITCHING_PROTOCOLS => turn.0.tunnel(),
-                _ => turn.0.settle(),
+                StatusCode::SWITCHING_PROTOCOLS => turn.state.tunnel(),
+                _ => turn.state.settle(),
             }
         }
         Poll::Ready(Ok(response.map(|body| Tracked { body, _turn: turn })))

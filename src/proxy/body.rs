@@ -1,6 +1,7 @@
 //! Bodies on their way through: never buffered, but bounded in size, in silence and in time.
 
 use super::passage::Proven;
+use super::streams::Place;
 use crate::decide::reason::Reason;
 use crate::upstream::Empty;
 use bytes::Bytes;
@@ -138,6 +139,14 @@ pub trait AtEnd {
     fn end(self: Box<Self>, cut: Option<Reason>);
 }
 
+/// What the end of a body concerns.
+pub struct End {
+    /// Who is told of it.
+    pub at_end: Box<dyn AtEnd>,
+    /// Where it can be ended from outside.
+    pub place: Place,
+}
+
 /// The response's body, on its way down.
 pub enum Download {
     /// Written by the gateway itself.
@@ -157,20 +166,17 @@ pub struct Stream {
     unwatched: usize,
     /// What the end of the time means: the token's, or the exchange's.
     over: Reason,
-    at_end: Option<Box<dyn AtEnd>>,
+    end: Option<End>,
 }
 
 impl Download {
     /// A body that may be silent for `between` and must end by `until`, which means `over`.
-    pub fn stream(
-        inner: Incoming,
-        between: Option<Duration>,
-        until: Option<Instant>,
-        over: Reason,
-        at_end: Option<Box<dyn AtEnd>>,
-    ) -> Self {
+    pub fn stream(inner: Incoming, between: Option<Duration>, until: Option<Instant>, over: Reason, end: End) -> Self {
+        if let Some(until) = until.filter(|_| !inner.is_end_stream()) {
+            end.place.bound(until, over);
+        }
         let patience = Patience { between, until, ..Patience::default() };
-        Self::Stream(Box::new(Stream { inner, patience, unwatched: 0, over, at_end }))
+        Self::Stream(Box::new(Stream { inner, patience, unwatched: 0, over, end: Some(end) }))
     }
 }
 
@@ -219,16 +225,17 @@ impl Stream {
     }
 
     fn end(&mut self, cut: Option<Reason>) {
-        if let Some(at_end) = self.at_end.take() {
-            at_end.end(cut);
+        if let Some(end) = self.end.take() {
+            end.at_end.end(cut);
         }
     }
 }
 
-/// A stream that is dropped before its end was given up by the client: nothing was cut by us.
+/// A stream that is dropped before its end was given up by the client, or ended from outside.
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.end(None);
+        let cut = self.end.as_ref().and_then(|end| end.place.is_ended());
+        self.end(cut);
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTTP/1.1 or HTTP/2 over one connection, from its first request to its last. What a request gets is the service's
 //! to say; how its bytes are framed was the guard's.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -18,9 +19,10 @@ use super::accept::Listener;
 use super::answered::Watched;
 use super::counters::Ticket;
 use super::drain::Guest;
-use super::driving::Driving;
+use super::driving::{Driving, Party};
 use super::establish::Established;
 use super::framing::{Framed, FramingHandle, FramingState, Guard};
+use super::streams::{Streams, Watch};
 use super::tls::TlsInfo;
 
 /// The most that HTTP/1.1 buffers, reading or writing, unless heads may be larger.
@@ -45,6 +47,8 @@ pub struct ConnectionInfo {
     pub http2: bool,
     /// What the handshake agreed on; none on a plaintext listener.
     pub tls: Option<TlsInfo>,
+    /// What is under way on it, and how it is ended.
+    pub streams: Rc<Streams>,
 }
 
 impl ConnectionInfo {
@@ -89,14 +93,27 @@ impl ConnectionFault {
 }
 
 /// Runs the parts of an HTTP/2 connection on the worker's own thread.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OnThisWorker;
+#[derive(Clone, Default)]
+pub(super) struct OnThisWorker {
+    /// The stream whose task comes next: hyper hands it over right after it has called the service.
+    next: Rc<Cell<Option<(Rc<Streams>, u64)>>>,
+}
+
+impl OnThisWorker {
+    /// The next task is that of this stream.
+    pub(super) fn expect(&self, streams: &Rc<Streams>, id: u64) {
+        self.next.set(Some((Rc::clone(streams), id)));
+    }
+}
 
 impl<F: Future + 'static> hyper::rt::Executor<F> for OnThisWorker {
     fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
+        let task = tokio::task::spawn_local(async move {
             future.await;
         });
+        if let Some((streams, id)) = self.next.take() {
+            streams.runs(id, task);
+        }
     }
 }
 
@@ -107,15 +124,18 @@ type Http2<I, S> = http2::Connection<TokioIo<I>, Watched<S>, OnThisWorker>;
 pub(super) struct Protocols {
     http1: http1::Builder,
     http2: http2::Builder<OnThisWorker>,
+    tasks: OnThisWorker,
     guard: Arc<Guard>,
     idle: Duration,
 }
 
 impl Protocols {
     pub(super) fn new(listener: &Listener) -> Self {
+        let tasks = OnThisWorker::default();
         Self {
             http1: http1(listener),
-            http2: http2(listener),
+            http2: http2(listener, tasks.clone()),
+            tasks,
             guard: listener.guard.clone(),
             idle: listener.guard.clocks.idle,
         }
@@ -137,12 +157,15 @@ impl Protocols {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let state = FramingState::new();
-        let service = Watched::new(factory(info.clone(), state.clone()), state.clone());
+        let tasks = info.http2.then(|| self.tasks.clone());
+        let service = Watched::new(factory(info.clone(), state.clone()), state.clone(), info.streams.clone(), tasks);
+        let watch = Watch::new(info.streams.clone());
+        let party = Party { guest, watch, state };
         match stream {
-            Established::Tls(stream) if info.http2 => self.over_http2(stream, service, state, guest, ticket).await,
-            Established::Tls(stream) => self.over_http1(stream, service, state, guest, ticket).await,
-            Established::Plain(stream) if info.http2 => self.over_http2(stream, service, state, guest, ticket).await,
-            Established::Plain(stream) => self.over_http1(stream, service, state, guest, ticket).await,
+            Established::Tls(stream) if info.http2 => self.over_http2(stream, service, party, ticket).await,
+            Established::Tls(stream) => self.over_http1(stream, service, party, ticket).await,
+            Established::Plain(stream) if info.http2 => self.over_http2(stream, service, party, ticket).await,
+            Established::Plain(stream) => self.over_http1(stream, service, party, ticket).await,
         }
     }
 
@@ -150,8 +173,7 @@ impl Protocols {
         &self,
         stream: I,
         service: Watched<S>,
-        state: FramingHandle,
-        guest: &'a Guest,
+        party: Party<'a>,
         ticket: Ticket,
     ) -> Driving<'a, Http1<I, S>>
     where
@@ -161,17 +183,16 @@ impl Protocols {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         // The ticket goes with the stream: a tunnel outlives this connection's HTTP.
-        let stream = Framed::new(stream, self.guard.clone(), state.clone(), ticket);
+        let stream = Framed::new(stream, self.guard.clone(), party.state.clone(), ticket);
         let connection = self.http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
-        Driving::new(connection, state, guest, None, None)
+        Driving::new(connection, party, None, None)
     }
 
     fn over_http2<'a, I, S, B>(
         &self,
         stream: I,
         service: Watched<S>,
-        state: FramingHandle,
-        guest: &'a Guest,
+        party: Party<'a>,
         ticket: Ticket,
     ) -> Driving<'a, Http2<I, S>>
     where
@@ -181,7 +202,7 @@ impl Protocols {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let connection = self.http2.serve_connection(TokioIo::new(stream), service);
-        Driving::new(connection, state, guest, Some(self.idle), Some(ticket))
+        Driving::new(connection, party, Some(self.idle), Some(ticket))
     }
 }
 
@@ -197,8 +218,8 @@ fn http1(listener: &Listener) -> http1::Builder {
     builder
 }
 
-fn http2(listener: &Listener) -> http2::Builder<OnThisWorker> {
-    let mut builder = http2::Builder::new(OnThisWorker);
+fn http2(listener: &Listener, tasks: OnThisWorker) -> http2::Builder<OnThisWorker> {
+    let mut builder = http2::Builder::new(tasks);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(listener.limits.streams_per_connection)

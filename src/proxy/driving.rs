@@ -18,6 +18,7 @@ use super::connection::OnThisWorker;
 use super::counters::Ticket;
 use super::drain::{Guest, Stage};
 use super::framing::{Clock, FramingHandle};
+use super::streams::Watch;
 
 /// How long a connection that was told to leave may stay without a request.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -56,6 +57,16 @@ where
     }
 }
 
+/// Who has a say in when a connection ends.
+pub(super) struct Party<'a> {
+    /// What its reader and its service tell.
+    pub state: FramingHandle,
+    /// The worker's drain.
+    pub guest: &'a Guest,
+    /// The deadlines of its streams.
+    pub watch: Watch,
+}
+
 pin_project_lite::pin_project! {
     /// Drives a connection, and tells it when to leave: when the worker drains, or, on HTTP/2, when it was quiet for
     /// too long.
@@ -64,6 +75,7 @@ pin_project_lite::pin_project! {
         connection: C,
         state: FramingHandle,
         guest: &'a Guest,
+        watch: Watch,
         idle: Option<Duration>,
         clock: Clock,
         farewell: Option<Instant>,
@@ -73,14 +85,9 @@ pin_project_lite::pin_project! {
 }
 
 impl<'a, C: Leave> Driving<'a, C> {
-    pub(super) fn new(
-        connection: C,
-        state: FramingHandle,
-        guest: &'a Guest,
-        idle: Option<Duration>,
-        ticket: Option<Ticket>,
-    ) -> Self {
-        Self { connection, state, guest, idle, clock: Clock::default(), farewell: None, left: None, ticket }
+    pub(super) fn new(connection: C, party: Party<'a>, idle: Option<Duration>, ticket: Option<Ticket>) -> Self {
+        let Party { state, guest, watch } = party;
+        Self { connection, state, guest, watch, idle, clock: Clock::default(), farewell: None, left: None, ticket }
     }
 }
 
@@ -95,7 +102,7 @@ impl<C: Leave> Future for Driving<'_, C> {
                 return Poll::Ready(result);
             }
             let stage = this.guest.stage(cx.waker());
-            if stage == Stage::Cut {
+            if stage == Stage::Cut || this.watch.poll(cx).is_ready() {
                 return Poll::Ready(Ok(()));
             }
             let Some(left) = *this.left else {

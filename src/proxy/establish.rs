@@ -1,6 +1,7 @@
 //! What comes before HTTP on a connection: who really connected, the handshake, which HTTP it will be.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub(super) async fn establish(
         local: canonical(local),
         http2: false,
         tls: None,
+        streams: Rc::default(),
     };
     let Some(handshaker) = &listener.handshaker else {
         info.http2 = listener.h2c && has_preface(&stream, listener.guard.clocks.header).await?;

@@ -8,6 +8,7 @@ use super::framing::{FramingHandle, FramingReason};
 use super::passage::{Admitted, Upgrade};
 use super::plan::{Plan, Route};
 use super::report::{Report, Seen};
+use super::streams::Place;
 use crate::decide::evidence::Scheme;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
@@ -51,8 +52,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Answers a request: whatever happens, there is an answer, and it is told.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Download> {
+    /// Answers a request, the one of this number on its connection: whatever happens, there is an answer, and it is told.
+    pub async fn answer(&self, request: Request<Incoming>, id: u64) -> Response<Download> {
         let moment = self.shared.state.clock.now(); // the only reading of the clock by which anything is decided
         let plan = self.shared.plan.load_full(); // one plan from beginning to end
         let (mut parts, body) = request.into_parts();
@@ -71,7 +72,7 @@ impl Gate {
             report.seen = self.seen(&parts);
         }
         match self.deliver(parts, body, admitted, &mut report).await {
-            Ok(passage) => passage.response(report),
+            Ok(passage) => passage.response(report, Place::new(Rc::clone(&self.info.streams), id)),
             Err(refusal) => refuse(&refusal, report),
         }
     }

@@ -9,7 +9,7 @@
 //! | `certificates`, `client_certificates`, `tls` | which certificate on either side, and the handshake |
 //! | `framing` | the strict reader in front of HTTP/1.1 |
 //! | `connection`, `driving` | HTTP/1.1 and HTTP/2 over one connection |
-//! | `answered` | which requests are being answered |
+//! | `answered`, `streams` | which requests are being answered, until when, and how one is ended from outside |
 //! | `stack`, `gate` | the layers around the line, and the line |
 //! | `entry`, `authority`, `path`, `router` | one host, one path, one route |
 //! | `doors` | paths of ours, at which providers tell of events |
@@ -47,5 +47,6 @@ pub mod report;
 pub mod router;
 pub mod settings;
 pub mod stack;
+pub mod streams;
 pub mod tls;
 pub mod tunnel;

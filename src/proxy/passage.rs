@@ -1,10 +1,11 @@
 //! The way through: from an admitted request to the upstream and back, streaming both ways.
 
-use super::body::{Download, Fate, Upload};
+use super::body::{Download, End, Fate, Upload};
 use super::entry::Refusal;
 use super::gate::{Gate, refuse};
 use super::plan::{Bounds, Route};
 use super::report::{Report, Tried};
+use super::streams::Place;
 use super::tunnel;
 use crate::decide::reason::Reason;
 use crate::decide::verdict::Permit;
@@ -243,7 +244,7 @@ impl Passage {
 
     /// The response, whose end will be told.
     #[must_use]
-    pub fn response(self, mut report: Box<Report>) -> Response<Download> {
+    pub fn response(self, mut report: Box<Report>, place: Place) -> Response<Download> {
         let status = self.status();
         report.status = status;
         let Self { mut response, bounds, until, over, upgrade } = self;
@@ -264,6 +265,6 @@ impl Passage {
             return response.map(|_| Download::Own(None));
         }
         let between = bounds.between_bytes;
-        response.map(|body| Download::stream(body, between, until, over, Some(report)))
+        response.map(|body| Download::stream(body, between, until, over, End { at_end: report, place }))
     }
 }

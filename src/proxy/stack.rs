@@ -40,11 +40,13 @@ impl HyperService<Request<Incoming>> for Stack {
 
     fn call(&self, request: Request<Incoming>) -> Answer {
         let gate = Rc::clone(&self.gate);
+        // The number that this request was just given, before another one is begun.
+        let id = gate.framing.served();
         let limit = GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&self.slots));
         Box::pin(async move {
             let line = |request: Request<Incoming>| {
                 let gate = Rc::clone(&gate);
-                async move { Ok::<_, Infallible>(gate.answer(request).await) }
+                async move { Ok::<_, Infallible>(gate.answer(request, id).await) }
             };
             let mut limited = ServiceBuilder::new().layer(limit).service(tower::service_fn(line));
             let Some(Ok(ready)) = limited.ready().now_or_never() else {

@@ -20,6 +20,7 @@ mod f_headers;
 mod g_routing;
 mod h_http2;
 mod h_tls;
+mod i_streams;
 
 /// Where the standard's expectation does not hold on the present stack. Each is printed when met; one that is closed
 /// without being taken off this list fails its table.

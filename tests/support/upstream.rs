@@ -39,6 +39,8 @@ struct Seen {
     bytes: usize,
     /// Everything that came, in the order it came.
     raw: Vec<u8>,
+    /// When the last endless answer was given up.
+    given_up: Option<Instant>,
     /// Connections in the middle of a request.
     begun: usize,
 }
@@ -68,6 +70,11 @@ impl Upstream {
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// When the last endless answer was given up by who asked for it.
+    pub fn given_up(&self) -> Option<Instant> {
+        self.seen.lock().unwrap().given_up.take()
     }
 
     /// How many whole requests it has seen.
@@ -139,6 +146,10 @@ fn converse(mut stream: TcpStream, seen: &Mutex<Seen>, begun: &mut bool) {
         }
         while let Some((request, used)) = take(&pending) {
             pending.drain(..used);
+            if request.target.ends_with("/endless") {
+                seen.lock().unwrap().requests.push(request);
+                return pour(stream, seen);
+            }
             let answer = answer(&request);
             seen.lock().unwrap().requests.push(request);
             if stream.write_all(&answer).is_err() {
@@ -147,6 +158,16 @@ fn converse(mut stream: TcpStream, seen: &Mutex<Seen>, begun: &mut bool) {
         }
         mark(seen, begun, !pending.is_empty());
     }
+}
+
+/// An answer that never pauses and never ends.
+fn pour(mut stream: TcpStream, seen: &Mutex<Seen>) {
+    let piece = [b"1000\r\n".as_slice(), &[b'x'; 0x1000], b"\r\n"].concat();
+    let mut written = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    while written.is_ok() {
+        written = stream.write_all(&piece);
+    }
+    seen.lock().unwrap().given_up = Some(Instant::now());
 }
 
 fn answer(request: &Request) -> Vec<u8> {

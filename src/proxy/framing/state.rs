@@ -104,10 +104,10 @@ impl FramingState {
         }
     }
 
-    /// A request reached the service.
-    pub(in crate::proxy) fn begin(&self) {
+    /// A request reached the service; its number.
+    pub(in crate::proxy) fn begin(&self) -> u64 {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.served.fetch_add(1, Ordering::Relaxed);
+        self.served.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
     /// An answer went out whole, or was given up.
