@@ -12,7 +12,7 @@ use hyper::service::Service;
 
 use super::connection::OnThisWorker;
 use super::framing::FramingHandle;
-use super::streams::Streams;
+use super::streams::{Place, Streams};
 
 /// A service whose answers are watched.
 pub(super) struct Watched<S> {
@@ -48,12 +48,11 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let decides = self.decides(&request);
-        let id = self.state.begin();
-        self.streams.begin(id);
+        let place = Streams::begin(&self.streams, self.state.begin());
         if let Some(tasks) = &self.tasks {
-            tasks.expect(&self.streams, id);
+            tasks.expect(place.clone());
         }
-        let turn = Turn { state: self.state.clone(), streams: Rc::clone(&self.streams), id };
+        let turn = Turn { state: self.state.clone(), place };
         Answering { future: self.service.call(request), turn: Some(turn), decides }
     }
 }
@@ -62,14 +61,13 @@ where
 #[derive(Debug)]
 struct Turn {
     state: FramingHandle,
-    streams: Rc<Streams>,
-    id: u64,
+    place: Place,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         self.state.end();
-        self.streams.finish(self.id);
+        self.place.finish();
     }
 }
 

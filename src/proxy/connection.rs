@@ -22,7 +22,7 @@ use super::drain::Guest;
 use super::driving::{Driving, Party};
 use super::establish::Established;
 use super::framing::{Framed, FramingHandle, FramingState, Guard};
-use super::streams::{Streams, Watch};
+use super::streams::{Place, Streams, Watch};
 use super::tls::TlsInfo;
 
 /// The most that HTTP/1.1 buffers, reading or writing, unless heads may be larger.
@@ -96,13 +96,13 @@ impl ConnectionFault {
 #[derive(Clone, Default)]
 pub(super) struct OnThisWorker {
     /// The stream whose task comes next: hyper hands it over right after it has called the service.
-    next: Rc<Cell<Option<(Rc<Streams>, u64)>>>,
+    next: Rc<Cell<Option<Place>>>,
 }
 
 impl OnThisWorker {
     /// The next task is that of this stream.
-    pub(super) fn expect(&self, streams: &Rc<Streams>, id: u64) {
-        self.next.set(Some((Rc::clone(streams), id)));
+    pub(super) fn expect(&self, stream: Place) {
+        self.next.set(Some(stream));
     }
 }
 
@@ -111,8 +111,8 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for OnThisWorker {
         let task = tokio::task::spawn_local(async move {
             future.await;
         });
-        if let Some((streams, id)) = self.next.take() {
-            streams.runs(id, task);
+        if let Some(stream) = self.next.take() {
+            stream.runs(task);
         }
     }
 }

@@ -99,7 +99,8 @@ impl Gate {
         self.dress(&mut parts, route, report, span_id, upgrade.as_ref());
         let fate = Fate::default();
         let repeatable = proven.first.is_none() && proven.body.is_end_stream() && parts.method.is_idempotent();
-        let terms = Terms { upgrade: upgrade.is_some(), repeatable, ..terms(&bounds, until, now) };
+        let until_is_callers = over == Reason::StreamExpired;
+        let terms = Terms { upgrade: upgrade.is_some(), repeatable, until_is_callers, ..terms(&bounds, until, now) };
         let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate));
         // An open route was not judged.
         let began = report.judge.unwrap_or_else(|| self.since(report));
@@ -117,7 +118,9 @@ impl Gate {
             Err(failure) => {
                 report.tried =
                     Some(tried(failure.endpoint.clone().unwrap_or_default(), None, Some(failure.kind.proxy_error())));
-                let late = failure.kind.class() == Class::Timeout && until.is_some_and(|until| Instant::now() >= until);
+                let unexplained = failure.kind == FailureKind::Request && fate.get().is_none();
+                let late = (unexplained || failure.kind.class() == Class::Timeout)
+                    && until.is_some_and(|until| Instant::now() >= until);
                 Err(if late { over } else { self.cause(&fate, failure.kind) }.into())
             }
         }
@@ -228,6 +231,7 @@ fn terms(bounds: &Bounds, until: Option<Instant>, now: Instant) -> Terms {
         first_byte: bounds.first_byte,
         until,
         retries: bounds.retries,
+        until_is_callers: false,
         upgrade: false,
         repeatable: false,
     }

@@ -147,7 +147,8 @@ pub struct Timeouts {
     pub connect: Option<Span>,
     /// From the request being sent to the head of the response. Default `30s`.
     pub first_byte: Option<Span>,
-    /// Between two pieces of a body, either way; `off` for none. Default `60s`.
+    /// Between two pieces of a body, either way, and of silence of both sides of a WebSocket; `off` for none. Default
+    /// `60s`.
     pub between_bytes: Option<OrOff<Span>>,
     /// The whole exchange; `off` for none (default).
     pub request: Option<OrOff<Span>>,

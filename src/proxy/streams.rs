@@ -39,17 +39,12 @@ pub struct Streams {
 
 impl Streams {
     /// A request was begun.
-    pub(super) fn begin(&self, id: u64) {
-        self.open.borrow_mut().push(Open { id, task: None, until: None, ended: None });
+    pub(super) fn begin(streams: &Rc<Self>, id: u64) -> Place {
+        streams.open.borrow_mut().push(Open { id, task: None, until: None, ended: None });
+        Place::new(Rc::clone(streams), id)
     }
 
-    /// It has a task of its own.
-    pub(super) fn runs(&self, id: u64, task: JoinHandle<()>) {
-        self.at(id, |stream| stream.task = Some(task));
-    }
-
-    /// Its answer went out whole, or was given up.
-    pub(super) fn finish(&self, id: u64) {
+    fn finish(&self, id: u64) {
         let mut open = self.open.borrow_mut();
         let place = open.iter().position(|stream| stream.id == id);
         let gone = place.map(|place| open.swap_remove(place));
@@ -134,6 +129,16 @@ impl Place {
         Self { streams, id }
     }
 
+    /// The stream has a task of its own.
+    pub(super) fn runs(&self, task: JoinHandle<()>) {
+        self.streams.at(self.id, |stream| stream.task = Some(task));
+    }
+
+    /// Its answer went out whole, or was given up.
+    pub(super) fn finish(&self) {
+        self.streams.finish(self.id);
+    }
+
     /// The stream must have ended by then, which means this.
     pub(super) fn bound(&self, until: Instant, over: Reason) {
         self.streams.bound(self.id, until, over);
@@ -187,7 +192,7 @@ mod tests {
 
     fn streams(ids: std::ops::RangeInclusive<u64>) -> Rc<Streams> {
         let streams = Rc::new(Streams::default());
-        ids.for_each(|id| streams.begin(id));
+        ids.for_each(|id| drop(Streams::begin(&streams, id)));
         streams
     }
 
@@ -229,7 +234,7 @@ mod tests {
                     std::future::pending::<()>().await;
                     drop(kept);
                 });
-                streams.runs(1, task);
+                Place::new(Rc::clone(&streams), 1).runs(task);
                 tokio::task::yield_now().await;
                 assert!(streams.end(1, Reason::StreamExpired) && !streams.end(7, Reason::StreamExpired));
                 tokio::task::yield_now().await;

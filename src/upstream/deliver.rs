@@ -32,6 +32,8 @@ pub struct Terms {
     pub first_byte: Duration,
     /// When all of it must have ended, whatever the other terms allow.
     pub until: Option<Instant>,
+    /// Is that the end of the caller's time, and not of the endpoint's? Then nobody is blamed for it.
+    pub until_is_callers: bool,
     /// On how many further endpoints a request that never left is tried.
     pub retries: u32,
     /// Does it ask to switch protocols? Then the connection is not used again.
@@ -123,7 +125,8 @@ where
                 Err(undelivered) => undelivered,
             };
         terms.now = Instant::now();
-        if !stale && kind.is_of_endpoint() {
+        let spared = stale || terms.until_is_callers && terms.are_over();
+        if !spared && kind.is_of_endpoint() {
             pool.blame(endpoint);
         }
         request = match rest {
@@ -174,6 +177,10 @@ where
     let progress = request.body().progress();
     let sent = send(&mut held.sender, pool, endpoint, request);
     let (fault, request) = match held.timer.within(wait, progress.as_deref(), sent).await {
+        // It waits for the client, and so did the endpoint.
+        None if progress.as_ref().is_some_and(|progress| progress.since().is_none()) => {
+            ((FailureKind::Request, "the request's body did not come in time".into()), None)
+        }
         None => ((FailureKind::FirstByteTimeout, "no response within first_byte".into()), None),
         Some(Err(unsent)) => unsent,
         Some(Ok(response)) => {

@@ -33,7 +33,7 @@ pub struct Settings {
     /// How many idle connections each worker keeps for each endpoint. Default `512`.
     #[serde(default = "idle_connections")]
     pub max_idle: usize,
-    /// How many connections each worker has to each endpoint, those in use among them. Default `4096`; beyond it a
+    /// How many connections each worker has to each endpoint, those in use and WebSockets among them. Default `4096`; beyond it a
     /// request goes to another endpoint, or is refused.
     #[serde(default = "connections")]
     pub max_connections: NonZeroUsize,

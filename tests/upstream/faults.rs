@@ -154,3 +154,20 @@ fn attempts_share_the_time_of_the_whole() {
 async fn listener() -> tokio::net::TcpListener {
     tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
+
+/// Who asks with the last moment of a token does not have an endpoint left out for everybody; one that lets the time of
+/// the whole pass does not go free.
+#[test]
+fn the_end_of_a_token_is_nobodys_fault() {
+    for (until_is_callers, available) in [(true, true), (false, false)] {
+        paused(async {
+            let endpoint = Endpoint::start([Act::Silence]).await;
+            let outlier = json!({ "failures": 1 });
+            let mut client = Client::new(json!({ "endpoints": [endpoint.url()], "outlier": outlier }));
+            client.terms.until = Some(Instant::now() + Duration::from_secs(1));
+            client.terms.until_is_callers = until_is_callers;
+            assert_eq!(client.send(get()).await.err().unwrap().kind, FailureKind::FirstByteTimeout);
+            assert_eq!(client.pool.endpoints()[0].is_available(), available);
+        });
+    }
+}

@@ -4,6 +4,7 @@ use crate::world::{Act, Client, Endpoint, OK, Step, pause, paused, payload, work
 use curfew::upstream::FailureKind;
 use http::Request;
 use serde_json::json;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// The wait for an answer begins when the request has been sent: a slow client is not a slow endpoint.
@@ -42,5 +43,20 @@ fn who_breaks_off_its_upload_does_not_harm_the_endpoint() {
             assert_eq!(failure.kind, FailureKind::Request);
             assert!(client.pool.endpoints()[0].is_available());
         }
+    });
+}
+
+/// The time of the whole ends a slow upload too, and that is not the endpoint's doing either.
+#[test]
+fn who_uploads_for_too_long_does_not_harm_the_endpoint() {
+    paused(async {
+        let endpoint = Endpoint::start([Act::Say(OK)]).await;
+        let mut client = Client::new(json!({ "endpoints": [endpoint.url()], "outlier": { "failures": 1 } }));
+        let began = Instant::now();
+        client.terms.until = Some(began + Duration::from_secs(15));
+        let body = payload([Step::Data("a"), pause(25), Step::Data("b")]);
+        let failure = client.send(Request::post("/").body(body).unwrap()).await.err().unwrap();
+        assert_eq!((failure.kind, began.elapsed().as_secs()), (FailureKind::Request, 15));
+        assert!(client.pool.endpoints()[0].is_available());
     });
 }

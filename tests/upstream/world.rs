@@ -44,6 +44,7 @@ pub fn terms() -> Terms {
         connect: Duration::from_secs(5),
         first_byte: Duration::from_secs(10),
         until: None,
+        until_is_callers: false,
         retries: 2,
         upgrade: false,
         repeatable: false,
