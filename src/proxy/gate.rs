@@ -53,23 +53,28 @@ pub struct Gate {
 
 impl Gate {
     /// Answers a request, the one of this number on its connection: whatever happens, there is an answer, and it is told.
-    pub async fn answer(&self, request: Request<Incoming>, id: u64) -> Response<Download> {
+    pub fn answer(self: Rc<Self>, request: Request<Incoming>, id: u64) -> impl Future<Output = Response<Download>> {
+        // Taken apart before the future is made, and lent to what it does: it would else hold them several times over.
+        let (mut parts, body) = request.into_parts();
+        async move { self.walk(&mut parts, body, id).await }
+    }
+
+    async fn walk(&self, parts: &mut Parts, body: Incoming, id: u64) -> Response<Download> {
         let moment = self.shared.state.clock.now(); // the only reading of the clock by which anything is decided
         let plan = self.shared.plan.load_full(); // one plan from beginning to end
-        let (mut parts, body) = request.into_parts();
-        let mut report = self.report(&plan, &parts, moment);
-        if let Some(door) = plan.doors.find(&parts, self.info.tls.is_some()) {
-            return Box::pin(self.hear(door, parts, body, report)).await;
+        let mut report = self.report(&plan, parts, moment);
+        if let Some(door) = plan.doors.find(parts, self.info.tls.is_some()) {
+            return Box::pin(self.hear(door, taken(parts), body, report)).await;
         }
-        let admitted = match self.enter(&mut parts, &plan, &mut report).await {
+        let admitted = match self.enter(parts, &plan, &mut report).await {
             Ok(admitted) => admitted,
             Err(refusal) => {
-                report.seen = self.seen(&parts);
+                report.seen = self.seen(parts);
                 return refuse(&refusal, report);
             }
         };
         if report.trace.sampled || plan.keep_admitted {
-            report.seen = self.seen(&parts);
+            report.seen = self.seen(parts);
         }
         match self.deliver(parts, body, admitted, &mut report).await {
             Ok(passage) => passage.response(report, Place::new(Rc::clone(&self.info.streams), id)),
@@ -193,6 +198,11 @@ impl Gate {
             reason: None,
         })
     }
+}
+
+/// What is left of a request whose parts were lent, when they are needed as a whole.
+pub(super) fn taken(parts: &mut Parts) -> Parts {
+    std::mem::replace(parts, Request::new(()).into_parts().0)
 }
 
 /// How many fields the gateway adds to a request.

@@ -2,7 +2,7 @@
 
 use super::body::{Download, End, Fate, Upload};
 use super::entry::Refusal;
-use super::gate::{Gate, refuse};
+use super::gate::{Gate, refuse, taken};
 use super::plan::{Bounds, Route};
 use super::report::{Report, Tried};
 use super::streams::Place;
@@ -81,7 +81,7 @@ impl Gate {
     /// Sends an admitted request upstream and waits for the head of the response.
     pub(super) async fn deliver(
         &self,
-        mut parts: Parts,
+        parts: &mut Parts,
         body: Incoming,
         admitted: Admitted,
         report: &mut Report,
@@ -89,14 +89,14 @@ impl Gate {
         let Admitted { route, permit, upgrade } = admitted;
         let route = &*route;
         let bounds = route.bounds;
-        if declared(&parts).is_some_and(|length| bounds.body.is_some_and(|limit| length > limit)) {
+        if declared(parts).is_some_and(|length| bounds.body.is_some_and(|limit| length > limit)) {
             return Err(Reason::BodyTooLarge.into());
         }
-        let proven = self.proven(&parts, body).await?;
+        let proven = self.proven(parts, body).await?;
         let now = Instant::now();
         let (until, over) = deadline(bounds.request, permit, now);
         let span_id = TraceContext::child();
-        self.dress(&mut parts, route, report, span_id, upgrade.as_ref());
+        self.dress(parts, route, report, span_id, upgrade.as_ref());
         let fate = Fate::default();
         let repeatable = proven.first.is_none() && proven.body.is_end_stream() && parts.method.is_idempotent();
         let until_is_callers = over == Reason::StreamExpired;
@@ -104,7 +104,8 @@ impl Gate {
         let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate));
         // An open route was not judged.
         let began = report.judge.unwrap_or_else(|| self.since(report));
-        let sent = upstream::deliver(&self.connections, &route.pool, Request::from_parts(parts, upload), &terms).await;
+        let sent =
+            upstream::deliver(&self.connections, &route.pool, Request::from_parts(taken(parts), upload), &terms).await;
         let took = self.since(report).saturating_sub(began);
         let tried =
             |endpoint: Arc<str>, status, failure| Tried { span_id, endpoint, after: began, took, status, failure };

@@ -43,20 +43,13 @@ impl HyperService<Request<Incoming>> for Stack {
         // The number that this request was just given, before another one is begun.
         let id = gate.framing.served();
         let limit = GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&self.slots));
-        Box::pin(async move {
-            let line = |request: Request<Incoming>| {
-                let gate = Rc::clone(&gate);
-                async move { Ok::<_, Infallible>(gate.answer(request, id).await) }
-            };
-            let mut limited = ServiceBuilder::new().layer(limit).service(tower::service_fn(line));
-            let Some(Ok(ready)) = limited.ready().now_or_never() else {
-                return Ok(gate.decline(request, Reason::Overloaded));
-            };
-            match AssertUnwindSafe(ready.call(request)).catch_unwind().await {
-                Ok(answer) => answer,
-                // The request is gone with the panic; what is left is to answer and to say so in the log.
-                Err(_) => Ok(gate.broken()),
-            }
-        })
+        let line = |request| Rc::clone(&gate).answer(request, id).map(Ok::<_, Infallible>);
+        let mut limited = ServiceBuilder::new().layer(limit).service(tower::service_fn(line));
+        let Some(Ok(ready)) = limited.ready().now_or_never() else {
+            return Box::pin(std::future::ready(Ok(gate.decline(request, Reason::Overloaded))));
+        };
+        // The request is gone with a panic; what is left is to answer and to say so in the log.
+        let whatever_happens = AssertUnwindSafe(ready.call(request)).catch_unwind();
+        Box::pin(whatever_happens.map(move |answer| answer.unwrap_or_else(|_| Ok(gate.broken()))))
     }
 }

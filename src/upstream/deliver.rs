@@ -12,10 +12,12 @@ use super::progress::{Progress, Tracked};
 use super::settings::Protocol;
 use super::timer::Wait;
 use bytes::Bytes;
+use futures_util::future::FutureExt as _;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,10 +76,13 @@ pub struct Delivered {
     pub lease: Lease,
 }
 
-/// A request that did not come through, and what is left of it.
-struct Undelivered<B> {
+/// A request on its way, if anything is left of it that may be sent. It stays in one place while it is handed down,
+/// because a future that holds what it was given holds it twice.
+type Parcel<B> = Option<Request<Tracked<B>>>;
+
+/// A request did not come through. If it may be sent again, the parcel is full.
+struct Undelivered {
     fault: Fault,
-    request: Option<Request<Tracked<B>>>,
     /// Did it fail on a connection that had been kept? Then the endpoint is not to blame: it closes such connections
     /// when it likes (RFC 9112 §9.5).
     stale: bool,
@@ -87,36 +92,52 @@ struct Undelivered<B> {
 ///
 /// # Errors
 /// What failed last.
-pub async fn deliver<B>(
-    connections: &Connections<B>,
-    pool: &Pool,
+pub fn deliver<'a, B>(
+    connections: &'a Connections<B>,
+    pool: &'a Pool,
     request: Request<B>,
     terms: &Terms,
+) -> impl Future<Output = Result<Delivered, Failure>> + use<'a, B>
+where
+    B: Body<Data = Bytes> + Empty + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (mut parcel, mut terms) = (Some(request.map(Tracked::new)), *terms);
+    async move {
+        if terms.upgrade && pool.settings.protocol == Protocol::Http2 {
+            return Err(Failure::without_endpoint(FailureKind::Upgrade, "`protocol: http2` cannot switch protocols"));
+        }
+        attempts(connections, pool, &mut parcel, &mut terms).await
+    }
+}
+
+/// One attempt after another, as long as the terms allow it and something is left to send.
+async fn attempts<B>(
+    connections: &Connections<B>,
+    pool: &Pool,
+    parcel: &mut Parcel<B>,
+    terms: &mut Terms,
 ) -> Result<Delivered, Failure>
 where
     B: Body<Data = Bytes> + Empty + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    if terms.upgrade && pool.settings.protocol == Protocol::Http2 {
-        return Err(Failure::without_endpoint(FailureKind::Upgrade, "`protocol: http2` cannot switch protocols"));
-    }
-    let mut request = request.map(Tracked::new);
     let mut tried = Vec::new();
     let mut left = terms.retries;
-    let mut terms = *terms;
     // Where, and since when, it is sent a second time: over no connection that is older, so that at most one of those
     // that were kept is lost to it, however many there are.
     let mut resent: Option<(usize, &Arc<Endpoint>)> = None;
     let mut since = None;
     loop {
-        let Some((place, endpoint)) = resent.take().or_else(|| pool.pick(request.headers(), &tried)) else {
+        let pick = || parcel.as_ref().and_then(|request| pool.pick(request.headers(), &tried));
+        let Some((place, endpoint)) = resent.take().or_else(pick) else {
             return Err(Failure::without_endpoint(FailureKind::NoEndpoint, "no endpoint is left"));
         };
         let mut lease = Lease::take(endpoint);
         let key = Key { pool: pool.id, endpoint: place };
         let need = Need { key, settings: &pool.settings, switching: terms.upgrade, since };
-        let Undelivered { fault: (kind, source), request: rest, stale } =
-            match attempt(connections, pool, endpoint, request, &terms, need).await {
+        let Undelivered { fault: (kind, source), stale } =
+            match attempt(connections, pool, endpoint, parcel, terms, need).await {
                 Ok((response, taken)) => {
                     endpoint.succeeded();
                     lease.carry(taken);
@@ -129,18 +150,15 @@ where
         if !spared && kind.is_of_endpoint() {
             pool.blame(endpoint);
         }
-        request = match rest {
-            Some(again) if stale && !terms.are_over() => {
-                (resent, since) = (Some((place, endpoint)), Some(terms.now));
-                again
-            }
-            Some(again) if left > 0 && tried.len() + 1 < pool.endpoints.len() && !terms.are_over() => {
-                left -= 1;
-                tried.push(place);
-                again
-            }
-            _ => return Err(Failure { kind, endpoint: Some(Arc::clone(&endpoint.name)), source }),
-        };
+        let again = parcel.is_some() && !terms.are_over();
+        if again && stale {
+            (resent, since) = (Some((place, endpoint)), Some(terms.now));
+        } else if again && left > 0 && tried.len() + 1 < pool.endpoints.len() {
+            left -= 1;
+            tried.push(place);
+        } else {
+            return Err(Failure { kind, endpoint: Some(Arc::clone(&endpoint.name)), source });
+        }
     }
 }
 
@@ -148,10 +166,10 @@ async fn attempt<B>(
     connections: &Connections<B>,
     pool: &Pool,
     endpoint: &Arc<Endpoint>,
-    request: Request<Tracked<B>>,
+    parcel: &mut Parcel<B>,
     terms: &Terms,
     need: Need<'_>,
-) -> Result<(Response<Incoming>, Taken), Undelivered<B>>
+) -> Result<(Response<Incoming>, Taken), Undelivered>
 where
     B: Body<Data = Bytes> + Empty + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -165,24 +183,17 @@ where
         // Boxed, because connecting is rare, and its state would make every request's larger.
         None => Box::pin(fresh(connections, pool, endpoint, terms, need)).await,
     };
-    let mut held = match held {
-        Ok(held) => held,
-        Err(fault) => return Err(Undelivered { fault, request: Some(request), stale: false }),
-    };
+    let mut held = held.map_err(|fault| Undelivered { fault, stale: false })?;
     // A kept connection was found at once; opening one took its time.
     let began = if found { terms.now } else { Instant::now() };
     let wait = Wait { began, span: terms.first_byte.min(LONGEST), until: terms.until };
-    // Only what goes out on a connection that was kept may be lost by nobody's fault, and only then is it worth a copy.
-    let copy = (stale && terms.repeatable).then(|| copy(&request));
-    let progress = request.body().progress();
-    let sent = send(&mut held.sender, pool, endpoint, request);
-    let (fault, request) = match held.timer.within(wait, progress.as_deref(), sent).await {
-        // It waits for the client, and so did the endpoint.
-        None if progress.as_ref().is_some_and(|progress| progress.since().is_none()) => {
-            ((FailureKind::Request, "the request's body did not come in time".into()), None)
-        }
-        None => ((FailureKind::FirstByteTimeout, "no response within first_byte".into()), None),
-        Some(Err(unsent)) => unsent,
+    let progress = parcel.as_ref().and_then(|request| request.body().progress());
+    let result = {
+        // Only what goes out on a connection that was kept may be lost by nobody's fault, and only then is a copy worth it.
+        let sent = pin!(send(&mut held.sender, pool, endpoint, parcel, stale && terms.repeatable));
+        held.timer.within(wait, progress.as_deref(), sent).await
+    };
+    let unsent = match result {
         Some(Ok(response)) => {
             let mut taken = Taken { stream: held.stream.take(), slot: None };
             if terms.upgrade {
@@ -192,22 +203,32 @@ where
             }
             return Ok((response, taken));
         }
+        Some(Err(unsent)) => unsent,
+        // It waits for the client, and so did the endpoint.
+        None if progress.as_ref().is_some_and(|progress| progress.since().is_none()) => {
+            Unsent::lost(FailureKind::Request, "the request's body did not come in time")
+        }
+        None => Unsent::lost(FailureKind::FirstByteTimeout, "no response within first_byte"),
     };
-    Err(undelivered(fault, request, copy, stale, progress))
+    Err(undelivered(unsent, parcel, stale, progress))
 }
 
+/// Leaves in the parcel what may be sent again.
 fn undelivered<B>(
-    (kind, source): Fault,
-    request: Option<Request<Tracked<B>>>,
-    copy: Option<Request<Tracked<B>>>,
+    Unsent { fault: (kind, source), returned }: Unsent,
+    parcel: &mut Parcel<B>,
     kept: bool,
     progress: Option<Rc<Progress>>,
-) -> Undelivered<B> {
+) -> Undelivered {
     if progress.is_some_and(|progress| progress.broke()) {
-        return Undelivered { fault: (FailureKind::Request, source), request: None, stale: false };
+        *parcel = None;
+        return Undelivered { fault: (FailureKind::Request, source), stale: false };
     }
     let stale = kept && kind == FailureKind::Reset;
-    Undelivered { fault: (kind, source), request: if stale { request.or(copy) } else { request }, stale }
+    if !stale && !returned {
+        *parcel = None;
+    }
+    Undelivered { fault: (kind, source), stale }
 }
 
 fn copy<B: Body + Empty>(request: &Request<Tracked<B>>) -> Request<Tracked<B>> {
@@ -219,40 +240,74 @@ fn copy<B: Body + Empty>(request: &Request<Tracked<B>>) -> Request<Tracked<B>> {
     copy
 }
 
-type Unsent<B> = (Fault, Option<Request<Tracked<B>>>);
+/// What came of sending, where there is no answer.
+struct Unsent {
+    fault: Fault,
+    /// Did it come back as it was, never sent?
+    returned: bool,
+}
 
+impl Unsent {
+    fn lost(kind: FailureKind, why: &'static str) -> Self {
+        Self { fault: (kind, why.into()), returned: false }
+    }
+}
+
+/// Sends what the parcel holds, and leaves a copy there if there is to be one, or the request itself if it comes back.
 async fn send<B>(
     sender: &mut Sender<Tracked<B>>,
     pool: &Pool,
     endpoint: &Endpoint,
-    mut request: Request<Tracked<B>>,
-) -> Result<Response<Incoming>, Unsent<B>>
+    parcel: &mut Parcel<B>,
+    copied: bool,
+) -> Result<Response<Incoming>, Unsent>
 where
-    B: Body<Data = Bytes> + Unpin + 'static,
+    B: Body<Data = Bytes> + Empty + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // A connection that was just opened takes its first request at once; one of the shelf is ready.
     let ready = match sender {
-        Sender::Http1(sender) => {
-            address::http1(&mut request, pool, endpoint);
-            sender.ready().await
-        }
-        Sender::Http2(sender, _) => {
-            address::http2(&mut request, pool, endpoint);
-            sender.ready().await
-        }
+        Sender::Http1(sender) => sender.ready().await,
+        Sender::Http2(sender, _) => sender.ready().await,
     };
-    if let Err(error) = ready {
-        return Err(((FailureKind::Reset, error.into()), Some(request)));
-    }
-    match sender {
-        Sender::Http1(sender) => sender.try_send_request(request).await.map_err(unsent),
-        Sender::Http2(sender, _) => sender.try_send_request(request).await.map_err(unsent),
-    }
+    ready.map_err(|error| Unsent { fault: (FailureKind::Reset, error.into()), returned: true })?;
+    // Pinned where it is made: this future is small, because it is a part of every request's.
+    let sent = pin!(begin(sender, pool, endpoint, parcel, copied)?);
+    sent.await.map_err(|error| unsent(error, parcel))
 }
 
-fn unsent<B>(mut error: TrySendError<Request<Tracked<B>>>) -> Unsent<B> {
-    let request = error.take_message();
+type Sent<B> = Result<Response<Incoming>, TrySendError<Request<Tracked<B>>>>;
+
+fn begin<B>(
+    sender: &mut Sender<Tracked<B>>,
+    pool: &Pool,
+    endpoint: &Endpoint,
+    parcel: &mut Parcel<B>,
+    copied: bool,
+) -> Result<impl Future<Output = Sent<B>> + use<B>, Unsent>
+where
+    B: Body<Data = Bytes> + Empty + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let nothing = || Unsent::lost(FailureKind::Request, "nothing is left to send");
+    let mut request = parcel.take().ok_or_else(nothing)?;
+    match sender {
+        Sender::Http1(_) => address::http1(&mut request, pool, endpoint),
+        Sender::Http2(..) => address::http2(&mut request, pool, endpoint),
+    }
+    *parcel = copied.then(|| copy(&request));
+    Ok(match sender {
+        Sender::Http1(sender) => sender.try_send_request(request).left_future(),
+        Sender::Http2(sender, _) => sender.try_send_request(request).right_future(),
+    })
+}
+
+fn unsent<B>(mut error: TrySendError<Request<Tracked<B>>>, parcel: &mut Parcel<B>) -> Unsent {
+    let message = error.take_message();
+    let returned = message.is_some();
+    if returned {
+        *parcel = message;
+    }
     let error = error.into_error();
     let kind = match () {
         () if error.is_parse_too_large() => FailureKind::HeadersTooLarge,
@@ -260,7 +315,7 @@ fn unsent<B>(mut error: TrySendError<Request<Tracked<B>>>) -> Unsent<B> {
         () if is_of_stream(&error) => FailureKind::StreamReset,
         () => FailureKind::Reset,
     };
-    ((kind, error.into()), request)
+    Unsent { fault: (kind, error.into()), returned }
 }
 
 /// Was it this stream alone that the endpoint ended? Then the connection lives, and what the stream asked may have been

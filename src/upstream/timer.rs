@@ -3,7 +3,7 @@
 //! than the judgement.
 
 use super::progress::Progress;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -37,9 +37,8 @@ impl Timer {
         &mut self,
         wait: Wait,
         progress: Option<&Progress>,
-        answer: F,
+        mut answer: Pin<&mut F>,
     ) -> Option<F::Output> {
-        let mut answer = pin!(answer);
         let due = || wait.due(progress);
         std::future::poll_fn(|cx| {
             if let Poll::Ready(output) = answer.as_mut().poll(cx) {
@@ -69,6 +68,7 @@ impl Timer {
 #[cfg(test)]
 mod tests {
     use super::{Instant, Timer, Wait};
+    use std::pin::pin;
     use std::time::Duration;
 
     /// An early timer of an earlier request does not end a later one, and a late one does not let it wait too long.
@@ -77,13 +77,13 @@ mod tests {
         let (mut timer, began) = (Timer::default(), Instant::now());
         let at = |seconds| began + Duration::from_secs(seconds);
         let wait = |seconds| Wait { began: Instant::now(), span: Duration::from_secs(seconds), until: None };
-        assert_eq!(timer.within(wait(10), None, async { 1 }).await, Some(1));
-        assert_eq!(timer.within(wait(10), None, tokio::time::sleep_until(at(5))).await, Some(()));
-        assert_eq!(timer.within(wait(25), None, tokio::time::sleep_until(at(20))).await, Some(()));
-        assert_eq!(timer.within(wait(2), None, std::future::pending::<()>()).await, None);
+        assert_eq!(timer.within(wait(10), None, pin!(async { 1 })).await, Some(1));
+        assert_eq!(timer.within(wait(10), None, pin!(tokio::time::sleep_until(at(5)))).await, Some(()));
+        assert_eq!(timer.within(wait(25), None, pin!(tokio::time::sleep_until(at(20)))).await, Some(()));
+        assert_eq!(timer.within(wait(2), None, pin!(std::future::pending::<()>())).await, None);
         assert_eq!(Instant::now(), at(22));
         let ends = Wait { until: Some(at(23)), ..wait(10) };
-        assert_eq!(timer.within(ends, None, std::future::pending::<()>()).await, None);
+        assert_eq!(timer.within(ends, None, pin!(std::future::pending::<()>())).await, None);
         assert_eq!(Instant::now(), at(23));
     }
 }
