@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+mod oracle;
+mod readers;
+
 const LEARNED: Timestamp = Timestamp::from_secs(500);
 
 fn print(name: u8) -> Fingerprint {
@@ -171,7 +174,7 @@ fn entries_leave_when_no_token_needs_them() {
     set.add(&feed, &until(Target::Token(print(1)), 900), LEARNED).unwrap();
     set.add(&feed, &until(Target::Issuer, 1_000), LEARNED).unwrap();
     set.add(&feed, &token(9), LEARNED).unwrap();
-    let purge = |s| (0..256).for_each(|_| set.purge_step(secs(s)));
+    let purge = |s| (0..Revocations::PURGE_STEPS).for_each(|_| set.purge_step(secs(s)));
     purge(1_299);
     let found = set.look_up(&corp(), &handles());
     assert!(found.token.is_some() && found.issuer.is_some());
@@ -247,7 +250,7 @@ proptest! {
         for (set, entries) in [(&one, &all.0), (&two, &all.1)] {
             let feed = open(set, "feed", 100, None);
             entries.iter().for_each(|entry| set.add(&feed, entry, LEARNED).unwrap());
-            (0..256).for_each(|_| set.purge_step(secs(304)));
+            (0..Revocations::PURGE_STEPS).for_each(|_| set.purge_step(secs(304)));
         }
         let issued = Some(Timestamp::from_millis(issued));
         prop_assert_eq!(hits(one.look_up(&corp(), &handles), issued), hits(two.look_up(&corp(), &handles), issued));
