@@ -27,10 +27,14 @@ pub(super) struct At {
     lane: usize,
 }
 
-/// The table.
+/// The entries of one word of tags.
+type Group<const W: usize> = [Slot<W>; LANES];
+
+/// The table. Its entries stand in blocks of at most a page, all of one size where there are several: what one table
+/// gives back when it is made anew, another one takes.
 pub(super) struct Slots<const W: usize> {
     tags: Box<[AtomicU64]>,
-    groups: Box<[[Slot<W>; LANES]]>,
+    blocks: Box<[Box<[Group<W>]>]>,
 }
 
 /// The lanes whose byte is zero: their highest bit.
@@ -47,12 +51,21 @@ impl<const W: usize> Slots<W> {
     /// A table with room for so many entries, and an eighth more.
     pub(super) fn holding(entries: usize) -> Self {
         let groups = Self::groups_for(entries);
-        let group = || std::array::from_fn(|_| std::array::from_fn(|_| AtomicU32::new(0)));
-        Self { tags: (0..groups).map(|_| AtomicU64::new(0)).collect(), groups: (0..groups).map(|_| group()).collect() }
+        let group = |_| std::array::from_fn(|_| std::array::from_fn(|_| AtomicU32::new(0)));
+        let block = |begin: usize| (begin..groups.min(begin + Self::BLOCK)).map(group).collect();
+        let tags = (0..groups).map(|_| AtomicU64::new(0)).collect();
+        Self { tags, blocks: (0..groups).step_by(Self::BLOCK).map(block).collect() }
     }
 
+    /// How many groups a block has.
+    const BLOCK: usize = 4096 / size_of::<Group<W>>();
+
     const fn groups_for(entries: usize) -> usize {
-        if entries == 0 { 0 } else { ((entries + entries / 8 + 1) * 12).div_ceil(11 * LANES) }
+        if entries == 0 {
+            return 0;
+        }
+        let groups = ((entries + entries / 8 + 1) * 12).div_ceil(11 * LANES);
+        if groups < Self::BLOCK { groups } else { groups.next_multiple_of(Self::BLOCK) }
     }
 
     /// How many places may be used: eleven of twelve, so that a search soon meets a place that never was.
@@ -67,7 +80,7 @@ impl<const W: usize> Slots<W> {
 
     /// What it occupies.
     pub(super) const fn bytes(&self) -> usize {
-        size_of_val(&*self.tags) + size_of_val(&*self.groups)
+        size_of_val(&*self.tags) + self.tags.len() * size_of::<Group<W>>() + size_of_val(&*self.blocks)
     }
 
     /// The first entry of a name for which `take` gives something.
@@ -122,7 +135,7 @@ impl<const W: usize> Slots<W> {
 
     /// Tells of every entry.
     pub(super) fn each(&self, mut told: impl FnMut(At, [u32; W])) {
-        for (group, (tags, slots)) in self.tags.iter().zip(&self.groups).enumerate() {
+        for (group, (tags, slots)) in self.tags.iter().zip(self.blocks.iter().flatten()).enumerate() {
             let tags = tags.load(Ordering::Acquire).to_le_bytes();
             for (lane, (tag, slot)) in tags.into_iter().zip(slots).enumerate() {
                 if tag > LEFT {
@@ -134,7 +147,7 @@ impl<const W: usize> Slots<W> {
 
     /// An entry's place.
     pub(super) fn slot(&self, at: At) -> Option<&Slot<W>> {
-        self.groups.get(at.group)?.get(at.lane)
+        self.blocks.get(at.group / Self::BLOCK)?.get(at.group % Self::BLOCK)?.get(at.lane)
     }
 
     const fn after(&self, group: usize) -> usize {
