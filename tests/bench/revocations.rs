@@ -86,25 +86,24 @@ impl World {
         missed + (OTHERS..OTHERS + self.entries).filter(|number| self.is_revoked(*number)).count() as u64
     }
 
-    /// Nanoseconds of a look-up that waits for the one before, after all caches were filled with something else.
-    fn look_up_ns(&self, hit: bool) -> f64 {
-        const LOOKS: u64 = 2_000;
-        let mut other = vec![1_u64; 16 << 20];
-        let (mut best, mut number) = (Vec::new(), 0);
-        for round in 0..60 {
+    /// Nanoseconds of a look-up that waits for the one before, on names at random: the best of several rounds, because
+    /// others use the machine, too. `wiped`: after all caches were filled with something else.
+    fn look_up_ns(&self, hit: bool, wiped: bool) -> f64 {
+        let (rounds, looks) = if wiped { (60, 2_000) } else { (40, 100_000) };
+        let mut other = vec![1_u64; if wiped { 16 << 20 } else { 0 }];
+        let (mut best, mut number) = (f64::MAX, 0);
+        for round in 0..rounds {
             other.iter_mut().for_each(|word| *word = word.wrapping_mul(3));
             black_box(&mut other);
             let began = Instant::now();
-            for look in 0..LOOKS {
-                let at = mix(number ^ look ^ round << 32) % self.entries;
+            for look in 0..looks {
+                let at = mix(number ^ look ^ (round << 32)) % self.entries;
                 number = u64::from(self.is_revoked(if hit { at } else { at + OTHERS }));
                 assert_eq!(number == 1, hit);
             }
-            best.push(began.elapsed().as_nanos() as f64 / LOOKS as f64);
+            best = best.min(began.elapsed().as_nanos() as f64 / looks as f64);
         }
-        best.sort_by(f64::total_cmp);
-        // The median round: others use the machine, too.
-        best[best.len() / 2]
+        best
     }
 
     /// The readers' 99th percentile while something is done, in nanoseconds; every tenth look-up is a hit.
@@ -135,8 +134,8 @@ impl World {
         })
     }
 
-    /// The longest step, and one in a hundred, of a purge of half of the entries, in microseconds.
-    fn purge(&self) -> (u128, u128) {
+    /// The steps of a purge of half of the entries, in microseconds: the longest, the 99th percentile, the median.
+    fn purge(&self) -> [u128; 3] {
         let now = UNTIL.plus(Duration::from_secs(301));
         let mut steps: Vec<u128> = (0..Revocations::PURGE_STEPS)
             .map(|_| {
@@ -146,14 +145,13 @@ impl World {
             })
             .collect();
         steps.sort_unstable();
-        (steps[steps.len() - 1], steps[steps.len() * 99 / 100])
+        [1, steps.len() / 100, steps.len() / 2].map(|from_last| steps[steps.len() - from_last])
     }
 }
 
 fn measure(entries: u64) {
     let before = resident().0;
     let world = World::new(entries);
-    let empty = resident().0 - before;
     let began = Instant::now();
     world.add(0..entries);
     let rate = entries as f64 / began.elapsed().as_secs_f64();
@@ -161,45 +159,53 @@ fn measure(entries: u64) {
     let each = |bytes: usize| bytes as f64 / entries as f64;
     let (rss, own) = (each(resident().0 - before), each(world.set.holdings().bytes));
     let wrong = world.wrong();
-    let (hit, miss) = (world.look_up_ns(true), world.look_up_ns(false));
+    let [hit, miss] = [true, false].map(|hit| world.look_up_ns(hit, false));
+    let [cold_hit, cold_miss] = [true, false].map(|hit| world.look_up_ns(hit, true));
     let idle = world.p99(|| std::thread::sleep(Duration::from_secs(2)));
     let filled = resident().0;
+    // From now on, the most memory is counted anew (proc(5)).
+    std::fs::write("/proc/self/clear_refs", "5").expect("Linux");
     // A snapshot in which a tenth is new, and a tenth of what was there is missing.
     let tenth = entries / 10;
     let replaced = world.p99(|| {
-        let all = (tenth..entries + tenth).map(revoked);
-        world.set.replace(&world.feed, all, LEARNED).expect("room");
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(1) {
+            for begin in [tenth, 0] {
+                let all = (begin..entries + begin).map(revoked);
+                world.set.replace(&world.feed, all, LEARNED).expect("room");
+            }
+        }
     });
-    let peak = resident().1.saturating_sub(before) as f64 / (filled - before).max(1) as f64;
+    let peak = resident().1 as f64 / filled as f64;
     let batch = world.p99(|| world.add(2 * OTHERS..2 * OTHERS + BATCH));
     assert_eq!(world.set.holdings().tokens as u64, entries + BATCH);
-    let (longest, most) = world.purge();
+    let [longest, most, median] = world.purge();
     assert_eq!(world.set.holdings().tokens as u64, (entries + BATCH) / 2);
+    let rate = rate / 1e6;
     println!(
-        "{entries:>9} {rss:>8.1} {own:>8.1} {hit:>7.0} {miss:>7.0} {:>9.2} {idle:>6} {batch:>6} {replaced:>8} {peak:>7.2} {longest:>8} {most:>6} {wrong:>6}   (empty: {} KiB)",
-        rate / 1e6,
-        empty / 1024,
+        "{entries:>9} {rss:>6.1} {own:>6.1} {hit:>5.0} {miss:>5.0} {cold_hit:>5.0} {cold_miss:>5.0} {rate:>8.2} {idle:>6} {batch:>6} {replaced:>7} {peak:>6.2} {median:>6} {most:>6} {longest:>7} {wrong:>6}"
     );
 }
+
+const HEAD: &str = "\
+  entries B each    own   hit  miss  cold  cold apply/s    p99  batch replace   peak  purge    99% longest  wrong
+             RSS            ns    ns   hit  miss       M     ns     ns      ns      x     us     us      us";
+
+const FOOT: &str = "\
+hit, miss: dependent look-ups of random names; cold: the same, after all caches were filled with something else.
+p99: of readers, with the reading of the clock: idle, while a million entries are applied, while snapshots replace
+all, of which a tenth is new. peak: the most memory by then, of that before. purge: steps, half of all entries leave.";
 
 fn main() {
     let asked: Vec<u64> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     if let (Ok(size), true) = (std::env::var("CURFEW_BENCH_ENTRIES"), asked.is_empty()) {
         return measure(size.parse().expect("a number"));
     }
-    println!(
-        "  entries  B each      own  hit ns miss ns  apply M/s    p99  batch  replace    peak purge us    99%  wrong"
-    );
+    println!("{HEAD}");
     for size in if asked.is_empty() { &SIZES[..] } else { &asked[..] } {
         let own = std::env::current_exe().expect("a path");
         let ran = Command::new(own).env("CURFEW_BENCH_ENTRIES", size.to_string()).status();
         assert!(ran.expect("started").success(), "the measuring of {size} entries failed");
     }
-    println!(
-        "`B each` is resident memory, `own` what the set reckons; look-ups are random, each waits for the one before,"
-    );
-    println!(
-        "and caches were filled with something else. p99 in ns, with the reading of the clock: idle, while a million"
-    );
-    println!("entries are applied, while a snapshot replaces all; `peak` is the most memory by then, of that before.");
+    println!("{FOOT}");
 }
