@@ -16,6 +16,8 @@ pub enum Target {
     Subject(Fingerprint),
     /// All tokens of a client.
     Client(Fingerprint),
+    /// All tokens with a value in a claim.
+    Claim(Fingerprint),
     /// All tokens of the issuer that the source speaks for.
     Issuer,
 }
@@ -39,6 +41,7 @@ pub(super) enum Level {
     Session,
     Subject,
     Client,
+    Claim,
 }
 
 /// In what an entry came.
@@ -51,7 +54,7 @@ pub(super) enum By {
 }
 
 /// How many levels there are.
-pub(super) const LEVELS: usize = 4;
+pub(super) const LEVELS: usize = 5;
 
 impl Target {
     pub(super) const fn level(self) -> Option<(Level, Fingerprint)> {
@@ -60,6 +63,7 @@ impl Target {
             Self::Session(print) => (Level::Session, print),
             Self::Subject(print) => (Level::Subject, print),
             Self::Client(print) => (Level::Client, print),
+            Self::Claim(print) => (Level::Claim, print),
             Self::Issuer => return None,
         })
     }

@@ -4,7 +4,7 @@
 use super::entry::{By, Colour, Level, Revoked, Stored, Target};
 use super::feed::{Bounds, Feed, FeedStanding};
 use super::name::{Name, SHARDS, shard};
-use super::shards::{Shards, Written};
+use super::shards::{Shards, Written, stricter};
 use super::snapshot::Snapshot;
 use super::table::Table;
 use crate::decide::id::{Fingerprint, IssuerName, SourceId, SourceName};
@@ -41,6 +41,8 @@ pub struct Holdings {
     pub subjects: usize,
     /// Clients.
     pub clients: usize,
+    /// Values of claims.
+    pub claims: usize,
     /// Cut-offs of whole issuers.
     pub issuers: usize,
     /// What the entries occupy, free places included.
@@ -89,6 +91,7 @@ impl Revocations {
             session: find(Level::Session, handles.session.as_ref()),
             subject: find(Level::Subject, handles.subject.as_ref()),
             client: find(Level::Client, handles.client.as_ref()),
+            claim: handles.claims.iter().filter_map(|print| find(Level::Claim, Some(print))).reduce(stricter),
             issuer: if self.cut.load(Ordering::Acquire) { self.cutoff(issuer) } else { None },
         }
     }
@@ -112,22 +115,23 @@ impl Revocations {
     /// How many entries each level has, and what they occupy.
     #[must_use]
     pub fn holdings(&self) -> Holdings {
-        let [tokens, sessions, subjects, clients] = self.shards.counts();
+        let [tokens, sessions, subjects, clients, claims] = self.shards.counts();
         let issuers = self.table.load().issuers.values().map(|voices| voices.cutoffs.all().len()).sum();
-        Holdings { tokens, sessions, subjects, clients, issuers, bytes: self.shards.bytes() }
+        Holdings { tokens, sessions, subjects, clients, claims, issuers, bytes: self.shards.bytes() }
     }
 
     /// Every entry that names a token of an issuer, whether or not its cut-off hits that token.
     #[must_use]
     pub fn named(&self, issuer: &IssuerName, handles: &Handles) -> Vec<Known> {
         let mut known = Vec::new();
-        let targets = [
+        let names = [
             Some(Target::Token(handles.token)),
             handles.session.map(Target::Session),
             handles.subject.map(Target::Subject),
             handles.client.map(Target::Client),
         ];
-        for target in targets.into_iter().flatten() {
+        let claims = handles.claims.iter().copied().map(Target::Claim);
+        for target in names.into_iter().flatten().chain(claims) {
             let Some((level, print)) = target.level() else { continue };
             self.shards.named(level, &print, |stored| known.push(Known::of(target, stored)));
         }

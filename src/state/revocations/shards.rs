@@ -79,7 +79,10 @@ impl Shards {
             return always;
         }
         let mut strictest = None;
-        each(self.wide.get(shard)?, name, |stored| strictest = stricter(strictest, stored.entry()));
+        each(self.wide.get(shard)?, name, |stored| {
+            let entry = stored.entry();
+            strictest = Some(strictest.map_or(entry, |strictest| stricter(strictest, entry)));
+        });
         strictest
     }
 
@@ -116,8 +119,9 @@ where
     });
 }
 
-fn stricter(one: Option<Entry>, other: Entry) -> Option<Entry> {
-    Some(one.filter(|one| one.cutoff.max(other.cutoff) == one.cutoff).unwrap_or(other))
+/// The stricter of two entries; the first of two that are alike.
+pub(super) fn stricter(one: Entry, other: Entry) -> Entry {
+    if one.cutoff.max(other.cutoff) == one.cutoff { one } else { other }
 }
 
 /// What writers do.

@@ -94,18 +94,18 @@ proptest! {
         for (number, one) in steps.iter().enumerate() {
             step(&set, &feeds, &mut oracle, one, secs(number as i64));
             for name in 0..4 {
-                let handles = Handles { token: print(name), session: Some(print(name)), subject: Some(print(name)), client: Some(print(name)) };
+                let handles = Handles { token: print(name), session: Some(print(name)), subject: Some(print(name)), client: Some(print(name)), claims: [print(name)].into() };
                 let expected = oracle.iter().map(|((feed, target), (cutoff, learned, until))| {
                     Known { target: *target, cutoff: *cutoff, source: feeds[*feed].id, learned: *learned, until: *until }
                 });
-                let named = [Target::Token(print(name)), Target::Session(print(name)), Target::Subject(print(name)), Target::Client(print(name)), Target::Issuer];
+                let named = [Target::Token(print(name)), Target::Session(print(name)), Target::Subject(print(name)), Target::Client(print(name)), Target::Claim(print(name)), Target::Issuer];
                 prop_assert_eq!(told(set.named(&corp(), &handles).into_iter()), told(expected.filter(|known| named.contains(&known.target))));
                 let strictest = named.map(|target| {
                     let of = oracle.iter().filter(|((_, other), _)| *other == target).map(|(_, (cutoff, ..))| *cutoff);
                     of.reduce(Cutoff::max)
                 });
                 let found = cutoffs(set.look_up(&corp(), &handles));
-                let rank = |cutoffs: [Option<Cutoff>; 5]| cutoffs.map(|one| one.map(|one| [0, 999, 1000, 4000].map(|ms| one.hits(Some(Timestamp::from_millis(ms))))));
+                let rank = |cutoffs: [Option<Cutoff>; 6]| cutoffs.map(|one| one.map(|one| [0, 999, 1000, 4000].map(|ms| one.hits(Some(Timestamp::from_millis(ms))))));
                 prop_assert_eq!(rank(found), rank(strictest));
             }
         }
@@ -114,7 +114,7 @@ proptest! {
             prop_assert_eq!(feed.standing(at(0)).entries, held);
         }
         let held = oracle.keys().filter(|(_, target)| *target != Target::Issuer).count();
-        let Holdings { tokens, sessions, subjects, clients, .. } = set.holdings();
-        prop_assert_eq!(tokens + sessions + subjects + clients, held);
+        let Holdings { tokens, sessions, subjects, clients, claims, .. } = set.holdings();
+        prop_assert_eq!(tokens + sessions + subjects + clients + claims, held);
     }
 }
