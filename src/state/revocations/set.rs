@@ -181,8 +181,14 @@ impl Revocations {
     pub fn add(&self, feed: &Feed, what: &Revoked, learned: Timestamp) -> Result<(), Full> {
         let max = feed.bounds().max_entries;
         let room = feed.entries.load(Ordering::Acquire) < max;
-        let stamp = Stamp { by: By::Delta, colour: feed.colour(), learned, room };
-        self.write(feed, what, stamp).map(|_| ()).ok_or_else(|| {
+        let colour = feed.colour();
+        let stamp = |colour| Stamp { by: By::Delta, colour, learned, room };
+        let mut written = self.write(feed, what, stamp(colour));
+        // A snapshot that began meanwhile must not take it back.
+        if feed.colour() != colour {
+            written = self.write(feed, what, stamp(feed.colour()));
+        }
+        written.map(|_| ()).ok_or_else(|| {
             feed.set_complete(false);
             Full(max)
         })
