@@ -187,7 +187,9 @@ pub fn idp_settings(config: &Config) -> IdpSettings {
 pub fn issuers(config: &Config, prepared: &Prepared) -> Vec<Issuer> {
     let issuer = |(name, settings): (&String, &IssuerSettings)| {
         let keys = Arc::clone(prepared.keys().get(&name.as_str().into())?);
-        Some(Issuer { rules: settings.rules(name), session_claim: settings.session_claim.as_str().into(), keys })
+        let revocable_claims = settings.revocable_claims.iter().map(|claim| claim.as_str().into()).collect();
+        let session_claim = settings.session_claim.as_str().into();
+        Some(Issuer { rules: settings.rules(name), session_claim, revocable_claims, keys })
     };
     config.issuers.iter().filter_map(issuer).collect()
 }

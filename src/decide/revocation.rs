@@ -64,7 +64,7 @@ pub struct Entry {
 }
 
 /// The names under which one token may be revoked, hashed once when its signature was verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Handles {
     /// (`iss`, `jti`), or the digest of the signing input of a token without one; never the digest of the
     /// whole token, because an ECDSA signature can be rewritten.
@@ -75,6 +75,8 @@ pub struct Handles {
     pub subject: Option<Fingerprint>,
     /// (`iss`, `client_id` or `azp`).
     pub client: Option<Fingerprint>,
+    /// (`iss`, a claim's name and value), of the claims that the issuer's settings name. Most issuers name none.
+    pub claims: Box<[Fingerprint]>,
 }
 
 /// The entries that name a token, at each level.
@@ -88,6 +90,8 @@ pub struct Entries {
     pub subject: Option<Entry>,
     /// By client.
     pub client: Option<Entry>,
+    /// By any of its other claims.
+    pub claim: Option<Entry>,
     /// By issuer.
     pub issuer: Option<Entry>,
 }

@@ -6,6 +6,7 @@
 //!   "entries": [ { "type": "token",   "id": "jti-1", "until": 1793600000 },
 //!                { "type": "subject", "id": "alice", "at": 1793594096.5 },
 //!                { "type": "client",  "id": "app-7", "not_before": 1793594096 },
+//!                { "type": "claim",   "claim": "email", "id": "a@b.c" },
 //!                { "type": "issuer",  "not_before": 1793000000 } ] }
 //! ```
 
@@ -40,8 +41,7 @@ pub enum FeedFault {
 }
 
 /// What is revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Revokes {
     /// One token, by its `jti`.
     Token,
@@ -51,8 +51,43 @@ pub enum Revokes {
     Subject,
     /// A client, by its `client_id` or `azp`.
     Client,
+    /// Whoever has a value in a claim; the issuer's settings list the claim in `revocable_claims`.
+    Claim {
+        /// The claim's name.
+        name: Box<str>,
+        /// Whether the value is a number: the number 7 and the string "7" are two names.
+        number: bool,
+    },
     /// The whole issuer; has no `id`.
     Issuer,
+}
+
+/// What is revoked, as an entry says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryType {
+    /// One token, by its `jti`.
+    Token,
+    /// A session, by the session claim (`sid`).
+    Session,
+    /// A subject, by its `sub`.
+    Subject,
+    /// A client, by its `client_id` or `azp`.
+    Client,
+    /// Whoever has the value `id` in the claim that `claim` names.
+    Claim,
+    /// The whole issuer; has no `id`.
+    Issuer,
+}
+
+/// A name, as an entry says it.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum EntryId {
+    /// A string.
+    Text(String),
+    /// A number; of a `claim` only.
+    Number(serde_json::Number),
 }
 
 /// One revocation. Without `not_before` and `at`, every token of that name is revoked, whenever it was issued.
@@ -60,10 +95,13 @@ pub enum Revokes {
 pub struct FeedEntry {
     /// What is revoked.
     #[serde(rename = "type")]
-    pub revokes: Revokes,
-    /// Its name, byte for byte as in the token; absent for `issuer` only.
+    pub revokes: EntryType,
+    /// The claim's name, for `claim` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
+    pub claim: Option<String>,
+    /// Its name, byte for byte as in the token; absent for `issuer` only. For `claim`, a string or a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<EntryId>,
     /// A policy: tokens issued before this Unix time are revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<f64>,
@@ -181,26 +219,51 @@ impl Heard {
     }
 }
 
+impl EntryType {
+    fn named(self, claim: Option<String>, number: bool) -> Result<Revokes, String> {
+        Ok(match (self, claim) {
+            (Self::Claim, Some(name)) if name.is_empty() || name.len() > MAX_ID => {
+                return Err("a `claim` empty or too long".into());
+            }
+            (Self::Claim, Some(name)) => Revokes::Claim { name: name.into(), number },
+            (Self::Claim, None) => return Err("without `claim`".into()),
+            // Ignored, like any other member that means nothing here.
+            (Self::Token, _) => Revokes::Token,
+            (Self::Session, _) => Revokes::Session,
+            (Self::Subject, _) => Revokes::Subject,
+            (Self::Client, _) => Revokes::Client,
+            (Self::Issuer, _) => Revokes::Issuer,
+        })
+    }
+}
+
 impl FeedEntry {
     /// The revocation of one token, whenever it was issued.
     #[must_use]
     pub fn token(id: &str) -> Self {
-        Self { revokes: Revokes::Token, id: Some(id.into()), not_before: None, at: None, until: None }
+        let id = Some(EntryId::Text(id.into()));
+        Self { revokes: EntryType::Token, claim: None, id, not_before: None, at: None, until: None }
     }
 
     fn understand(self) -> Result<Understood, String> {
-        let id = match (self.revokes, self.id) {
+        let number = matches!(self.id, Some(EntryId::Number(_)));
+        let revokes = self.revokes.named(self.claim, number)?;
+        let id = match (&revokes, self.id) {
             (Revokes::Issuer, None) => String::new(),
             (Revokes::Issuer, Some(_)) => return Err("an `issuer` has no `id`".into()),
             (_, None) => return Err("without `id`".into()),
-            (_, Some(id)) if id.is_empty() || id.len() > MAX_ID => return Err("an `id` empty or too long".into()),
-            (_, Some(id)) => id,
+            (Revokes::Claim { .. }, Some(EntryId::Number(id))) => id.to_string(),
+            (_, Some(EntryId::Number(_))) => return Err("an `id` that is not a string".into()),
+            (_, Some(EntryId::Text(id))) if id.is_empty() || id.len() > MAX_ID => {
+                return Err("an `id` empty or too long".into());
+            }
+            (_, Some(EntryId::Text(id))) => id,
         };
         // Rounded to the side that revokes more; `until` to the side that keeps longer.
         let before = time(self.not_before, "not_before")?.map(Cutoff::Before);
         let up_to = time(self.at, "at")?.map(Cutoff::UpTo);
         let cutoff = before.into_iter().chain(up_to).reduce(Cutoff::max).unwrap_or(Cutoff::Always);
-        Ok(Understood { revokes: self.revokes, id: id.into(), cutoff, until: time(self.until, "until")? })
+        Ok(Understood { revokes, id: id.into(), cutoff, until: time(self.until, "until")? })
     }
 }
 
@@ -233,10 +296,25 @@ mod tests {
     }
 
     #[test]
+    fn claims_are_named_and_of_a_type() {
+        let claim = |json: &str| understood(json).map(|entry| (entry.revokes, entry.id));
+        let of = |name: &str, number| Revokes::Claim { name: name.into(), number };
+        let text = claim(r#"{"type":"claim","claim":"email","id":"a@b.c"}"#);
+        assert_eq!(text, Ok((of("email", false), "a@b.c".into())));
+        assert_eq!(claim(r#"{"type":"claim","claim":"device","id":7}"#), Ok((of("device", true), "7".into())));
+        assert_eq!(claim(r#"{"type":"claim","claim":"device","id":"7"}"#), Ok((of("device", false), "7".into())));
+    }
+
+    #[test]
     fn what_is_not_understood_is_told_and_hides_nothing() {
         for bad in [
             r#"{"type":"device","id":"a"}"#,
             r#"{"type":"token"}"#,
+            r#"{"type":"token","id":7}"#,
+            r#"{"type":"claim","id":"a"}"#,
+            r#"{"type":"claim","claim":"","id":"a"}"#,
+            r#"{"type":"claim","claim":"email"}"#,
+            r#"{"type":"claim","claim":"email","id":["a"]}"#,
             r#"{"type":"token","id":""}"#,
             "[]",
             r#"{"type":"issuer","id":"a"}"#,

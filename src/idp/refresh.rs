@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 /// How often one shard of the revocation set is purged: the whole of it in half a minute.
-const PURGE: Duration = Duration::from_millis(100);
+const PURGE: Duration = Duration::from_millis(60);
 
 /// How long a task that died waits before it is started anew.
 const RESTART: Duration = Duration::from_secs(1);

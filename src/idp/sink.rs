@@ -4,10 +4,11 @@ use super::events::Events;
 use super::feed::{Heard, Revokes, Understood};
 use super::refresh::News;
 use super::signed::Signer;
+use crate::decide::id::Fingerprint;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
 use crate::state::clock::Clock;
-use crate::state::fingerprint::{Fingerprints, Kind};
+use crate::state::fingerprint::{ClaimValue, Fingerprints, Kind};
 use crate::state::revocations::{Feed, Full, Revocations, Revoked, Target};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -104,21 +105,28 @@ impl Sink {
 
     fn revoked(&self, entry: &Understood, learned: Timestamp) -> Revoked {
         let print = |kind| self.fingerprints.of(kind, &self.issuer, entry.id.as_bytes());
-        let target = match entry.revokes {
+        let target = match &entry.revokes {
             Revokes::Token => Target::Token(print(Kind::Token)),
             Revokes::Session => Target::Session(print(Kind::Session)),
             Revokes::Subject => Target::Subject(print(Kind::Subject)),
             Revokes::Client => Target::Client(print(Kind::Client)),
+            Revokes::Claim { name, number } => Target::Claim(self.claim(name, *number, &entry.id)),
             Revokes::Issuer => Target::Issuer,
         };
         let until = entry.until.or_else(|| self.retained(entry, learned));
         Revoked { target, cutoff: entry.cutoff, until }
     }
 
+    fn claim(&self, name: &str, number: bool, id: &str) -> Fingerprint {
+        let number = number.then(|| id.parse::<serde_json::Number>().ok()).flatten();
+        let value = number.as_ref().map_or(ClaimValue::Text(id), ClaimValue::Number);
+        self.fingerprints.of_claim(&self.issuer, name, value)
+    }
+
     /// Until when an entry is kept that does not say: `retain` after the youngest token that it can hit was
     /// issued. One without a cut-off hits tokens yet to be issued, unless it names one token.
     fn retained(&self, entry: &Understood, learned: Timestamp) -> Option<Timestamp> {
-        let youngest = match (entry.cutoff, entry.revokes) {
+        let youngest = match (entry.cutoff, &entry.revokes) {
             (Cutoff::Before(at) | Cutoff::UpTo(at), _) => at,
             (Cutoff::Always, Revokes::Token) => learned,
             (Cutoff::Always, _) => return None,

@@ -3,6 +3,7 @@
 
 use crate::decide::id::Fingerprint;
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use std::borrow::Cow;
 use thiserror::Error;
 
 /// What a fingerprint is of. The number is part of what is hashed, so a session never meets a subject.
@@ -21,6 +22,39 @@ pub enum Kind {
     Client = 5,
     /// (the thumbprint of a DPoP key, the `jti` of a proof).
     Proof = 6,
+    /// (`iss`, a claim's name, its type and value).
+    Claim = 7,
+}
+
+/// A claim's value, as far as one can be revoked by it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ClaimValue<'a> {
+    /// A string, byte for byte.
+    Text(&'a str),
+    /// A number.
+    Number(&'a serde_json::Number),
+}
+
+impl<'a> ClaimValue<'a> {
+    /// A list or an object names nobody.
+    #[must_use]
+    pub fn of(value: &'a serde_json::Value) -> Option<Self> {
+        match value {
+            serde_json::Value::String(text) => Some(Self::Text(text)),
+            serde_json::Value::Number(number) => Some(Self::Number(number)),
+            _ => None,
+        }
+    }
+}
+
+/// `7`, `7.0` and `70e-1` are one number in JSON (RFC 8259 §6), up to what every reader can hold.
+fn number_text(number: &serde_json::Number) -> Cow<'_, str> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = |float: f64| float.fract() == 0.0 && float.abs() < EXACT;
+    match number.as_f64().filter(|float| number.is_f64() && whole(*float)) {
+        Some(float) => (float as i64).to_string().into(),
+        None => number.to_string().into(),
+    }
 }
 
 /// The system gave no random bytes.
@@ -76,6 +110,18 @@ impl Fingerprints {
         Fingerprint(short)
     }
 
+    /// The fingerprint of a claim that an issuer gave. A number and a string are never the same; two numbers are, if
+    /// they are equal, however they were written.
+    #[must_use]
+    pub fn of_claim(&self, issuer: &str, name: &str, value: ClaimValue<'_>) -> Fingerprint {
+        let length = u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let (form, text) = match value {
+            ClaimValue::Text(text) => (b'"', text.into()),
+            ClaimValue::Number(number) => (b'0', number_text(number)),
+        };
+        self.of(Kind::Claim, issuer, &[&length, name.as_bytes(), &[form], str::as_bytes(&text)].concat())
+    }
+
     /// The identity of a whole compact token, under the edition of the settings that it was verified under.
     ///
     /// It is a universal hash (GMAC, NIST SP 800-38D §3) under a random key: two tokens of at most 16 KiB meet with a
@@ -115,6 +161,24 @@ mod tests {
         for (edition, token) in [(2, &b"bc"[..]), (1, b"bd"), (1, b"bc\0"), (1, b"")] {
             assert_ne!(identity(1, b"bc"), identity(edition, token));
         }
+    }
+
+    #[test]
+    fn claims_are_told_apart_by_name_type_and_value() {
+        let prints = Fingerprints::derived(b"a key for tests").expect("randomness");
+        let claim = |name: &str, json: &str| {
+            let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
+            ClaimValue::of(&value).map(|value| prints.of_claim("i", name, value))
+        };
+        let seven = claim("device", "7");
+        assert!(seven.is_some() && seven == claim("device", "7.0") && seven == claim("device", "70e-1"));
+        for (name, json) in [("device", "\"7\""), ("devic", "7"), ("device7", "7"), ("device", "7.5"), ("device", "-7")]
+        {
+            assert_ne!(seven, claim(name, json), "{name} {json}");
+        }
+        assert_ne!(claim("a", "\"b\""), claim("a\"", "\"b\""));
+        assert_eq!(claim("device", "-0.0"), claim("device", "0"));
+        assert_eq!(claim("device", "[7]"), None);
     }
 
     #[test]

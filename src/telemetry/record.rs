@@ -152,7 +152,7 @@ impl Trusted {
         Self {
             key: token.key.clone(),
             algorithm: token.algorithm,
-            handles: token.handles,
+            handles: token.handles.clone(),
             age: claims.and_then(|claims| claims.issued).map(|issued| now.since(issued)),
             ttl: claims.and_then(|claims| claims.expires).map(|expires| expires.since(now)),
         }

@@ -13,6 +13,8 @@ pub struct Issuer {
     pub rules: IssuerRules,
     /// The claim that names the session.
     pub session_claim: Box<str>,
+    /// The claims by which its tokens may be revoked besides; a bounded few.
+    pub revocable_claims: Box<[Box<str>]>,
     /// Its keys.
     pub keys: Arc<IssuerKeys>,
 }

@@ -9,10 +9,11 @@ use super::json::{JsonFault, object};
 use super::untrusted::Untrusted;
 use crate::decide::claims::{ClaimFault, Claims, Token};
 use crate::decide::evidence::{Flaw, Stage};
+use crate::decide::id::Fingerprint;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Handles;
 use crate::decide::time::Moment;
-use crate::state::fingerprint::{Fingerprints, Kind};
+use crate::state::fingerprint::{ClaimValue, Fingerprints, Kind};
 use crate::state::keys::{Key, Lookup};
 use crate::state::verified::{IssuerPlace, Verified};
 use serde_json::{Map, Value};
@@ -93,7 +94,7 @@ impl Verifier<'_> {
         claims: Result<Claims, ClaimFault>,
         (place, issuer): (IssuerPlace, &Issuer),
     ) -> Verified {
-        let handles = self.handles(compact, claims.as_ref().ok(), &issuer.rules.issuer);
+        let handles = self.handles(compact, claims.as_ref().ok(), issuer);
         let token = Token {
             kind: header.kind,
             algorithm: header.algorithm,
@@ -105,7 +106,8 @@ impl Verifier<'_> {
         Verified::new(token, key.serial, place)
     }
 
-    fn handles(&self, compact: &Compact<'_>, claims: Option<&Claims>, iss: &str) -> Handles {
+    fn handles(&self, compact: &Compact<'_>, claims: Option<&Claims>, issuer: &Issuer) -> Handles {
+        let iss = &*issuer.rules.issuer;
         let name = |kind, value: &str| self.fingerprints.of(kind, iss, value.as_bytes());
         let whole = || self.fingerprints.of(Kind::SigningInput, iss, compact.signing_input.as_bytes());
         let Some(claims) = claims else { return Handles { token: whole(), ..Handles::default() } };
@@ -114,7 +116,17 @@ impl Verifier<'_> {
             session: claims.session.as_deref().map(|sid| name(Kind::Session, sid)),
             subject: claims.subject.as_deref().map(|sub| name(Kind::Subject, sub)),
             client: claims.client().map(|client| name(Kind::Client, client)),
+            claims: self.claims(claims, issuer),
         }
+    }
+
+    /// The names that the claims give which the issuer's settings list.
+    fn claims(&self, claims: &Claims, issuer: &Issuer) -> Box<[Fingerprint]> {
+        let named = issuer.revocable_claims.iter().filter_map(|name| {
+            let value = ClaimValue::of(claims.at(name)?)?;
+            Some(self.fingerprints.of_claim(&issuer.rules.issuer, name, value))
+        });
+        named.collect()
     }
 }
 

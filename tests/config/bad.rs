@@ -63,6 +63,8 @@ const CASES: &[&[(&str, &str)]] = &[
     )],
     // issuers and revocation
     &[(AUDIENCES, "~, leeway: 6m")],
+    &[(AUDIENCES, "~, revocable_claims: [email, '']")],
+    &[(AUDIENCES, "~, revocable_claims: [a, b, c, d, e, f, g, h, i]")],
     &[(AUDIENCES, "audiences: any")],
     &[(AUDIENCES, "audiences: []")],
     &[(AUDIENCES, "~, algorithms: [RS256, HS256]")],

@@ -27,6 +27,7 @@ fn revocation() {
     let session = |cutoff| Entries { session: entry(cutoff), ..none() };
     let subject = |cutoff| Entries { subject: entry(cutoff), ..none() };
     let client = |cutoff| Entries { client: entry(cutoff), ..none() };
+    let claim = |cutoff| Entries { claim: entry(cutoff), ..none() };
     let issuer = |cutoff| Entries { issuer: entry(cutoff), ..none() };
     let (before, up_to) = (|ms| Cutoff::Before(at(ms)), |ms| Cutoff::UpTo(at(ms)));
     let hit = Want::Fail;
@@ -39,6 +40,8 @@ fn revocation() {
             ("by session", ask(), known(session(Cutoff::Always), None), hit(Reason::SessionRevoked)),
             ("by subject", ask(), known(subject(Cutoff::Always), None), hit(Reason::SubjectRevoked)),
             ("by client", ask(), known(client(Cutoff::Always), None), hit(Reason::ClientRevoked)),
+            ("by claim", ask(), known(claim(Cutoff::Always), None), hit(Reason::SubjectRevoked)),
+            ("a claim goes by sign-in", ask(), known(claim(up_to(-65_000)), Some(-61_000)), Want::Pass),
             ("by issuer", ask(), known(issuer(Cutoff::Always), None), hit(Reason::IssuedBeforeCutoff)),
             (
                 "issued 1 ms before a not-before",

@@ -3,10 +3,11 @@
 use super::provider::{Provider, Script, key};
 use super::{House, corp, settings};
 use curfew::decide::id::IssuerName;
-use curfew::decide::revocation::{Freshness, Handles};
+use curfew::decide::revocation::{Cutoff, Freshness, Handles};
+use curfew::decide::time::Timestamp;
 use curfew::idp::settings::Settings;
 use curfew::idp::source::SourceSettings;
-use curfew::state::fingerprint::Kind;
+use curfew::state::fingerprint::{ClaimValue, Kind};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,6 +99,26 @@ async fn a_snapshot_then_deltas_by_cursor() {
     fed.provider.script("/feed", Script::json(&tokens(&["e"], json!({"complete": true}))));
     fed.house.until(|| fed.revokes("e")).await;
     assert!(!fed.revokes("d"));
+}
+
+/// The number 7 and the string "7" are two names; so are two claims with one value.
+#[tokio::test]
+async fn claims_are_revoked_by_name_and_value() {
+    let fed = Fed::new().await;
+    let entries = json!([{"type": "claim", "claim": "email", "id": "a@b.c"},
+        {"type": "claim", "claim": "device", "id": 7, "at": 10}]);
+    fed.provider.script("/feed", Script::json(&json!({ "complete": true, "entries": entries })));
+    fed.house.apply(&fed.settings(fed.poll(json!({}))));
+    fed.house.ready().await;
+    let revoked = |name: &str, value: Value| {
+        let value = ClaimValue::of(&value).unwrap();
+        let claims = [fed.house.fingerprints.of_claim(&fed.provider.url(""), name, value)].into();
+        let handles = Handles { claims, ..Handles::default() };
+        fed.house.revocations.look_up(&corp_name(), &handles).claim.map(|entry| entry.cutoff)
+    };
+    assert_eq!(revoked("email", json!("a@b.c")), Some(Cutoff::Always));
+    assert_eq!(revoked("device", json!(7)), Some(Cutoff::UpTo(Timestamp::from_secs(10))));
+    assert_eq!([revoked("device", json!("7")), revoked("mail", json!("a@b.c"))], [None, None]);
 }
 
 fn secret_file(content: &str) -> tempfile::NamedTempFile {

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "a test tells what it proves in its name and its comment")]
 
+mod claims;
 mod feeds;
 mod keys;
 mod provider;

@@ -37,11 +37,12 @@ fn entries() -> impl Strategy<Value = Entries> {
         prop::option::weighted(0.1, cutoffs())
             .prop_map(|cutoff| cutoff.map(|cutoff| Entry { cutoff, source: SourceId(0), learned: at(0) }))
     };
-    (one(), one(), one(), one(), one()).prop_map(|(token, session, subject, client, issuer)| Entries {
+    (one(), one(), one(), one(), one(), one()).prop_map(|(token, session, subject, client, claim, issuer)| Entries {
         token,
         session,
         subject,
         client,
+        claim,
         issuer,
     })
 }
@@ -140,6 +141,7 @@ proptest! {
             session: both(known.session, more.session),
             subject: both(known.subject, more.subject),
             client: both(known.client, more.client),
+            claim: both(known.claim, more.claim),
             issuer: both(known.issuer, more.issuer),
         };
         prop_assert!(admits(&policy, &world) || !admits(&policy, &knowing));

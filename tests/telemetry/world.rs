@@ -82,6 +82,7 @@ pub fn token(ends_in: i64) -> Token {
             subject: Some(Fingerprint([2; 16])),
             client: Some(Fingerprint([3; 16])),
             session: None,
+            claims: Box::default(),
         },
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn advice(field: &str) -> &'static str {
         "algorithms" => {
             "make it two issuers, or remove those that do not belong: a public key must never verify an HMAC (RFC 8725 §3.1)"
         }
+        "revocable_claims" => "keep those that some feed names: each costs a look-up with every request",
         "refresh" => "write `1s` or more; `10m` is usual",
         _ => "see `config/curfew.yaml` for what is usual",
     }

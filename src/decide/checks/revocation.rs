@@ -46,6 +46,8 @@ fn hit(entries: &Entries, claims: &Claims) -> Option<Hit> {
         (entries.token, claims.issued, Reason::TokenRevoked, "jti"),
         (entries.session, signed_in, Reason::SessionRevoked, "session"),
         (entries.subject, signed_in, Reason::SubjectRevoked, "sub"),
+        // An e-mail address or a device is a user by another name.
+        (entries.claim, signed_in, Reason::SubjectRevoked, "claim"),
         (entries.client, claims.issued, Reason::ClientRevoked, "client_id"),
         (entries.issuer, claims.issued, Reason::IssuedBeforeCutoff, "iss"),
     ];

@@ -1,5 +1,6 @@
 //! One revocation: as a source gives it, and packed as it is stored.
 
+use super::name::Name;
 use crate::decide::id::{Fingerprint, SourceId};
 use crate::decide::revocation::{Cutoff, Entry};
 use crate::decide::time::Timestamp;
@@ -15,6 +16,8 @@ pub enum Target {
     Subject(Fingerprint),
     /// All tokens of a client.
     Client(Fingerprint),
+    /// All tokens with a value in a claim.
+    Claim(Fingerprint),
     /// All tokens of the issuer that the source speaks for.
     Issuer,
 }
@@ -38,6 +41,7 @@ pub(super) enum Level {
     Session,
     Subject,
     Client,
+    Claim,
 }
 
 /// In what an entry came.
@@ -50,7 +54,7 @@ pub(super) enum By {
 }
 
 /// How many levels there are.
-pub(super) const LEVELS: usize = 4;
+pub(super) const LEVELS: usize = 5;
 
 impl Target {
     pub(super) const fn level(self) -> Option<(Level, Fingerprint)> {
@@ -59,6 +63,7 @@ impl Target {
             Self::Session(print) => (Level::Session, print),
             Self::Subject(print) => (Level::Subject, print),
             Self::Client(print) => (Level::Client, print),
+            Self::Claim(print) => (Level::Claim, print),
             Self::Issuer => return None,
         })
     }
@@ -71,88 +76,58 @@ const SLACK_S: i64 = 300;
 /// An `until` that never comes.
 const NEVER: u32 = u32::MAX;
 
-/// An entry as it is stored: 40 bytes, so that millions of them fit.
-#[derive(Clone, Copy)]
-pub(super) struct Stored {
-    pub(super) print: Fingerprint,
-    cutoff_ms: i64,
-    learned_s: u32,
-    until_s: u32,
-    pub(super) source: SourceId,
-    /// Which of its source's snapshots it was last in.
-    pub(super) generation: u16,
-    cutoff: Shape,
-    pub(super) level: Level,
+/// Two snapshots of a source that follow each other have different colours, and so have their entries. When a
+/// snapshot begins, all that its source said before has the other colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Colour(pub(super) bool);
+
+impl Colour {
+    pub(super) const EVEN: Self = Self(false);
+    pub(super) const ODD: Self = Self(true);
 }
 
+/// An entry as the tables hold it; `layout` says how it is packed.
 #[derive(Clone, Copy)]
-#[repr(u8)]
-enum Shape {
-    Always,
-    Before,
-    UpTo,
+pub(super) struct Stored {
+    pub(super) name: Name,
+    pub(super) cutoff: Cutoff,
+    pub(super) learned_s: u32,
+    pub(super) until_s: u32,
+    pub(super) source: SourceId,
+    /// Which of its source's snapshots it was last in.
+    pub(super) colour: Colour,
 }
 
 impl Stored {
-    pub(super) fn new(
-        place: (Level, Fingerprint),
-        what: &Revoked,
-        writer: (SourceId, u16),
-        learned: Timestamp,
-    ) -> Self {
-        let (level, print) = place;
-        let (source, generation) = writer;
+    pub(super) fn new(name: Name, what: &Revoked, writer: (SourceId, Colour), learned: Timestamp) -> Self {
+        let (source, colour) = writer;
         let until_s = what.until.map_or(NEVER, seconds_up);
-        let mut stored = Self {
-            print,
-            cutoff_ms: 0,
-            learned_s: seconds(learned.secs()),
-            until_s,
-            source,
-            generation,
-            cutoff: Shape::Always,
-            level,
-        };
-        stored.set_cutoff(what.cutoff);
-        stored
-    }
-
-    pub(super) fn cutoff(&self) -> Cutoff {
-        let at = Timestamp::from_millis(self.cutoff_ms);
-        match self.cutoff {
-            Shape::Always => Cutoff::Always,
-            Shape::Before => Cutoff::Before(at),
-            Shape::UpTo => Cutoff::UpTo(at),
-        }
-    }
-
-    fn set_cutoff(&mut self, cutoff: Cutoff) {
-        self.cutoff_ms = cutoff.instant().map_or(0, Timestamp::millis);
-        self.cutoff = match cutoff {
-            Cutoff::Always => Shape::Always,
-            Cutoff::Before(_) => Shape::Before,
-            Cutoff::UpTo(_) => Shape::UpTo,
-        };
+        Self { name, cutoff: what.cutoff, learned_s: seconds(learned.secs()), until_s, source, colour }
     }
 
     pub(super) fn entry(&self) -> Entry {
         let learned = Timestamp::from_secs(i64::from(self.learned_s));
-        Entry { cutoff: self.cutoff(), source: self.source, learned }
+        Entry { cutoff: self.cutoff, source: self.source, learned }
+    }
+
+    /// When the last token that it hits has expired; `None` if that is not known.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        (self.until_s != NEVER).then(|| Timestamp::from_secs(i64::from(self.until_s)))
     }
 
     /// Takes the place of what a former snapshot of the same source said of the same thing.
     fn renew(&mut self, newer: &Self) {
-        let learned_s = if self.cutoff() == newer.cutoff() { self.learned_s } else { newer.learned_s };
+        let learned_s = if self.cutoff == newer.cutoff { self.learned_s } else { newer.learned_s };
         *self = Self { learned_s, ..*newer };
     }
 
     /// Takes in what the same source says of the same thing besides. The stricter of the two stays, so the
     /// order in which they came does not matter.
     fn merge(&mut self, newer: &Self) {
-        self.generation = newer.generation;
-        let merged = self.cutoff().max(newer.cutoff());
-        if merged != self.cutoff() {
-            self.set_cutoff(merged);
+        self.colour = newer.colour;
+        let merged = self.cutoff.max(newer.cutoff);
+        if merged != self.cutoff {
+            self.cutoff = merged;
             self.learned_s = newer.learned_s;
         }
         self.until_s = self.until_s.max(newer.until_s);
@@ -160,7 +135,7 @@ impl Stored {
 
     /// Writes what a snapshot or a delta says over this entry; tells whether it was from a former snapshot.
     pub(super) fn update(&mut self, newer: &Self, by: By) -> bool {
-        let former = self.generation != newer.generation;
+        let former = self.colour != newer.colour;
         if former && by == By::Snapshot {
             self.renew(newer)
         } else {

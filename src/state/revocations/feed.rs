@@ -1,11 +1,12 @@
 //! One source as the set sees it: its bounds, how much it holds, and when its knowledge was last true.
 
+use super::entry::Colour;
 use crate::decide::id::{IssuerName, SourceId, SourceName};
 use crate::decide::revocation::Freshness;
 use crate::decide::time::{Moment, millis};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What a source may do.
@@ -50,7 +51,9 @@ pub struct Feed {
     pub(super) entries: AtomicUsize,
     complete: AtomicBool,
     heard_ms: AtomicI64,
-    generation: AtomicU16,
+    /// The colour of its last snapshot: whether that is an odd one.
+    odd: AtomicBool,
+    replacing: AtomicBool,
     failures: AtomicU64,
     error: ArcSwapOption<Box<str>>,
 }
@@ -67,7 +70,8 @@ impl Feed {
             entries: AtomicUsize::new(0),
             complete: AtomicBool::new(true),
             heard_ms: AtomicI64::new(NEVER_HEARD),
-            generation: AtomicU16::new(0),
+            odd: AtomicBool::new(false),
+            replacing: AtomicBool::new(false),
             failures: AtomicU64::new(0),
             error: ArcSwapOption::empty(),
         }
@@ -143,12 +147,19 @@ impl Feed {
         self.complete.store(complete, Ordering::Release);
     }
 
-    pub(super) fn generation(&self) -> u16 {
-        self.generation.load(Ordering::Acquire)
+    /// The colour of what it says now.
+    pub(super) fn colour(&self) -> Colour {
+        Colour(self.odd.load(Ordering::Acquire))
     }
 
-    /// Begins a snapshot.
-    pub(super) fn next_generation(&self) -> u16 {
-        self.generation.fetch_add(1, Ordering::AcqRel).wrapping_add(1)
+    /// Begins a snapshot, in a colour that nothing it said before has. `None` while another one is under way.
+    pub(super) fn begin(&self) -> Option<Colour> {
+        let free = !self.replacing.swap(true, Ordering::AcqRel);
+        free.then(|| Colour(!self.odd.fetch_xor(true, Ordering::AcqRel)))
+    }
+
+    /// Its snapshot is over.
+    pub(super) fn end(&self) {
+        self.replacing.store(false, Ordering::Release);
     }
 }

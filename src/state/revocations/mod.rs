@@ -4,20 +4,29 @@
 //! | file | holds |
 //! |---|---|
 //! | `entry` | one revocation as sources give it, and as it is stored |
-//! | `shards` | the entries by fingerprint |
+//! | `name`, `layout` | how it is told from others, and packed into words |
+//! | `slots` | a table of them that is read while it is written |
+//! | `half`, `shards` | many of these, each with one writer at a time |
 //! | `feed` | one source: its bounds, its count, when it was last heard |
 //! | `table` | which feeds there are, and which speak for an issuer |
+//! | `snapshot` | all that a source said, being replaced |
 //! | `set` | the whole: look-up, freshness, writing, purging |
 
 mod entry;
 mod feed;
+mod half;
+mod layout;
+mod name;
 mod set;
 mod shards;
+mod slots;
+mod snapshot;
 mod table;
 
 pub use entry::{Revoked, Target};
 pub use feed::{Bounds, Feed, FeedStanding};
-pub use set::{Full, Revocations};
+pub use set::{Full, Holdings, Known, Revocations};
+pub use snapshot::Snapshot;
 
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,18 @@
 //! The revocation set: looked up by requests, written by sources. Entries are never dropped to make room:
 //! one leaves when no token that it hits could still pass, or when its source takes it back.
 
-use super::entry::{By, Level, Revoked, Stored};
+use super::entry::{By, Colour, Level, Revoked, Stored, Target};
 use super::feed::{Bounds, Feed, FeedStanding};
-use super::shards::{SHARDS, Shards, Written};
+use super::name::{Name, SHARDS, shard};
+use super::shards::{Shards, Written, stricter};
+use super::snapshot::Snapshot;
 use super::table::Table;
 use crate::decide::id::{Fingerprint, IssuerName, SourceId, SourceName};
-use crate::decide::revocation::{Entries, Freshness, Handles};
+use crate::decide::revocation::{Cutoff, Entries, Entry, Freshness, Handles};
 use crate::decide::time::{Moment, Timestamp};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use thiserror::Error;
 
 /// The source has reached its bound. It is incomplete from now on, until a snapshot fits.
@@ -23,16 +25,59 @@ pub struct Full(pub usize);
 pub struct Revocations {
     shards: Shards,
     table: ArcSwap<Table>,
+    /// Whether any issuer was ever cut off as a whole, so that no request asks for it in vain.
+    cut: AtomicBool,
     next_purge: AtomicUsize,
+}
+
+/// How many entries there are, and what they occupy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Tokens.
+    pub tokens: usize,
+    /// Sessions.
+    pub sessions: usize,
+    /// Subjects.
+    pub subjects: usize,
+    /// Clients.
+    pub clients: usize,
+    /// Values of claims.
+    pub claims: usize,
+    /// Cut-offs of whole issuers.
+    pub issuers: usize,
+    /// What the entries occupy, free places included.
+    pub bytes: usize,
+}
+
+/// One entry that names a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// By what it names it.
+    pub target: Target,
+    /// Which tokens it hits.
+    pub cutoff: Cutoff,
+    /// Where it came from.
+    pub source: SourceId,
+    /// When we learned of it.
+    pub learned: Timestamp,
+    /// When the last token that it hits has expired; `None` if that is not known.
+    pub until: Option<Timestamp>,
+}
+
+impl Known {
+    fn of(target: Target, stored: &Stored) -> Self {
+        let (Entry { cutoff, source, learned }, until) = (stored.entry(), stored.until());
+        Self { target, cutoff, source, learned, until }
+    }
 }
 
 /// How an entry comes in.
 #[derive(Clone, Copy)]
-struct Stamp {
-    by: By,
-    generation: u16,
-    learned: Timestamp,
-    room: bool,
+pub(super) struct Stamp {
+    pub(super) by: By,
+    pub(super) colour: Colour,
+    pub(super) learned: Timestamp,
+    pub(super) room: bool,
 }
 
 /// What requests ask.
@@ -46,8 +91,13 @@ impl Revocations {
             session: find(Level::Session, handles.session.as_ref()),
             subject: find(Level::Subject, handles.subject.as_ref()),
             client: find(Level::Client, handles.client.as_ref()),
-            issuer: self.table.load().issuers.get(issuer).and_then(|voices| voices.cutoffs.strictest()),
+            claim: handles.claims.iter().filter_map(|print| find(Level::Claim, Some(print))).reduce(stricter),
+            issuer: if self.cut.load(Ordering::Acquire) { self.cutoff(issuer) } else { None },
         }
+    }
+
+    fn cutoff(&self, issuer: &IssuerName) -> Option<Entry> {
+        self.table.load().issuers.get(issuer).and_then(|voices| voices.cutoffs.strictest())
     }
 
     /// How fresh the knowledge about an issuer is.
@@ -60,6 +110,35 @@ impl Revocations {
     #[must_use]
     pub fn source_name(&self, id: SourceId) -> Option<SourceName> {
         self.table.load().feed(id).map(|feed| feed.name.clone())
+    }
+
+    /// How many entries each level has, and what they occupy.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        let [tokens, sessions, subjects, clients, claims] = self.shards.counts();
+        let issuers = self.table.load().issuers.values().map(|voices| voices.cutoffs.all().len()).sum();
+        Holdings { tokens, sessions, subjects, clients, claims, issuers, bytes: self.shards.bytes() }
+    }
+
+    /// Every entry that names a token of an issuer, whether or not its cut-off hits that token.
+    #[must_use]
+    pub fn named(&self, issuer: &IssuerName, handles: &Handles) -> Vec<Known> {
+        let mut known = Vec::new();
+        let names = [
+            Some(Target::Token(handles.token)),
+            handles.session.map(Target::Session),
+            handles.subject.map(Target::Subject),
+            handles.client.map(Target::Client),
+        ];
+        let claims = handles.claims.iter().copied().map(Target::Claim);
+        for target in names.into_iter().flatten().chain(claims) {
+            let Some((level, print)) = target.level() else { continue };
+            self.shards.named(level, &print, |stored| known.push(Known::of(target, stored)));
+        }
+        let table = self.table.load();
+        let cutoffs = table.issuers.get(issuer).map(|voices| voices.cutoffs.all()).unwrap_or_default();
+        known.extend(cutoffs.iter().map(|stored| Known::of(Target::Issuer, stored)));
+        known
     }
 
     /// All sources.
@@ -102,8 +181,14 @@ impl Revocations {
     pub fn add(&self, feed: &Feed, what: &Revoked, learned: Timestamp) -> Result<(), Full> {
         let max = feed.bounds().max_entries;
         let room = feed.entries.load(Ordering::Acquire) < max;
-        let stamp = Stamp { by: By::Delta, generation: feed.generation(), learned, room };
-        self.write(feed, what, stamp).map(|_| ()).ok_or_else(|| {
+        let colour = feed.colour();
+        let stamp = |colour| Stamp { by: By::Delta, colour, learned, room };
+        let mut written = self.write(feed, what, stamp(colour));
+        // A snapshot that began meanwhile must not take it back.
+        if feed.colour() != colour {
+            written = self.write(feed, what, stamp(feed.colour()));
+        }
+        written.map(|_| ()).ok_or_else(|| {
             feed.set_complete(false);
             Full(max)
         })
@@ -114,44 +199,68 @@ impl Revocations {
     /// # Errors
     /// If it is more than the source may hold: then the source is incomplete, and what it said before stays.
     pub fn replace(&self, feed: &Feed, all: impl IntoIterator<Item = Revoked>, learned: Timestamp) -> Result<(), Full> {
-        let (max, generation) = (feed.bounds().max_entries, feed.next_generation());
-        let mut held = 0_usize;
-        for what in all {
-            let stamp = Stamp { by: By::Snapshot, generation, learned, room: held < max };
-            let written = self.write(feed, &what, stamp);
-            held += usize::from(written != Some(Written::Merged));
-            if written.is_none() || held > max {
-                feed.set_complete(false);
-                return Err(Full(max));
-            }
-        }
-        self.sweep(|stored| stored.source != feed.id || stored.generation == generation);
-        feed.set_complete(true);
+        let mut all = all.into_iter();
+        let Some(mut snapshot) = self.begin(feed, learned) else {
+            // Another one is under way: two cannot both say what is taken back.
+            return all.try_for_each(|what| self.add(feed, &what, learned));
+        };
+        all.try_for_each(|what| snapshot.put(&what))?;
+        snapshot.finish();
         Ok(())
     }
 
-    fn write(&self, feed: &Feed, what: &Revoked, stamp: Stamp) -> Option<Written> {
-        let writer = (feed.id, stamp.generation);
-        let Some(place) = what.target.level() else {
-            let place = (Level::Token, Fingerprint::default());
+    /// Begins to replace all that a source said, entry by entry, as they come in. `None` while that is done already.
+    #[must_use]
+    pub fn begin<'a>(&'a self, feed: &'a Feed, learned: Timestamp) -> Option<Snapshot<'a>> {
+        feed.begin().map(|colour| Snapshot::new(self, feed, colour, learned))
+    }
+
+    /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.
+    pub fn lift(&self, feed: &Feed, target: Target) -> bool {
+        let Some((level, print)) = target.level() else {
+            return self.table.load().issuers.get(&feed.issuer).is_some_and(|voices| voices.cutoffs.remove(feed.id));
+        };
+        let what = Revoked { target, cutoff: Cutoff::Always, until: None };
+        let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Timestamp::default());
+        let lifted = self.shards.remove(shard(&print), &like);
+        if lifted {
+            feed.entries.fetch_sub(1, Ordering::AcqRel);
+        }
+        lifted
+    }
+
+    pub(super) fn write(&self, feed: &Feed, what: &Revoked, stamp: Stamp) -> Option<Written> {
+        let entry = |name| Stored::new(name, what, (feed.id, stamp.colour), stamp.learned);
+        let Some((level, print)) = what.target.level() else {
             let table = self.table.load();
-            table.issuers.get(&feed.issuer)?.cutoffs.write(Stored::new(place, what, writer, stamp.learned), stamp.by);
+            self.cut.store(true, Ordering::Release);
+            table.issuers.get(&feed.issuer)?.cutoffs.write(entry(Name::default()), stamp.by);
             return Some(Written::Merged);
         };
-        let written = self.shards.write(Stored::new(place, what, writer, stamp.learned), stamp.by, stamp.room)?;
+        let entry = entry(Name::new(level, &print));
+        let written = self.shards.write(shard(&print), &entry, stamp.by, stamp.room)?;
         if written == Written::New {
             feed.entries.fetch_add(1, Ordering::AcqRel);
         }
         Some(written)
     }
 
-    fn sweep(&self, keep: impl Fn(&Stored) -> bool) {
+    pub(super) fn sweep(&self, keep: impl Fn(&Stored) -> bool) {
         (0..SHARDS).for_each(|shard| self.retain(shard, &keep));
         self.table.load().issuers.values().for_each(|voices| voices.cutoffs.retain(&keep));
     }
 
-    /// Lets the entries of the next shard go that no token needs any more. A call is short; so many calls as
-    /// there are shards go round once.
+    /// Gives all that a source said one colour, so that its next snapshot finds no trace of one that failed.
+    pub(super) fn recolour(&self, feed: &Feed, colour: Colour) {
+        (0..SHARDS).for_each(|shard| self.shards.recolour(shard, feed.id, colour));
+        self.table.load().issuers.get(&feed.issuer).into_iter().for_each(|one| one.cutoffs.recolour(feed.id, colour));
+    }
+
+    /// So many steps purge the whole set once.
+    pub const PURGE_STEPS: usize = SHARDS;
+
+    /// Lets the entries of the next shard go that no token needs any more. A call is short; [`Self::PURGE_STEPS`]
+    /// of them go round once.
     pub fn purge_step(&self, now: Timestamp) {
         let shard = self.next_purge.fetch_add(1, Ordering::Relaxed) % SHARDS;
         self.retain(shard, |stored| stored.is_needed(now));

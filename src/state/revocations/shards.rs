@@ -1,88 +1,239 @@
-//! The entries by fingerprint, spread over shards, each behind its own lock. One name may have several
-//! entries, one of each source.
+//! The entries by name, spread over shards. One name may have several entries, one of each source. Readers take no lock
+//! and wait for nobody; the writers of one shard take turns.
 
-use super::entry::{By, LEVELS, Level, Stored};
+use super::entry::{By, Colour, LEVELS, Level, Stored};
+use super::half::{Fill, Half};
+use super::layout::{self, COMPACT, Layout, WIDE};
+use super::name::{Name, SHARDS, shard};
+use super::slots::{Slots, words};
 use crate::decide::id::{Fingerprint, SourceId};
 use crate::decide::revocation::Entry;
-use hashbrown::HashTable;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock};
+use arc_swap::ArcSwap;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many shards; a power of two.
-pub(super) const SHARDS: usize = 256;
-
-type Shard = RwLock<HashTable<Stored>>;
+/// All tables of one layout. Nothing but pointers, and seldom written: they stay in every core's cache.
+type Tables<const W: usize> = Box<[ArcSwap<Slots<W>>]>;
 
 pub(super) struct Shards {
-    shards: Box<[Shard]>,
-    /// How many entries each level has, so that an empty one costs nothing to ask.
+    compact: Tables<COMPACT>,
+    wide: Tables<WIDE>,
+    writers: Box<[Mutex<Fills>]>,
+    /// Which levels ever had an entry, so that others cost nothing to ask; in the upper half, a wide one.
+    any: AtomicU32,
     levels: [AtomicUsize; LEVELS],
+    bytes: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Fills {
+    compact: Fill,
+    wide: Fill,
+}
+
+/// A shard, in the hands of its writer.
+struct Shard<'a> {
+    compact: Half<'a, COMPACT>,
+    wide: Half<'a, WIDE>,
 }
 
 impl Default for Shards {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), levels: Default::default() }
+        Self {
+            compact: tables(),
+            wide: tables(),
+            writers: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            any: AtomicU32::new(0),
+            levels: Default::default(),
+            bytes: AtomicUsize::new(0),
+        }
     }
 }
 
-/// A fingerprint is a keyed hash already: its first byte chooses the shard, its last eight the bucket.
-fn place(print: &Fingerprint) -> (usize, u64) {
-    let [first, .., b7, b6, b5, b4, b3, b2, b1, b0] = print.0;
-    (usize::from(first), u64::from_be_bytes([b7, b6, b5, b4, b3, b2, b1, b0]))
+/// As long as they are empty, all share one.
+fn tables<const W: usize>() -> Tables<W> {
+    let empty = Arc::new(Slots::holding(0));
+    (0..SHARDS).map(|_| ArcSwap::new(Arc::clone(&empty))).collect()
 }
 
+const fn bit(level: usize) -> u32 {
+    1 << level
+}
+
+const fn wide_bit(level: usize) -> u32 {
+    1 << (level + 16)
+}
+
+/// What readers ask.
 impl Shards {
-    fn count(&self, level: Level) -> Option<&AtomicUsize> {
-        self.levels.get(level as usize)
-    }
-
     /// The strictest entry of a name at a level.
+    #[inline]
     pub(super) fn look_up(&self, level: Level, print: &Fingerprint) -> Option<Entry> {
-        if self.count(level)?.load(Ordering::Acquire) == 0 {
+        if !self.has(bit(level as usize)) {
             return None;
         }
-        let (shard, hash) = place(print);
-        let shard = self.shards.get(shard)?.read().unwrap_or_else(PoisonError::into_inner);
-        let named = shard.iter_hash(hash).filter(|stored| stored.print == *print && stored.level == level);
-        named.map(Stored::entry).reduce(
-            |one, other| {
-                if one.cutoff.max(other.cutoff) == one.cutoff { one } else { other }
-            },
-        )
+        let (shard, name) = (shard(print), Name::new(level, print));
+        let always = self.compact.get(shard)?.load().find(name, |_, slot| Some(layout::always(slot)));
+        // Asked only now: an entry that became a wide one in between was one before it ceased to be compact.
+        if always.is_some() || !self.has(wide_bit(level as usize)) {
+            return always;
+        }
+        let mut strictest = None;
+        each(self.wide.get(shard)?, name, |stored| {
+            let entry = stored.entry();
+            strictest = Some(strictest.map_or(entry, |strictest| stricter(strictest, entry)));
+        });
+        strictest
     }
 
+    /// Tells of every entry of a name.
+    pub(super) fn named(&self, level: Level, print: &Fingerprint, mut told: impl FnMut(&Stored)) {
+        let (shard, name) = (shard(print), Name::new(level, print));
+        self.compact.get(shard).into_iter().for_each(|table| each(table, name, &mut told));
+        self.wide.get(shard).into_iter().for_each(|table| each(table, name, &mut told));
+    }
+
+    /// How many entries each level has.
+    pub(super) fn counts(&self) -> [usize; LEVELS] {
+        self.levels.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// What the entries occupy.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn has(&self, bits: u32) -> bool {
+        self.any.load(Ordering::Acquire) & bits != 0
+    }
+}
+
+fn each<const W: usize>(table: &ArcSwap<Slots<W>>, name: Name, mut told: impl FnMut(&Stored))
+where
+    [u32; W]: Layout,
+{
+    table.load().find(name, |_, slot| {
+        told(&<[u32; W]>::unpack(words(slot)));
+        None::<()>
+    });
+}
+
+/// The stricter of two entries; the first of two that are alike.
+pub(super) fn stricter(one: Entry, other: Entry) -> Entry {
+    if one.cutoff.max(other.cutoff) == one.cutoff { one } else { other }
+}
+
+/// What writers do.
+impl Shards {
     /// Writes an entry, merged with what its source said of the same thing. `None` if it is new and there is no
     /// room for it; else whether it is new, and whether it was last in an older snapshot.
-    pub(super) fn write(&self, entry: Stored, by: By, room: bool) -> Option<Written> {
-        let (shard, hash) = place(&entry.print);
-        let mut shard = self.shards.get(shard)?.write().unwrap_or_else(PoisonError::into_inner);
-        let same = |stored: &Stored| {
-            stored.print == entry.print && stored.level == entry.level && stored.source == entry.source
-        };
-        if let Some(stored) = shard.find_mut(hash, same) {
-            return Some(if stored.update(&entry, by) { Written::Renewed } else { Written::Merged });
+    pub(super) fn write(&self, shard: usize, entry: &Stored, by: By, room: bool) -> Option<Written> {
+        self.hold(shard, |held| match held.update(entry, by, |level| self.announce(wide_bit(level))) {
+            Some(written) => Some(written),
+            None if room => {
+                self.count_in(entry);
+                held.insert(entry);
+                Some(Written::New)
+            }
+            None => None,
+        })?
+    }
+
+    /// Takes out what a source said of a name; tells whether it had said something.
+    pub(super) fn remove(&self, shard: usize, like: &Stored) -> bool {
+        let removed = self.hold(shard, |held| held.remove(like)).unwrap_or(false);
+        if removed {
+            self.count_out(like);
         }
-        if !room {
-            return None;
-        }
-        // Counted before it can be seen, so that no look-up skips a level that has an entry.
-        self.count(entry.level)?.fetch_add(1, Ordering::AcqRel);
-        shard.insert_unique(hash, entry, |stored| place(&stored.print).1);
-        Some(Written::New)
+        removed
     }
 
     /// Keeps what is to be kept of one shard, and tells of each entry that leaves.
     pub(super) fn retain(&self, shard: usize, keep: impl Fn(&Stored) -> bool, mut gone: impl FnMut(SourceId)) {
-        let Some(shard) = self.shards.get(shard) else { return };
-        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        shard.retain(|stored| {
-            let keep = keep(stored);
-            if !keep {
-                self.count(stored.level).map(|count| count.fetch_sub(1, Ordering::AcqRel));
-                gone(stored.source);
-            }
-            keep
+        let mut gone = |stored: &Stored| {
+            self.count_out(stored);
+            gone(stored.source);
+        };
+        self.hold(shard, |held| {
+            held.compact.retain(&keep, &mut gone);
+            held.wide.retain(&keep, &mut gone);
         });
+    }
+
+    /// Gives all that a source said in one shard one colour.
+    pub(super) fn recolour(&self, shard: usize, source: SourceId, colour: Colour) {
+        self.hold(shard, |held| {
+            held.compact.recolour(source, colour);
+            held.wide.recolour(source, colour);
+        });
+    }
+
+    fn hold<T>(&self, shard: usize, act: impl FnOnce(&mut Shard<'_>) -> T) -> Option<T> {
+        let mut fills = self.writers.get(shard)?.lock().unwrap_or_else(PoisonError::into_inner);
+        let Fills { compact, wide } = &mut *fills;
+        let bytes = &self.bytes;
+        let compact = Half { table: self.compact.get(shard)?, fill: compact, bytes };
+        let wide = Half { table: self.wide.get(shard)?, fill: wide, bytes };
+        Some(act(&mut Shard { compact, wide }))
+    }
+
+    /// Told before the entry can be seen, so that no look-up skips a level that has one.
+    fn count_in(&self, entry: &Stored) {
+        let level = entry.name.level();
+        self.levels.get(level).map(|count| count.fetch_add(1, Ordering::Relaxed));
+        let wide = if layout::is_compact(entry) { 0 } else { wide_bit(level) };
+        self.announce(bit(level) | wide);
+    }
+
+    fn count_out(&self, entry: &Stored) {
+        self.levels.get(entry.name.level()).map(|count| count.fetch_sub(1, Ordering::Relaxed));
+    }
+
+    /// Written once a level only, because every request reads it.
+    fn announce(&self, bits: u32) {
+        if self.any.load(Ordering::Acquire) & bits != bits {
+            self.any.fetch_or(bits, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Shard<'_> {
+    /// Writes an entry over what its source said of the same thing, if it did. A wide entry stays one, though it come
+    /// to hit every token: whoever looks into the compact table first must not miss it on its way there.
+    fn update(&mut self, entry: &Stored, by: By, widening: impl FnOnce(usize)) -> Option<Written> {
+        if let Some((at, mut stored)) = self.compact.find(entry) {
+            let former = stored.update(entry, by);
+            if layout::is_compact(&stored) {
+                self.compact.retell(at, &stored);
+            } else {
+                widening(stored.name.level());
+                self.wide.insert(&stored);
+                self.compact.remove(at);
+            }
+            return Some(Written::over(former));
+        }
+        let (at, mut stored) = self.wide.find(entry)?;
+        let cutoff = stored.cutoff;
+        let former = stored.update(entry, by);
+        if stored.cutoff == cutoff {
+            self.wide.retell(at, &stored)
+        } else {
+            self.wide.supersede(&stored)
+        }
+        Some(Written::over(former))
+    }
+
+    fn insert(&mut self, entry: &Stored) {
+        if layout::is_compact(entry) { self.compact.insert(entry) } else { self.wide.insert(entry) }
+    }
+
+    fn remove(&mut self, like: &Stored) -> bool {
+        if let Some((at, _)) = self.compact.find(like) {
+            self.compact.remove(at);
+            return true;
+        }
+        self.wide.find(like).map(|(at, _)| self.wide.remove(at)).is_some()
     }
 }
 
@@ -95,4 +246,10 @@ pub(super) enum Written {
     Renewed,
     /// It was there, and the two are one now.
     Merged,
+}
+
+impl Written {
+    const fn over(former: bool) -> Self {
+        if former { Self::Renewed } else { Self::Merged }
+    }
 }

@@ -1,6 +1,6 @@
 //! Which feeds there are, and which of them speak for an issuer. Replaced whole when the settings change.
 
-use super::entry::{By, Stored};
+use super::entry::{By, Colour, Stored};
 use super::feed::Feed;
 use crate::decide::id::{IssuerName, SourceId};
 use crate::decide::revocation::{Entry, Freshness};
@@ -112,6 +112,22 @@ impl Cutoffs {
         let mut entries = self.lock();
         entries.retain(keep);
         self.any.store(!entries.is_empty(), Ordering::Release);
+    }
+
+    /// Takes out what a source said; tells whether it had said something.
+    pub(super) fn remove(&self, source: SourceId) -> bool {
+        let had = self.all().iter().any(|stored| stored.source == source);
+        self.retain(|stored| stored.source != source);
+        had
+    }
+
+    pub(super) fn recolour(&self, source: SourceId, colour: Colour) {
+        let mut entries = self.lock();
+        entries.iter_mut().filter(|stored| stored.source == source).for_each(|stored| stored.colour = colour);
+    }
+
+    pub(super) fn all(&self) -> Vec<Stored> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn purge(&self, now: Timestamp) {

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+mod oracle;
+mod readers;
+
 const LEARNED: Timestamp = Timestamp::from_secs(500);
 
 fn print(name: u8) -> Fingerprint {
@@ -41,11 +44,12 @@ fn token(name: u8) -> Revoked {
 }
 
 fn handles() -> Handles {
-    Handles { token: print(1), session: Some(print(2)), subject: Some(print(3)), client: Some(print(4)) }
+    let claims = [print(6), print(5)].into();
+    Handles { token: print(1), session: Some(print(2)), subject: Some(print(3)), client: Some(print(4)), claims }
 }
 
-fn cutoffs(entries: Entries) -> [Option<Cutoff>; 5] {
-    [entries.token, entries.session, entries.subject, entries.client, entries.issuer]
+fn cutoffs(entries: Entries) -> [Option<Cutoff>; 6] {
+    [entries.token, entries.session, entries.subject, entries.client, entries.claim, entries.issuer]
         .map(|one| one.map(|one| one.cutoff))
 }
 
@@ -59,6 +63,7 @@ fn each_level_is_its_own() {
         Target::Session(print(2)),
         Target::Subject(print(3)),
         Target::Client(print(4)),
+        Target::Claim(print(5)),
         Target::Issuer,
     ];
     for (level, target) in levels.into_iter().enumerate() {
@@ -87,7 +92,10 @@ fn sources_do_not_hide_each_other() {
     let entry = set.look_up(&corp(), &handles()).subject.unwrap();
     assert_eq!((entry.cutoff, entry.source, entry.learned), (Cutoff::Before(secs(200)), two.id, LEARNED));
     set.replace(&two, [], LEARNED).unwrap();
-    assert_eq!(cutoffs(set.look_up(&corp(), &handles())), [None, None, Some(Cutoff::Before(secs(100))), None, None]);
+    assert_eq!(
+        cutoffs(set.look_up(&corp(), &handles())),
+        [None, None, Some(Cutoff::Before(secs(100))), None, None, None]
+    );
     set.close(&one);
     assert_eq!(set.look_up(&corp(), &handles()), Entries::default());
     assert_eq!((set.source_name(one.id), set.source_name(two.id)), (None, Some("two".into())));
@@ -171,7 +179,7 @@ fn entries_leave_when_no_token_needs_them() {
     set.add(&feed, &until(Target::Token(print(1)), 900), LEARNED).unwrap();
     set.add(&feed, &until(Target::Issuer, 1_000), LEARNED).unwrap();
     set.add(&feed, &token(9), LEARNED).unwrap();
-    let purge = |s| (0..256).for_each(|_| set.purge_step(secs(s)));
+    let purge = |s| (0..Revocations::PURGE_STEPS).for_each(|_| set.purge_step(secs(s)));
     purge(1_299);
     let found = set.look_up(&corp(), &handles());
     assert!(found.token.is_some() && found.issuer.is_some());
@@ -204,11 +212,12 @@ fn freshness_is_that_of_the_source_nearest_to_being_stale() {
 }
 
 fn any_revoked() -> impl Strategy<Value = Revoked> {
-    let target = (0..5_u8, 0..4_u8).prop_map(|(level, name)| match level {
+    let target = (0..6_u8, 0..4_u8).prop_map(|(level, name)| match level {
         0 => Target::Token(print(name)),
         1 => Target::Session(print(name)),
         2 => Target::Subject(print(name)),
         3 => Target::Client(print(name)),
+        4 => Target::Claim(print(name)),
         _ => Target::Issuer,
     });
     let cutoff = (0..3_u8, 0..5_000_i64).prop_map(|(shape, ms)| match shape {
@@ -222,15 +231,17 @@ fn any_revoked() -> impl Strategy<Value = Revoked> {
 
 fn any_handles() -> impl Strategy<Value = Handles> {
     let name = || proptest::option::of((0..4_u8).prop_map(print));
-    (0..4_u8, name(), name(), name()).prop_map(|(token, session, subject, client)| Handles {
+    let claims = proptest::collection::vec((0..4_u8).prop_map(print), 0..3).prop_map(Vec::into_boxed_slice);
+    (0..4_u8, name(), name(), name(), claims).prop_map(|(token, session, subject, client, claims)| Handles {
         token: print(token),
         session,
         subject,
         client,
+        claims,
     })
 }
 
-fn hits(entries: Entries, issued: Option<Timestamp>) -> [bool; 5] {
+fn hits(entries: Entries, issued: Option<Timestamp>) -> [bool; 6] {
     cutoffs(entries).map(|cutoff| cutoff.is_some_and(|cutoff| cutoff.hits(issued)))
 }
 
@@ -247,7 +258,7 @@ proptest! {
         for (set, entries) in [(&one, &all.0), (&two, &all.1)] {
             let feed = open(set, "feed", 100, None);
             entries.iter().for_each(|entry| set.add(&feed, entry, LEARNED).unwrap());
-            (0..256).for_each(|_| set.purge_step(secs(304)));
+            (0..Revocations::PURGE_STEPS).for_each(|_| set.purge_step(secs(304)));
         }
         let issued = Some(Timestamp::from_millis(issued));
         prop_assert_eq!(hits(one.look_up(&corp(), &handles), issued), hits(two.look_up(&corp(), &handles), issued));
@@ -263,7 +274,7 @@ proptest! {
         let set = Revocations::default();
         let feeds = [open(&set, "one", 100, None), open(&set, "two", 100, None)];
         let issued = issued.map(Timestamp::from_millis);
-        let mut before = [false; 5];
+        let mut before = [false; 6];
         for (entry, second) in all {
             set.add(&feeds[usize::from(second)], &entry, LEARNED).unwrap();
             let after = hits(set.look_up(&corp(), &handles), issued);

@@ -1,0 +1,58 @@
+//! All that a source said is being replaced, entry by entry, as they come in: nothing of it is gathered first, so it
+//! costs no more memory than what is new in it.
+
+use super::entry::{By, Colour, Revoked};
+use super::feed::Feed;
+use super::set::{Full, Revocations, Stamp};
+use super::shards::Written;
+use crate::decide::time::Timestamp;
+
+/// A snapshot that comes in. Until it is finished, nothing is taken back; nor if it is dropped before.
+pub struct Snapshot<'a> {
+    set: &'a Revocations,
+    feed: &'a Feed,
+    colour: Colour,
+    learned: Timestamp,
+    max: usize,
+    held: usize,
+    finished: bool,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(super) fn new(set: &'a Revocations, feed: &'a Feed, colour: Colour, learned: Timestamp) -> Self {
+        let max = feed.bounds().max_entries;
+        Self { set, feed, colour, learned, max, held: 0, finished: false }
+    }
+
+    /// Takes in one entry.
+    ///
+    /// # Errors
+    /// If it is more than the source may hold: then the source is incomplete, and this snapshot is to be dropped.
+    pub fn put(&mut self, what: &Revoked) -> Result<(), Full> {
+        let room = self.held < self.max;
+        let stamp = Stamp { by: By::Snapshot, colour: self.colour, learned: self.learned, room };
+        let written = self.set.write(self.feed, what, stamp);
+        self.held += usize::from(written != Some(Written::Merged));
+        if written.is_none() || self.held > self.max {
+            self.feed.set_complete(false);
+            return Err(Full(self.max));
+        }
+        Ok(())
+    }
+
+    /// That was all: what the source said before and did not say now leaves.
+    pub fn finish(mut self) {
+        self.set.sweep(|stored| stored.source != self.feed.id || stored.colour == self.colour);
+        self.feed.set_complete(true);
+        self.finished = true;
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.set.recolour(self.feed, self.colour);
+        }
+        self.feed.end();
+    }
+}
