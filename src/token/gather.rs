@@ -2,7 +2,7 @@
 //! and a check says what unknown means.
 
 use super::issuers::{Issuer, Issuers};
-use super::location::Presented;
+use super::location::{Presented, RawToken};
 use super::proof;
 use super::target::Target;
 use super::untrusted::Untrusted;
@@ -127,7 +127,7 @@ pub fn gather(presented: &Presented, issuers: &Issuers, limit: usize, state: &St
     let mut gathered = Gathered::nothing(moment, presented.credential);
     (gathered.scheme, gathered.certificate) = (presented.scheme, presented.certificate);
     let Some(raw) = &presented.token else { return gathered };
-    match read(raw.expose(), issuers, limit, state, moment) {
+    match read(raw, issuers, limit, state, moment) {
         Ok((verified, issuer)) => {
             gathered.issuer = issuer;
             gathered.revocation = revocation(&gathered, &verified, state);
@@ -145,8 +145,8 @@ pub fn gather(presented: &Presented, issuers: &Issuers, limit: usize, state: &St
 type Read = (Arc<Verified>, Option<Arc<Issuer>>);
 
 /// The second sight of a token is cheap: its signature was checked before, by a key that still stands.
-fn read(raw: &str, issuers: &Issuers, limit: usize, state: &State, now: Moment) -> Result<Read, Unverified> {
-    let identity = state.fingerprints.token_identity(&issuers.edition, raw.as_bytes());
+fn read(raw: &RawToken, issuers: &Issuers, limit: usize, state: &State, now: Moment) -> Result<Read, Unverified> {
+    let identity = state.fingerprints.token_identity(&issuers.edition, raw.expose_bytes());
     if let Some(known) = identity.and_then(|identity| state.verified.get(&identity))
         && let Some(issuer) = issuers.at(known.issuer)
         && issuer.keys.stands(known.key_serial, now)
@@ -154,9 +154,9 @@ fn read(raw: &str, issuers: &Issuers, limit: usize, state: &State, now: Moment) 
         return Ok((known, Some(Arc::clone(issuer))));
     }
     let verifier = Verifier { issuers, fingerprints: &state.fingerprints, limit };
-    let verified = Arc::new(verifier.verify(raw, now)?);
+    let verified = Arc::new(verifier.verify(raw.expose(), now)?);
     if let Some(identity) = identity {
-        state.verified.insert(identity, Arc::clone(&verified), raw.len());
+        state.verified.insert(identity, Arc::clone(&verified), raw.expose_bytes().len());
     }
     let issuer = issuers.at(verified.issuer).cloned();
     Ok((verified, issuer))

@@ -21,11 +21,16 @@ impl RawToken {
         Self { value, start, end }
     }
 
-    /// The token itself.
+    /// The token itself; nothing if it is not text, which no token is then.
     #[must_use]
     pub fn expose(&self) -> &str {
-        let text = self.value.as_bytes().get(self.start..self.end).map(std::str::from_utf8);
-        text.and_then(Result::ok).unwrap_or_default()
+        std::str::from_utf8(self.expose_bytes()).unwrap_or_default()
+    }
+
+    /// The token itself, as bytes.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8] {
+        self.value.as_bytes().get(self.start..self.end).unwrap_or_default()
     }
 }
 
