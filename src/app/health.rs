@@ -65,6 +65,16 @@ impl Shown {
             gauges.revocation_entries(feed.source.as_str(), feed.entries as u64);
         }
         self.fill_events(gauges);
+        let held = self.shared.state.revocations.holdings();
+        let levels = [
+            ("token", held.tokens),
+            ("session", held.sessions),
+            ("subject", held.subjects),
+            ("client", held.clients),
+            ("claim", held.claims),
+            ("issuer", held.issuers),
+        ];
+        gauges.revocation_set(&levels, held.bytes);
         for (listener, certificates) in &self.certificates {
             for served in certificates.table().all() {
                 gauges.certificate_expiry(listener, &served.names.join(","), Timestamp::from_secs(served.not_after));

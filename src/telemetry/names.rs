@@ -102,6 +102,8 @@ metrics! {
     DATE_SKEW = "curfew_issuer_date_skew_seconds", "Gateway clock minus the Date field of the issuer's last answer";
     JWKS_AGE = "curfew_jwks_age_seconds", "Time since the issuer's key set was last fetched";
     REVOCATION_AGE = "curfew_revocation_age_seconds", "Time since the revocation source was last heard";
+    REVOCATION_LEVEL = "curfew_revocation_set_entries", "Entries of the revocation set by what they name";
+    REVOCATION_BYTES = "curfew_revocation_set_bytes", "Memory that the entries of the revocation set take, free places included";
     REVOCATION_ENTRIES = "curfew_revocation_entries", "Entries that the revocation source has given";
     REVOCATION_EVENTS = "curfew_revocation_events", "Events that were sent to the revocation source, by outcome";
     REVOCATION_LAG = "curfew_revocation_apply_lag_seconds", "Time from an event to its enforcement";

@@ -97,6 +97,14 @@ impl Gauges {
         self.spreads.entry(metric::REVOCATION_ANSWER).or_default().push((labels, (sum, buckets)));
     }
 
+    /// How many entries the revocation set has at each level, and what memory they take.
+    pub fn revocation_set(&mut self, levels: &[(&'static str, usize)], bytes: usize) {
+        for (level, entries) in levels {
+            self.put(metric::REVOCATION_LEVEL, &[("level", level)], *entries as f64);
+        }
+        self.put(metric::REVOCATION_BYTES, &[], bytes as f64);
+    }
+
     /// When a certificate ends. The name is the file's, as the config writes it.
     pub fn certificate_expiry(&mut self, listener: &str, certificate: &str, ends: Timestamp) {
         let labels = [("listener", listener), ("certificate", certificate)];
