@@ -118,6 +118,7 @@ fn state(loaded: &Loaded) -> Result<State, StartError> {
     Ok(State {
         clock: Arc::new(SystemClock::start()),
         revocations: Arc::default(),
+        statuses: Arc::default(),
         nonces,
         proofs: UsedProofs::bounded(PROOFS),
         verified: VerifiedTokens::bounded(loaded.config.limits.token_cache.get()),
@@ -140,6 +141,7 @@ fn providers(loaded: &Loaded, state: &State, control: &Runtime) -> Result<(Idp, 
         runtime: control.handle().clone(),
         clock: Arc::clone(&state.clock),
         revocations: Arc::clone(&state.revocations),
+        statuses: Arc::clone(&state.statuses),
         fingerprints: Arc::clone(&state.fingerprints),
     };
     let idp = Idp::new(means, CancellationToken::new());

@@ -4,6 +4,7 @@
 use super::id::{CertificateThumbprint, KeyId, Thumbprint};
 use super::revocation::Handles;
 use super::rules::Algorithm;
+use super::status::StatusClaim;
 use super::time::Timestamp;
 use serde_json::{Map, Value};
 
@@ -38,6 +39,8 @@ pub struct Claims {
     pub scopes: Option<Box<[Box<str>]>>,
     /// `cnf`: is the token bound to its sender?
     pub confirmation: Confirmation,
+    /// `status`: where it is listed.
+    pub status: StatusClaim,
     /// Does it carry what only ID tokens, logout tokens and events do (`nonce`, `at_hash`, `c_hash`, `events`)?
     pub foreign: bool,
     /// Every other claim.

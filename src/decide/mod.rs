@@ -12,5 +12,6 @@ pub mod policy;
 pub mod reason;
 pub mod revocation;
 pub mod rules;
+pub mod status;
 pub mod time;
 pub mod verdict;

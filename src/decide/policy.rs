@@ -20,6 +20,7 @@ use super::checks::presence::Presence;
 use super::checks::revocation::Revocation;
 use super::checks::scope::Scope;
 use super::checks::signature::Signature;
+use super::checks::status::Status;
 use super::checks::token_type::AccessTokenType;
 use super::evidence::Evidence;
 use super::id::PolicyName;
@@ -75,6 +76,7 @@ policy! {
     "Is it young enough for this route?"                   age: Option<Age>,
     "Is what we know of revocations fresh?"                freshness: Freshness,
     "Is it clear of all revocations?"                      revocation: Revocation,
+    "Does its status list say that it is valid?"           status: Option<Status>,
     "Does it carry the scopes that are needed?"            scope: Option<Scope>,
     "Do its claims permit this?"                           permission: Option<Permission>,
 }

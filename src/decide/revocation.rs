@@ -1,6 +1,7 @@
 //! What is known about revocation of one token, as values. How it is stored is not told here.
 
 use super::id::{Fingerprint, SourceId};
+use super::status::Status;
 use super::time::Timestamp;
 use std::time::Duration;
 
@@ -125,6 +126,8 @@ pub struct Knowledge {
     pub entries: Entries,
     /// How fresh the knowledge is.
     pub freshness: Freshness,
+    /// What its status list says.
+    pub status: Status,
 }
 
 #[cfg(test)]

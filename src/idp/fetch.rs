@@ -1,6 +1,7 @@
 //! One GET, bounded in time, size, redirects and addresses. What is asked for, and what the answer means, is
 //! told elsewhere.
 
+use super::coding::Coding;
 use super::connect::{Connector, RootsError, tls};
 use super::guard::Allowed;
 use super::web_url::WebUrl;
@@ -12,6 +13,7 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 use thiserror::Error;
@@ -55,6 +57,14 @@ pub enum FetchError {
     /// The body is no JSON object by its type or by its first character.
     #[error("{0} answered something that is not JSON")]
     NotJson(WebUrl),
+    /// The body is of another type, or coded in another way, than was asked for.
+    #[error("{url} answered something that is not {wanted}")]
+    Type {
+        /// What was asked.
+        url: WebUrl,
+        /// What was hoped for.
+        wanted: &'static str,
+    },
     /// `http` where only `https` is allowed.
     #[error("{0} is not https")]
     Insecure(WebUrl),
@@ -86,6 +96,51 @@ impl Answer {
         match self {
             Self::Body(_, said) | Self::Unchanged(said) => said,
         }
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    /// The types that are understood.
+    pub accept: &'static str,
+    /// The codings that are understood; none if empty.
+    pub codings: &'static str,
+    /// The version that is known already.
+    pub known: Option<&'a HeaderValue>,
+    /// A header that opens the door.
+    pub auth: Option<&'a (HeaderName, HeaderValue)>,
+}
+
+/// An answer whose body is still to come.
+pub enum Opened {
+    /// A body, and what was said before it.
+    Coming(Box<Reply>),
+    /// What was brought last time is still true.
+    Unchanged(Said),
+}
+
+/// A body that is still to come.
+pub struct Reply {
+    /// Where it comes from.
+    pub url: WebUrl,
+    /// The head, and the body behind it.
+    pub response: Response<Incoming>,
+    /// What was said beside it.
+    pub said: Said,
+}
+
+impl Reply {
+    /// Its media type, without parameters, in lower case.
+    #[must_use]
+    pub fn media_type(&self) -> Option<String> {
+        media_type(self.response.headers())
+    }
+
+    /// Its coding; `None` if it is one that nobody asked for.
+    #[must_use]
+    pub fn coding(&self) -> Option<Coding> {
+        Coding::of(self.response.headers())
     }
 }
 
@@ -132,25 +187,70 @@ impl Fetcher {
         known: Option<&HeaderValue>,
         auth: Option<&(HeaderName, HeaderValue)>,
     ) -> Result<Answer, FetchError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json"));
-        headers.insert(header::USER_AGENT, HeaderValue::from_static("curfew"));
-        known.map(|etag| headers.insert(header::IF_NONE_MATCH, etag.clone()));
-        auth.map(|(name, value)| headers.insert(name.clone(), value.clone()));
-        match tokio::time::timeout(self.manner.timeout, self.follow(url, &headers)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(FetchError::Slow(url.clone())),
-        }
+        let ask = Ask { accept: "application/json, application/jwk-set+json", codings: "", known, auth };
+        let whole = async {
+            match self.open(url, &ask).await? {
+                Opened::Unchanged(said) => Ok(Answer::Unchanged(said)),
+                Opened::Coming(reply) => self.json(*reply).await,
+            }
+        };
+        self.in_time(url, whole).await
     }
 
-    async fn follow(&self, url: &WebUrl, headers: &HeaderMap) -> Result<Answer, FetchError> {
+    /// Asks for a text of one type, which may come in one of the codings that were asked for.
+    ///
+    /// # Errors
+    /// If there is no answer, or not one that may be read.
+    pub async fn text(&self, url: &WebUrl, ask: &Ask<'_>) -> Result<Answer, FetchError> {
+        let whole = async {
+            let reply = match self.open(url, ask).await? {
+                Opened::Unchanged(said) => return Ok(Answer::Unchanged(said)),
+                Opened::Coming(reply) => *reply,
+            };
+            let coding = reply.coding().filter(|_| reply.media_type().as_deref() == Some(ask.accept));
+            let coding = coding.ok_or_else(|| FetchError::Type { url: url.clone(), wanted: ask.accept })?;
+            let body = self.collect(reply.url.clone(), reply.response).await?;
+            let limit = self.manner.max_bytes;
+            let plain = coding.decoded(body, limit).await.ok_or(FetchError::Body { url: reply.url, limit })?;
+            Ok(Answer::Body(plain, reply.said))
+        };
+        self.in_time(url, whole).await
+    }
+
+    async fn in_time(
+        &self,
+        url: &WebUrl,
+        whole: impl Future<Output = Result<Answer, FetchError>>,
+    ) -> Result<Answer, FetchError> {
+        let answer = tokio::time::timeout(self.manner.timeout, whole).await;
+        answer.unwrap_or_else(|_| Err(FetchError::Slow(url.clone())))
+    }
+
+    /// Asks, and gives the answer as soon as its head is there. How long it may take as a whole is the caller's to say.
+    ///
+    /// # Errors
+    /// If there is no answer, or one of another status.
+    pub async fn open(&self, url: &WebUrl, ask: &Ask<'_>) -> Result<Opened, FetchError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(ask.accept));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static("curfew"));
+        if !ask.codings.is_empty() {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ask.codings));
+        }
+        ask.known.map(|etag| headers.insert(header::IF_NONE_MATCH, etag.clone()));
+        ask.auth.map(|(name, value)| headers.insert(name.clone(), value.clone()));
+        self.follow(url, &headers).await
+    }
+
+    async fn follow(&self, url: &WebUrl, headers: &HeaderMap) -> Result<Opened, FetchError> {
         let mut at = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let response = self.send(&at, headers).await?;
+            let said = said(response.headers());
             match response.status() {
-                StatusCode::OK => return self.read(at, response).await,
+                StatusCode::OK => return Ok(Opened::Coming(Box::new(Reply { url: at, response, said }))),
                 StatusCode::NOT_MODIFIED if headers.contains_key(header::IF_NONE_MATCH) => {
-                    return Ok(Answer::Unchanged(said(response.headers())));
+                    return Ok(Opened::Unchanged(said));
                 }
                 status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
                     let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
@@ -175,25 +275,35 @@ impl Fetcher {
         self.client.request(request).await.map_err(|error| unreachable(&error))
     }
 
-    async fn read(&self, url: WebUrl, response: Response<Incoming>) -> Result<Answer, FetchError> {
-        let said = said(response.headers());
-        if !may_be_json(response.headers()) {
-            return Err(FetchError::NotJson(url));
+    /// A body that must be JSON, and must not be coded.
+    ///
+    /// # Errors
+    /// If it is too long, breaks off, or is something else.
+    pub async fn json(&self, reply: Reply) -> Result<Answer, FetchError> {
+        if !may_be_json(reply.response.headers()) {
+            return Err(FetchError::NotJson(reply.url));
         }
-        let limit = self.manner.max_bytes;
-        let Ok(body) = Limited::new(response.into_body(), limit).collect().await else {
-            return Err(FetchError::Body { url, limit });
-        };
-        let body = body.to_bytes();
+        let body = self.collect(reply.url.clone(), reply.response).await?;
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-        if first == Some(&b'{') { Ok(Answer::Body(body, said)) } else { Err(FetchError::NotJson(url)) }
+        if first == Some(&b'{') { Ok(Answer::Body(body, reply.said)) } else { Err(FetchError::NotJson(reply.url)) }
     }
+
+    async fn collect(&self, url: WebUrl, response: Response<Incoming>) -> Result<Bytes, FetchError> {
+        let limit = self.manner.max_bytes;
+        let body = Limited::new(response.into_body(), limit).collect().await;
+        body.map(|body| body.to_bytes()).map_err(|_| FetchError::Body { url, limit })
+    }
+}
+
+/// The media type of a body, without parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 /// Some providers serve JSON as plain text or as bytes; none may serve it as a page, or compressed unasked.
 fn may_be_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = media_type(headers).unwrap_or_else(|| "application/json".to_owned());
     let coded = headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
     let json = kind.ends_with("/json") || kind.ends_with("+json");
     !coded && (json || kind == "text/plain" || kind == "application/octet-stream")

@@ -4,16 +4,19 @@
 //! |---|---|
 //! | `settings` | what the config says of issuers and of revocation sources |
 //! | `web_url`, `guard`, `connect`, `fetch` | one bounded, guarded GET |
+//! | `coding` | bodies that come gzipped or as Zstandard, and are still bounded |
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
+//! | `status_token` | a signed status list, verified and unpacked |
 //! | `told` | what sources have in common that are only told |
 //! | `backoff`, `refresh` | when the next attempt is made, and the task that makes it |
 //! | `build`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
 
 mod backoff;
 pub mod build;
+mod coding;
 pub mod connect;
 pub mod discovery;
 pub mod events;
@@ -33,6 +36,7 @@ pub mod signed;
 pub mod sink;
 pub mod source;
 pub mod sources;
+mod status_token;
 mod store;
 pub mod terms;
 mod throttle;

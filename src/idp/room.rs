@@ -14,6 +14,7 @@ use crate::state::clock::Clock;
 use crate::state::fingerprint::Fingerprints;
 use crate::state::keys::IssuerKeys;
 use crate::state::revocations::Revocations;
+use crate::state::statuses::StatusLists;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +49,8 @@ pub struct Means {
     pub clock: Arc<dyn Clock>,
     /// Where sources write.
     pub revocations: Arc<Revocations>,
+    /// Where status lists are kept.
+    pub statuses: Arc<StatusLists>,
     /// How names are hashed.
     pub fingerprints: Arc<Fingerprints>,
 }
@@ -245,6 +248,9 @@ impl Idp {
             }
             let stays = new.is_some_and(|new| new.kind().issuer() == old.feed.issuer.as_str());
             let stays = stays && iss(settings, new) == Some(&old.issuer);
+            if !stays || !matches!(new, Some(SourceSettings::StatusList(_))) {
+                self.means.statuses.close(&old.feed.name);
+            }
             if !stays {
                 self.means.revocations.close(&old.feed);
                 self.reception.close(name);
@@ -277,6 +283,7 @@ impl Idp {
         let cancel = self.cancel.child_token();
         let sink = Sink {
             revocations: Arc::clone(&self.means.revocations),
+            statuses: Arc::clone(&self.means.statuses),
             feed: Arc::clone(&feed),
             fingerprints: Arc::clone(&self.means.fingerprints),
             issuer: issuer.as_str().into(),

@@ -61,6 +61,17 @@ impl Signer {
     /// # Errors
     /// The first fault.
     pub async fn verify(&self, token: &str, limit: usize, now: Moment) -> Result<Signed, SignedFault> {
+        let (typ, payload) = self.open(token, limit, now).await?;
+        let payload = json::object(&payload).map_err(|_| SignedFault::Form)?;
+        let claims = claims::read(payload, "sid").map_err(|_| SignedFault::Form)?;
+        Ok(Signed { typ, claims })
+    }
+
+    /// Verifies a token, and gives its `typ` and its payload, of which nothing was read.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub async fn open(&self, token: &str, limit: usize, now: Moment) -> Result<(Box<str>, Vec<u8>), SignedFault> {
         let compact = Compact::split(token, limit).map_err(|_| SignedFault::Form)?;
         let text = compact.header().map_err(|_| SignedFault::Form)?;
         let header = header::read(&text).map_err(|flaw| match flaw.reason {
@@ -75,10 +86,7 @@ impl Signer {
         if !key.verify(compact.signing_input.as_bytes(), compact.signature) {
             return Err(SignedFault::Signature);
         }
-        let payload = compact.payload().map_err(|_| SignedFault::Form)?;
-        let payload = json::object(&payload).map_err(|_| SignedFault::Form)?;
-        let claims = claims::read(payload, "sid").map_err(|_| SignedFault::Form)?;
-        Ok(Signed { typ: typ(&text), claims })
+        Ok((typ(&text), compact.payload().map_err(|_| SignedFault::Form)?))
     }
 
     async fn key(&self, header: &Header, now: Moment) -> Result<Arc<Key>, SignedFault> {

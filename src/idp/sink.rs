@@ -10,6 +10,7 @@ use crate::decide::time::{Moment, Timestamp};
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{ClaimValue, Fingerprints, Kind};
 use crate::state::revocations::{Feed, Full, Revocations, Revoked, Target};
+use crate::state::statuses::StatusLists;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use std::time::Duration;
 /// Where one source writes.
 pub struct Sink {
     pub(super) revocations: Arc<Revocations>,
+    pub(super) statuses: Arc<StatusLists>,
     pub(super) feed: Arc<Feed>,
     pub(super) fingerprints: Arc<Fingerprints>,
     pub(super) issuer: Box<str>,

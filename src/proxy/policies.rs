@@ -8,7 +8,7 @@ use crate::decide::checks::binding::{Binding, DpopNonce, NONCE_AGE};
 use crate::decide::checks::claims::Required;
 use crate::decide::checks::expiry::Expiry;
 use crate::decide::checks::form::Form;
-use crate::decide::checks::freshness::Freshness;
+use crate::decide::checks::freshness::{Freshness, OnStale};
 use crate::decide::checks::issued::Issued;
 use crate::decide::checks::issuer::IssuerTrusted;
 use crate::decide::checks::key::Key;
@@ -19,6 +19,7 @@ use crate::decide::checks::presence::Presence;
 use crate::decide::checks::revocation::Revocation;
 use crate::decide::checks::scope::Scope;
 use crate::decide::checks::signature::Signature;
+use crate::decide::checks::status::{Status, StatusRule};
 use crate::decide::checks::token_type::AccessTokenType;
 use crate::decide::finding::{Limit, Origin};
 use crate::decide::policy::Policy;
@@ -49,8 +50,9 @@ pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Poli
         issued: Issued,
         lifetime: resolve(token.max_lifetime, defaults.token.max_lifetime, Some(LIFETIME)).map(|cap| Lifetime { cap }),
         age: resolve(token.max_age, defaults.token.max_age, None).map(|limit| Age { limit }),
-        freshness: freshness(settings, defaults),
+        freshness: Freshness { on_stale: on_stale(settings, defaults) },
         revocation: Revocation,
+        status: status(settings, defaults),
         scope: (!settings.scopes.is_empty()).then(|| Scope { all: boxed(&settings.scopes) }),
         permission: permission(settings),
     }
@@ -98,13 +100,18 @@ fn required(policy: &TokenPolicy, defaults: &TokenPolicy) -> Box<[&'static str]>
     policy.require.iter().chain(&defaults.require).filter_map(|name| Required::known(name)).collect()
 }
 
-fn freshness(settings: &PolicySettings, defaults: &Defaults) -> Freshness {
-    let on_stale = match (settings.revocation.on_stale, defaults.revocation.on_stale) {
+fn on_stale(settings: &PolicySettings, defaults: &Defaults) -> Limit<OnStale> {
+    match (settings.revocation.on_stale, defaults.revocation.on_stale) {
         (Some(said), _) => Limit::new(said, Origin::Policy),
         (None, Some(said)) => Limit::new(said, Origin::Defaults),
         (None, None) => Limit::default(),
-    };
-    Freshness { on_stale }
+    }
+}
+
+fn status(settings: &PolicySettings, defaults: &Defaults) -> Option<Status> {
+    let rule = settings.revocation.status.or(defaults.revocation.status).unwrap_or_default();
+    let status = Status { required: rule == StatusRule::Required, on_stale: on_stale(settings, defaults) };
+    (rule != StatusRule::Off).then_some(status)
 }
 
 fn permission(settings: &PolicySettings) -> Option<Permission> {

@@ -4,6 +4,7 @@
 use super::answer::Exposure;
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::freshness::OnStale;
+use crate::decide::checks::status::StatusRule;
 use crate::settings::{Bytes, OrOff, Secret, Span};
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -97,6 +98,10 @@ pub struct TokenPolicy {
 pub struct RevocationPolicy {
     /// What happens while it cannot be told whether a token is revoked: `deny` (503; default) or `allow`.
     pub on_stale: Option<OnStale>,
+    /// Tokens that name a status list (Token Status List): `off` (the list is not looked at), `honour` (a token that
+    /// names one is judged by it, and refused where no source of its issuer may fetch it), `required` (every token
+    /// names one). Default: what `defaults` says, else `honour`.
+    pub status: Option<StatusRule>,
 }
 
 /// A rule about one claim.

@@ -24,6 +24,8 @@ pub enum Kind {
     Proof = 6,
     /// (`iss`, a claim's name, its type and value).
     Claim = 7,
+    /// (`iss`, the `uri` of a status list).
+    StatusList = 16,
 }
 
 /// A claim's value, as far as one can be revoked by it.

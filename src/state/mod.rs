@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `keys` | `idp`'s task of the issuer | `token/verify` |
 //! | `revocations` | `idp`'s task of the source | `token/gather` |
+//! | `statuses` | `idp`'s task of the source | `token/gather` |
 //! | `proofs` | an admitted request | the next one with the same proof |
 //! | `nonces` | nobody | whoever reads a DPoP proof that must carry one |
 //! | `fingerprint` | nobody | whoever names a token, a session or a subject |
@@ -15,6 +16,7 @@ pub mod keys;
 pub mod nonces;
 pub mod proofs;
 pub mod revocations;
+pub mod statuses;
 pub mod verified;
 
 use std::sync::Arc;
@@ -33,4 +35,6 @@ pub struct State {
     pub nonces: nonces::Nonces,
     /// What is revoked.
     pub revocations: Arc<revocations::Revocations>,
+    /// What status lists say.
+    pub statuses: Arc<statuses::StatusLists>,
 }

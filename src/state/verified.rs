@@ -3,6 +3,7 @@
 
 use super::fingerprint::Identity;
 use crate::decide::claims::Token;
+use crate::decide::id::Fingerprint;
 use http::HeaderValue;
 use moka::sync::Cache;
 use std::cell::RefCell;
@@ -21,6 +22,8 @@ pub struct Verified {
     pub key_serial: u64,
     /// Where its issuer stands in the settings under which it was verified.
     pub issuer: IssuerPlace,
+    /// The name of the status list that it is in.
+    pub list: Option<Fingerprint>,
     /// The values by which an upstream is told who it is, made when they were first needed.
     pub stamps: OnceLock<Box<[Option<HeaderValue>]>>,
 }
@@ -29,7 +32,7 @@ impl Verified {
     /// A token, verified by this key of this issuer.
     #[must_use]
     pub const fn new(token: Token, key_serial: u64, issuer: IssuerPlace) -> Self {
-        Self { token, key_serial, issuer, stamps: OnceLock::new() }
+        Self { token, key_serial, issuer, list: None, stamps: OnceLock::new() }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::decide::claims::{ClaimFault, Claims, Confirmation};
 use crate::decide::id::{CertificateThumbprint, Thumbprint};
+use crate::decide::status::{Listed, StatusClaim};
 use crate::decide::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,6 +31,7 @@ pub fn read(mut payload: Payload, session_claim: &str) -> Result<Claims, ClaimFa
         acr: text(&payload, "acr")?,
         scopes: scopes(&payload)?,
         confirmation: confirmation(&payload)?,
+        status: status(&payload),
         foreign: ["nonce", "at_hash", "c_hash", "events"].iter().any(|name| payload.contains_key(*name)),
         rest: Map::new(),
     };
@@ -127,6 +129,22 @@ fn confirmation(payload: &Payload) -> Result<Confirmation, ClaimFault> {
 /// SHA-256 in base64url, which has one way to write it (RFC 9449 §6.1, RFC 8705 §3.1).
 fn thumbprint(value: &Value) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(value.as_str()?).ok()?.try_into().ok()
+}
+
+/// `status.status_list` (Token Status List, §6.2). Another way of telling a status is none of ours, and a `status`
+/// that is no object at all may be a claim of the provider's own: whether that is a fault, a policy says.
+fn status(payload: &Payload) -> StatusClaim {
+    let list = match payload.get("status") {
+        None => return StatusClaim::Absent,
+        Some(Value::Object(status)) => status.get("status_list"),
+        Some(_) => return StatusClaim::Malformed,
+    };
+    let Some(list) = list else { return StatusClaim::Absent };
+    let (uri, index) = (list.get("uri").and_then(Value::as_str), list.get("idx").and_then(Value::as_u64));
+    match (uri, index) {
+        (Some(uri), Some(index)) if !uri.is_empty() => StatusClaim::Listed(Listed { uri: uri.into(), index }),
+        _ => StatusClaim::Malformed,
+    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use super::untrusted::Untrusted;
 use super::verify::{Unverified, Verifier};
 use crate::decide::claims::Confirmation;
 use crate::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme};
-use crate::decide::id::{CertificateThumbprint, Fingerprint};
+use crate::decide::id::{CertificateThumbprint, Fingerprint, IssuerName};
 use crate::decide::revocation::Knowledge;
+use crate::decide::status::{Status, StatusClaim};
 use crate::decide::time::Moment;
 use crate::state::State;
 use crate::state::fingerprint::Kind;
@@ -167,5 +168,14 @@ fn revocation(gathered: &Gathered, verified: &Verified, state: &State) -> Knowle
     Knowledge {
         entries: state.revocations.look_up(&issuer.rules.name, &verified.token.handles),
         freshness: state.revocations.freshness(&issuer.rules.name, gathered.moment),
+        status: status(verified, &issuer.rules.name, state, gathered.moment),
     }
+}
+
+fn status(verified: &Verified, issuer: &IssuerName, state: &State, now: Moment) -> Status {
+    let (Some(list), Ok(claims)) = (&verified.list, &verified.token.claims) else {
+        return Status::Unlisted;
+    };
+    let StatusClaim::Listed(listed) = &claims.status else { return Status::Unlisted };
+    state.statuses.look_up(issuer, list, listed, now)
 }

@@ -12,6 +12,7 @@ use crate::decide::evidence::{Flaw, Stage};
 use crate::decide::id::Fingerprint;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Handles;
+use crate::decide::status::StatusClaim;
 use crate::decide::time::Moment;
 use crate::state::fingerprint::{ClaimValue, Fingerprints, Kind};
 use crate::state::keys::{Key, Lookup};
@@ -103,7 +104,14 @@ impl Verifier<'_> {
             claims,
             handles,
         };
-        Verified::new(token, key.serial, place)
+        let list = self.list(token.claims.as_ref().ok(), &issuer.rules.issuer);
+        Verified { list, ..Verified::new(token, key.serial, place) }
+    }
+
+    /// The name of its status list.
+    fn list(&self, claims: Option<&Claims>, iss: &str) -> Option<Fingerprint> {
+        let StatusClaim::Listed(listed) = &claims?.status else { return None };
+        Some(self.fingerprints.of(Kind::StatusList, iss, listed.uri.as_bytes()))
     }
 
     fn handles(&self, compact: &Compact<'_>, claims: Option<&Claims>, issuer: &Issuer) -> Handles {

@@ -10,5 +10,6 @@ mod claims;
 mod grounds;
 mod revocations;
 mod stages;
+mod statuses;
 mod times;
 mod world;

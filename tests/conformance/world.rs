@@ -15,6 +15,7 @@ use curfew::decide::checks::not_before::NotBefore;
 use curfew::decide::checks::presence::Presence;
 use curfew::decide::checks::revocation::Revocation;
 use curfew::decide::checks::signature::Signature;
+use curfew::decide::checks::status::Status;
 use curfew::decide::checks::token_type::AccessTokenType;
 use curfew::decide::claims::{Claims, Token, TokenType};
 use curfew::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme};
@@ -168,6 +169,7 @@ pub fn policy() -> Policy {
         age: None,
         freshness: Freshness::default(),
         revocation: Revocation,
+        status: Some(Status::default()),
         scope: None,
         permission: None,
     }

@@ -27,6 +27,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jsonwebtoken::", &["src/state/keys", "src/demo"]),
     ("moka::", &["src/state/verified"]),
     ("opentelemetry", &["src/telemetry", "src/demo"]),
+    ("flate2::", &["src/idp/coding"]),
+    ("zstd::", &["src/idp/coding"]),
     ("tower::", &["src/proxy/stack", "src/telemetry/connect", "src/idp/connect"]),
     ("h2::Error", &["src/upstream/deliver"]),
     ("granit_parser::", &["src/control/config"]),

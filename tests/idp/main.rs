@@ -6,6 +6,7 @@ mod claims;
 mod feeds;
 mod keys;
 mod provider;
+mod statuses;
 
 use curfew::decide::time::{Moment, Timestamp};
 use curfew::idp::room::{Idp, Means};
@@ -14,6 +15,7 @@ use curfew::settings::Span;
 use curfew::state::clock::{Clock, HandClock};
 use curfew::state::fingerprint::Fingerprints;
 use curfew::state::revocations::Revocations;
+use curfew::state::statuses::StatusLists;
 use provider::Provider;
 use std::future::Future;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub struct House {
     pub idp: Idp,
     pub clock: Arc<HandClock>,
     pub revocations: Arc<Revocations>,
+    pub statuses: Arc<StatusLists>,
     pub fingerprints: Arc<Fingerprints>,
     _cancel: tokio_util::sync::DropGuard,
 }
@@ -40,16 +43,18 @@ impl House {
         let clock = Arc::new(HandClock::at(Timestamp::from_millis(0).plus(wall)));
         clock.set_steady(Duration::from_secs(1_000));
         let revocations = Arc::new(Revocations::default());
+        let statuses = Arc::new(StatusLists::default());
         let fingerprints = Arc::new(Fingerprints::derived(b"a key for tests").unwrap());
         let cancel = CancellationToken::new();
         let means = Means {
             runtime: tokio::runtime::Handle::current(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             revocations: Arc::clone(&revocations),
+            statuses: Arc::clone(&statuses),
             fingerprints: Arc::clone(&fingerprints),
         };
         let idp = Idp::new(means, cancel.clone());
-        Self { idp, clock, revocations, fingerprints, _cancel: cancel.drop_guard() }
+        Self { idp, clock, revocations, statuses, fingerprints, _cancel: cancel.drop_guard() }
     }
 
     pub fn now(&self) -> Moment {

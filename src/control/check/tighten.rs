@@ -8,6 +8,7 @@ use crate::control::config::{Fault, Spans, advise, join};
 use crate::control::settings::Config;
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::freshness::OnStale;
+use crate::decide::checks::status::StatusRule;
 use crate::proxy::settings::{Defaults, PolicySettings, Relax, RouteSettings};
 use crate::settings::{OrOff, Span};
 
@@ -37,9 +38,10 @@ const OF_POLICIES: &[&str] = &[
     "token.dpop_nonce_max_age",
     "token.mtls",
     "revocation.on_stale",
+    "revocation.status",
 ];
 
-fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 8] {
+fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 9] {
     let stale = match (policy.revocation.on_stale, defaults.revocation.on_stale) {
         (Some(OnStale::Allow), Some(OnStale::Deny)) => Some(("allow".to_owned(), "deny".to_owned())),
         _ => None,
@@ -58,6 +60,12 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 8] {
         (Some(DpopNonce::Off), Some(DpopNonce::Required)) => Some(("off".to_owned(), "required".to_owned())),
         _ => None,
     };
+    let status = match (policy.revocation.status, defaults.revocation.status) {
+        (Some(StatusRule::Off), Some(StatusRule::Required)) => Some(("off".to_owned(), "required".to_owned())),
+        (Some(StatusRule::Honour), Some(StatusRule::Required)) => Some(("honour".to_owned(), "required".to_owned())),
+        (Some(StatusRule::Off), Some(StatusRule::Honour)) => Some(("off".to_owned(), "honour".to_owned())),
+        _ => None,
+    };
     let on = |span: Option<Span>| span.map(OrOff::On);
     [
         ("token.max_age", looser(policy.token.max_age, defaults.token.max_age)),
@@ -71,6 +79,7 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 8] {
         ),
         ("token.mtls", mtls),
         ("revocation.on_stale", stale),
+        ("revocation.status", status),
     ]
 }
 

@@ -19,4 +19,5 @@ pub mod revocation;
 pub mod scope;
 pub mod signature;
 mod stage;
+pub mod status;
 pub mod token_type;

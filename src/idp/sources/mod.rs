@@ -8,10 +8,14 @@ pub mod file;
 pub mod global_token_revocation;
 pub mod keycloak_not_before;
 pub mod poll;
+pub mod status_list;
+mod status_lists;
 
 sources! {
     /// JSON over HTTPS, asked for at an interval.
     Poll: poll::PollSettings,
+    /// Signed status lists, which tokens name (Token Status List).
+    StatusList: status_list::StatusListSettings,
     /// A file on disk, watched.
     File: file::FileSettings,
     /// Logout tokens, sent by the provider (OpenID Connect Back-Channel Logout 1.0).
