@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Command::Run(file) => run::run(&file.config),
         Command::Check(what) => check::check(&what),
         Command::Explain(what) => explain::explain(&what),
-        Command::Schema => schema::schema(),
+        Command::Schema { of } => schema::schema(of),
         Command::Demo(what) => demo::demo(&what),
         Command::Version => version(),
         Command::Completions { shell } => completions::completions(shell),

@@ -2,9 +2,15 @@
 
 use super::completions::print;
 use super::exit::Exit;
+use super::usage::Described;
+use crate::control::schema;
 
-/// Prints the JSON Schema of the config.
+/// Prints a JSON Schema.
 #[must_use]
-pub fn schema() -> Exit {
-    print(crate::control::schema::schema().as_bytes())
+pub fn schema(of: Described) -> Exit {
+    let text = match of {
+        Described::Config => schema::schema(),
+        Described::Feed => schema::feed(),
+    };
+    print(text.as_bytes())
 }

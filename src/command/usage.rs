@@ -44,8 +44,12 @@ pub enum Command {
     /// Works offline with keys from files; issuers that publish their keys are asked once. Exit code 4 if the
     /// request would be refused.
     Explain(Explain),
-    /// Print the JSON Schema of the config.
-    Schema,
+    /// Print a JSON Schema: of the config, or of a revocation feed.
+    Schema {
+        /// Of what.
+        #[arg(default_value = "config")]
+        of: Described,
+    },
     /// Try it all: an identity provider, an upstream and the gateway in one process, with curl lines to paste.
     Demo(Demo),
     /// Print the version.
@@ -116,4 +120,13 @@ pub struct Demo {
     /// Where the demo keeps its certificates.
     #[arg(long, value_name = "DIR", default_value = "certs/demo")]
     pub dir: PathBuf,
+}
+
+/// What there is a schema of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Described {
+    /// The config.
+    Config,
+    /// What a `poll` source is answered: the document, and the lines.
+    Feed,
 }

@@ -21,7 +21,7 @@ use thiserror::Error;
 const MAX_ID: usize = 4096;
 
 /// No cursor is longer, so it always fits into a URL.
-const MAX_CURSOR: usize = 1024;
+pub(super) const MAX_CURSOR: usize = 1024;
 
 /// Why something that a feed said cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -37,6 +37,14 @@ pub enum FeedFault {
         number: usize,
         /// What is wrong with it.
         why: String,
+    },
+    /// A snapshot that is suspiciously small. What is in it is used, and nothing is taken back.
+    #[error("held back: {now} entries where there were {before}; see `max_shrink`")]
+    Shrunk {
+        /// How many entries the source held.
+        before: usize,
+        /// How many there are now.
+        now: usize,
     },
 }
 
@@ -124,6 +132,9 @@ pub struct FeedDocument {
     /// Whether these are all: then what the source said before and does not say here is not revoked any more.
     #[serde(default)]
     pub complete: bool,
+    /// The publisher knows that these are far fewer than before: they are not held back.
+    #[serde(default)]
+    pub shrunk: bool,
 }
 
 /// An entry that was understood.
@@ -150,6 +161,8 @@ pub struct Heard {
     pub cursor: Option<String>,
     /// Whether these are all.
     pub complete: bool,
+    /// Whether the publisher knows that these are far fewer than before.
+    pub shrunk: bool,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +172,8 @@ struct Document<'a> {
     entries: Vec<&'a RawValue>,
     #[serde(default)]
     complete: bool,
+    #[serde(default)]
+    shrunk: bool,
 }
 
 /// Reads a document. Entries are read one by one, so that one bad one does not hide the others.
@@ -174,7 +189,17 @@ pub fn document(body: &[u8]) -> Result<Heard, FeedFault> {
     let mut heard = entries(read.entries.into_iter().map(|raw| raw.get().as_bytes()));
     heard.cursor = read.cursor;
     heard.complete = read.complete;
+    heard.shrunk = read.shrunk;
     Ok(heard)
+}
+
+/// Reads one entry.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn entry(json: &[u8]) -> Result<Understood, String> {
+    let read = serde_json::from_slice::<FeedEntry>(json).map_err(|error| error.to_string());
+    read.and_then(FeedEntry::understand)
 }
 
 /// Reads a file of entries, one a line; empty lines and lines that begin with `#` are left out.
@@ -203,8 +228,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn entries<'a>(raw: impl Iterator<Item = &'a [u8]>) -> Heard {
     let mut heard = Heard::default();
     for (number, raw) in raw.enumerate() {
-        let read = serde_json::from_slice::<FeedEntry>(raw).map_err(|error| error.to_string());
-        heard.take(number, read.and_then(FeedEntry::understand));
+        heard.take(number, entry(raw));
     }
     heard
 }

@@ -191,7 +191,10 @@ impl Fetcher {
         let whole = async {
             match self.open(url, &ask).await? {
                 Opened::Unchanged(said) => Ok(Answer::Unchanged(said)),
-                Opened::Coming(reply) => self.json(*reply).await,
+                Opened::Coming(reply) => {
+                    let (body, said) = self.json(*reply, false).await?;
+                    Ok(Answer::Body(body, said))
+                }
             }
         };
         self.in_time(url, whole).await
@@ -275,17 +278,20 @@ impl Fetcher {
         self.client.request(request).await.map_err(|error| unreachable(&error))
     }
 
-    /// A body that must be JSON, and must not be coded.
+    /// A body that must be JSON, and may be coded only if somebody asked for that.
     ///
     /// # Errors
     /// If it is too long, breaks off, or is something else.
-    pub async fn json(&self, reply: Reply) -> Result<Answer, FetchError> {
-        if !may_be_json(reply.response.headers()) {
+    pub async fn json(&self, reply: Reply, coded: bool) -> Result<(Bytes, Said), FetchError> {
+        let coding = reply.coding().filter(|coding| coded || *coding == Coding::Identity);
+        let Some(coding) = coding.filter(|_| may_be_json(reply.response.headers())) else {
             return Err(FetchError::NotJson(reply.url));
-        }
-        let body = self.collect(reply.url.clone(), reply.response).await?;
+        };
+        let (url, limit) = (reply.url.clone(), self.manner.max_bytes);
+        let body = self.collect(reply.url, reply.response).await?;
+        let body = coding.decoded(body, limit).await.ok_or_else(|| FetchError::Body { url: url.clone(), limit })?;
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-        if first == Some(&b'{') { Ok(Answer::Body(body, reply.said)) } else { Err(FetchError::NotJson(reply.url)) }
+        if first == Some(&b'{') { Ok((body, reply.said)) } else { Err(FetchError::NotJson(url)) }
     }
 
     async fn collect(&self, url: WebUrl, response: Response<Incoming>) -> Result<Bytes, FetchError> {
@@ -301,12 +307,11 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
     Some(kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-/// Some providers serve JSON as plain text or as bytes; none may serve it as a page, or compressed unasked.
+/// Some providers serve JSON as plain text or as bytes; none may serve it as a page.
 fn may_be_json(headers: &HeaderMap) -> bool {
     let kind = media_type(headers).unwrap_or_else(|| "application/json".to_owned());
-    let coded = headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
     let json = kind.ends_with("/json") || kind.ends_with("+json");
-    !coded && (json || kind == "text/plain" || kind == "application/octet-stream")
+    json || kind == "text/plain" || kind == "application/octet-stream"
 }
 
 fn said(headers: &HeaderMap) -> Said {

@@ -7,6 +7,7 @@
 //! | `coding` | bodies that come gzipped or as Zstandard, and are still bounded |
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
+//! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
 //! | `status_token` | a signed status list, verified and unpacked |
@@ -14,17 +15,21 @@
 //! | `backoff`, `refresh` | when the next attempt is made, and the task that makes it |
 //! | `build`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
 
+mod arriving;
 mod backoff;
+mod blocks;
 pub mod build;
 mod coding;
 pub mod connect;
 pub mod discovery;
 pub mod events;
 pub mod feed;
+pub mod feed_stream;
 pub mod fetch;
 mod file;
 mod form;
 pub mod guard;
+mod intake;
 pub mod jwks;
 pub mod receive;
 pub mod reception;

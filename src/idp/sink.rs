@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Where one source writes.
+#[derive(Clone)]
 pub struct Sink {
     pub(super) revocations: Arc<Revocations>,
     pub(super) statuses: Arc<StatusLists>,
@@ -71,6 +72,40 @@ impl Sink {
             }
         }
         true
+    }
+
+    /// Takes in what is still coming, entry by entry; `complete` says whether these will be all. What the source said
+    /// before and is not among them is taken back once they came to their good end, never before. Blocks for as long as
+    /// they come: not for a task. Whether the source is fresh by it is left to who asked.
+    ///
+    /// # Errors
+    /// The first fault: of those that were coming, or that not all could be kept. Then nothing is taken back.
+    pub fn take_in<E: std::fmt::Display>(
+        &self,
+        mut entries: impl Iterator<Item = Result<Understood, E>>,
+        complete: bool,
+    ) -> Result<(), String> {
+        let learned = self.clock.now().wall;
+        let told = |entry: Result<Understood, E>| entry.map_err(|fault| fault.to_string());
+        if !complete {
+            return entries.try_for_each(|entry| {
+                let what = self.revoked(&told(entry)?, learned);
+                self.revocations.add(&self.feed, &what, learned).map_err(|full| full.to_string())
+            });
+        }
+        let mut snapshot = self.revocations.begin(&self.feed, learned).ok_or("another snapshot is under way")?;
+        entries.try_for_each(|entry| {
+            let what = self.revoked(&told(entry)?, learned);
+            snapshot.put(&what).map_err(|full| full.to_string())
+        })?;
+        snapshot.finish();
+        Ok(())
+    }
+
+    /// How many entries the source holds.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.feed.standing(self.clock.now()).entries
     }
 
     /// Takes in what an event said. Enforced, and kept, once this is `Ok`: only then may its sender be told so.

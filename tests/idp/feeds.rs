@@ -13,48 +13,48 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A house with one issuer and one source, which is read from its settings as a user writes them.
-struct Fed {
-    house: House,
-    provider: Arc<Provider>,
+pub struct Fed {
+    pub house: House,
+    pub provider: Arc<Provider>,
 }
 
 impl Fed {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let (house, provider) = (House::open(), Provider::start(None).await);
         provider.truth(&[key("one")]);
         Self { house, provider }
     }
 
-    fn settings(&self, source: Value) -> Settings {
+    pub fn settings(&self, source: Value) -> Settings {
         let source: SourceSettings = serde_json::from_value(source).unwrap();
         Settings { sources: [("feed".to_owned(), source)].into(), ..settings(corp(&self.provider)) }
     }
 
-    fn poll(&self, more: Value) -> Value {
+    pub fn poll(&self, more: Value) -> Value {
         let mut source = json!({"kind": "poll", "issuer": "corp", "url": self.provider.url("/feed"),
             "interval": "100ms", "timeout": "300ms", "allow_http": true});
         source.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         source
     }
 
-    fn revokes(&self, jti: &str) -> bool {
+    pub fn revokes(&self, jti: &str) -> bool {
         let token = self.house.fingerprints.of(Kind::Token, &self.provider.url(""), jti.as_bytes());
         let entries = self.house.revocations.look_up(&corp_name(), &Handles { token, ..Handles::default() });
         entries.token.is_some()
     }
 
-    fn freshness(&self) -> Freshness {
+    pub fn freshness(&self) -> Freshness {
         self.house.revocations.freshness(&corp_name(), self.house.now())
     }
 
-    fn age(&self) -> Option<Duration> {
+    pub fn age(&self) -> Option<Duration> {
         match self.freshness() {
             Freshness::Heard { age, .. } => Some(age),
             _ => None,
         }
     }
 
-    fn error(&self) -> Option<Arc<str>> {
+    pub fn error(&self) -> Option<Arc<str>> {
         self.house.revocations.standing(self.house.now()).pop().and_then(|feed| feed.last_error)
     }
 }
@@ -63,7 +63,7 @@ fn corp_name() -> IssuerName {
     "corp".into()
 }
 
-fn tokens(jtis: &[&str], more: Value) -> Value {
+pub fn tokens(jtis: &[&str], more: Value) -> Value {
     let entries: Vec<_> = jtis.iter().map(|jti| json!({"type": "token", "id": jti})).collect();
     let mut document = json!({ "entries": entries });
     document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -7,6 +7,7 @@ mod feeds;
 mod keys;
 mod provider;
 mod statuses;
+mod streams;
 
 use curfew::decide::time::{Moment, Timestamp};
 use curfew::idp::room::{Idp, Means};

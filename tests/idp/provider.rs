@@ -24,6 +24,8 @@ pub enum Script {
     Say(u16, Vec<(&'static str, String)>, String),
     /// JSON with this ETag, and 304 to whoever has it.
     Tagged(&'static str, String),
+    /// These headers and bytes.
+    Raw(Vec<(&'static str, String)>, Vec<u8>),
     /// Nothing, ever.
     Hang,
     /// Headers at once, and a body without end.
@@ -147,6 +149,12 @@ impl Provider {
                     .into_iter()
                     .fold(Response::builder().status(status), |response, (name, value)| response.header(name, value));
                 response.body(full(body)).unwrap()
+            }
+            Some(Script::Raw(headers, body)) => {
+                let response = headers
+                    .into_iter()
+                    .fold(Response::builder(), |response, (name, value)| response.header(name, value));
+                response.body(Full::new(Bytes::from(body)).boxed()).unwrap()
             }
             Some(Script::Tagged(tag, body)) => {
                 let known = headers.get("if-none-match").is_some_and(|known| known == tag);

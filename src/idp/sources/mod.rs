@@ -8,6 +8,7 @@ pub mod file;
 pub mod global_token_revocation;
 pub mod keycloak_not_before;
 pub mod poll;
+mod polling;
 pub mod status_list;
 mod status_lists;
 

@@ -1,28 +1,25 @@
-//! Revocations by polling: JSON over HTTPS, with ETag and cursor. The document is that of [`crate::idp::feed`].
+//! Revocations by polling: what the settings say. The task is in `polling`.
 //!
 //! The first poll has no cursor; each later one sends the last cursor as `?cursor=…` and is answered with what is
 //! new, or with `"complete": true` and everything. 304 and an empty list both mean "nothing new". 410 means that
-//! the cursor is too old: the next poll begins from the start.
+//! the cursor is too old: the next poll begins from the start. The answer is a JSON document
+//! ([`crate::idp::feed`]), or lines of JSON (`application/x-ndjson`), which are taken in while they come.
 
-use crate::idp::backoff::{Backoff, jittered};
+use super::polling::Poll;
 use crate::idp::build::BuildError;
-use crate::idp::feed::{self, FeedFault};
-use crate::idp::fetch::{Answer, FetchError, Fetcher, Manner};
+use crate::idp::fetch::{Fetcher, Manner};
 use crate::idp::guard::Allowed;
 use crate::idp::settings::{Misfit, address_misfit};
-use crate::idp::sink::Sink;
-use crate::idp::source::{Source, SourceKind, Task};
+use crate::idp::source::{Source, SourceKind};
 use crate::idp::web_url::WebUrl;
 use crate::settings::{Bytes, OrOff, Secret, Span};
 use crate::state::revocations::Bounds;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
-use thiserror::Error;
-use tokio_util::sync::CancellationToken;
 
 /// A feed that is polled.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -35,7 +32,8 @@ pub struct PollSettings {
     /// How long to wait between two polls. Default `1s`, at least `100ms`.
     #[serde(default = "interval")]
     pub interval: Span,
-    /// How long one poll may take. Default `5s`.
+    /// How long one poll may take; of lines that are taken in while they come, how long the first may take, and the
+    /// pause between two pieces. Default `5s`.
     #[serde(default = "timeout")]
     pub timeout: Span,
     /// The age from which on its knowledge is stale, counted from the last poll that was answered, or `off`.
@@ -45,9 +43,22 @@ pub struct PollSettings {
     /// How many entries it may hold; beyond it the source is incomplete, and so never fresh. Default 1,000,000.
     #[serde(default = "max_entries")]
     pub max_entries: usize,
-    /// How long one answer may be. Default `64MiB`.
+    /// How long one answer may be as it comes. A document may not become longer when it is decoded either, because it
+    /// is held as a whole; lines may become 32 times as long. Default `64MiB`.
     #[serde(default = "max_bytes")]
     pub max_bytes: Bytes,
+    /// How long an answer of lines may take as a whole. Default `5m`.
+    #[serde(default = "stream_timeout")]
+    pub stream_timeout: Span,
+    /// By how many percent fewer entries than the source holds a complete answer is held back, because something is
+    /// wrong with it: what it says is added, nothing is taken back, and the source is not fresh by it. From 10 entries
+    /// on. The publisher says that all is well with `"shrunk": true`; the operator with `off`. Default `90`.
+    #[serde(default = "max_shrink")]
+    pub max_shrink: OrOff<Percent>,
+    /// Whether the answer must be signed: `off` (default), `issuer` (by a key of the issuer), or `{file: …}` (by a key
+    /// of a JSON Web Key Set in a file). A signed answer is one of lines; see `deploy/runbook/feeds.md`.
+    #[serde(default)]
+    pub signature: FeedSignature,
     /// How long an entry without `until` is kept after the youngest token that it hits was issued: the longest
     /// lifetime of a token. Default `off`: until the source takes it back.
     #[serde(default)]
@@ -65,6 +76,24 @@ pub struct PollSettings {
     #[serde(default)]
     pub allow_http: bool,
 }
+
+/// By whom a feed must be signed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedSignature {
+    /// By nobody: what comes over TLS from there is believed.
+    #[default]
+    Off,
+    /// By a key of the issuer.
+    Issuer,
+    /// By a key of this JSON Web Key Set, read with each answer.
+    File(PathBuf),
+}
+
+/// A share of a hundred: 1 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Percent(#[schemars(range(min = 1, max = 100))] pub u8);
 
 /// A header that opens the door of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -92,12 +121,18 @@ const fn max_entries() -> usize {
 fn max_bytes() -> Bytes {
     Bytes::mib(64)
 }
+fn stream_timeout() -> Span {
+    Span::mins(5)
+}
+const fn max_shrink() -> OrOff<Percent> {
+    OrOff::On(Percent(90))
+}
 fn authorization() -> String {
     "Authorization".into()
 }
 
 impl AuthSettings {
-    fn read(&self) -> Result<(HeaderName, HeaderValue), BuildError> {
+    pub(super) fn read(&self) -> Result<(HeaderName, HeaderValue), BuildError> {
         let name = HeaderName::try_from(&self.header).map_err(|_| BuildError::HeaderName(self.header.clone()))?;
         let secret = self.value.read()?;
         let value = HeaderValue::try_from(secret.expose_secret());
@@ -135,6 +170,9 @@ impl SourceKind for PollSettings {
         tell(self.timeout == Span::ZERO, "timeout", "a poll needs time: write for example `5s`");
         let never = self.max_staleness.on().is_some_and(|max| max <= self.interval);
         tell(never, "max_staleness", "not above `interval`: the knowledge would be stale between two polls");
+        tell(self.stream_timeout < self.timeout, "stream_timeout", "less than `timeout`");
+        let share = self.max_shrink.on().is_none_or(|percent| (1..=100).contains(&percent.0));
+        tell(!share, "max_shrink", "not a share of a hundred: write `1` to `100`, or `off`");
         let header = self.auth.as_ref().is_some_and(|auth| HeaderName::try_from(&auth.header).is_err());
         tell(header, "auth", "`header` is not the name of a header");
         told
@@ -145,114 +183,7 @@ impl SourceKind for PollSettings {
         let manner = Manner { allowed: self.allowed(), timeout: self.timeout.get(), max_bytes };
         // Read now to fail now; read again by the task.
         self.auth.as_ref().map(AuthSettings::read).transpose()?;
-        Ok(Box::new(Poll { fetcher: Fetcher::new(manner, self.ca.as_deref())?, settings: self.clone() }))
-    }
-}
-
-/// Why a poll brought nothing.
-#[derive(Debug, Error)]
-enum PollError {
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    #[error(transparent)]
-    Feed(#[from] FeedFault),
-    #[error(transparent)]
-    Auth(#[from] BuildError),
-    #[error("the feed's URL takes no cursor")]
-    Cursor,
-    /// Told to the sink already.
-    #[error("what was heard was not all understood or kept")]
-    Taken,
-}
-
-/// A feed that is polled, ready to run.
-struct Poll {
-    fetcher: Fetcher,
-    settings: PollSettings,
-}
-
-/// What one poll leaves to the next.
-#[derive(Default)]
-struct Place {
-    cursor: Option<String>,
-    /// The version of the last answer, and the cursor it was the answer to.
-    etag: Option<(HeaderValue, Option<String>)>,
-    auth: Option<(HeaderName, HeaderValue)>,
-}
-
-impl Source for Poll {
-    fn run<'a>(&'a self, sink: &'a Sink, cancel: &'a CancellationToken) -> Task<'a> {
-        Box::pin(async move {
-            cancel.run_until_cancelled(self.poll_on(sink)).await;
-        })
-    }
-}
-
-impl Poll {
-    async fn poll_on(&self, sink: &Sink) {
-        let interval = self.settings.interval.get();
-        let mut backoff = Backoff::new(interval, interval.max(Duration::from_secs(15)));
-        let mut place = Place::default();
-        loop {
-            let pause = match self.poll(sink, &mut place).await {
-                Ok(()) => {
-                    backoff.succeeded();
-                    jittered(interval)
-                }
-                Err(error) => {
-                    place.failed(&error);
-                    if !matches!(error, PollError::Taken) {
-                        sink.failed(&error.to_string());
-                    }
-                    backoff.failed()
-                }
-            };
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    async fn poll(&self, sink: &Sink, place: &mut Place) -> Result<(), PollError> {
-        if let (Some(auth), None) = (&self.settings.auth, &place.auth) {
-            place.auth = Some(auth.read()?);
-        }
-        let url = match &place.cursor {
-            Some(cursor) => self.settings.url.with_parameter("cursor", cursor).ok_or(PollError::Cursor)?,
-            None => self.settings.url.clone(),
-        };
-        let asked = sink.now();
-        let body = match self.fetcher.get(&url, place.known(), place.auth.as_ref()).await? {
-            Answer::Unchanged(_) => {
-                sink.heard(asked);
-                return Ok(());
-            }
-            Answer::Body(body, said) => {
-                let known = said.etag.map(|etag| (etag, place.cursor.clone()));
-                (body, known)
-            }
-        };
-        let heard = feed::document(&body.0)?;
-        if !sink.take(&heard, asked) {
-            return Err(PollError::Taken);
-        }
-        place.etag = body.1;
-        place.cursor = heard.cursor.or(place.cursor.take());
-        Ok(())
-    }
-}
-
-impl Place {
-    /// A version is that of one question: with another cursor, it is another question.
-    fn known(&self) -> Option<&HeaderValue> {
-        self.etag.as_ref().filter(|(_, cursor)| *cursor == self.cursor).map(|(etag, _)| etag)
-    }
-
-    /// The secret may have been exchanged; a cursor that is gone is given up.
-    fn failed(&mut self, error: &PollError) {
-        self.auth = None;
-        if let PollError::Fetch(FetchError::Status { status: StatusCode::GONE, .. }) = error {
-            self.cursor = None;
-            self.etag = None;
-        }
+        Ok(Box::new(Poll::new(Fetcher::new(manner, self.ca.as_deref())?, self.clone())))
     }
 }
 
@@ -272,6 +203,8 @@ mod tests {
             (r#","interval":"10ms""#, "interval"),
             (r#","interval":"1m""#, "max_staleness"),
             (r#","timeout":"0s""#, "timeout"),
+            (r#","stream_timeout":"1s""#, "stream_timeout"),
+            (r#","max_shrink":101"#, "max_shrink"),
             (r#","auth":{"header":"a b","value":{"env":"X"}}"#, "auth"),
         ] {
             assert_eq!(read(more).iter().map(|misfit| misfit.field).collect::<Vec<_>>(), [field]);

@@ -1,0 +1,199 @@
+//! Polling: asks a feed again and again, with ETag and cursor, and takes in what it answers.
+
+use super::poll::{FeedSignature, PollSettings};
+use crate::decide::time::{Moment, Timestamp};
+use crate::idp::arriving::{Limits, ferry, way};
+use crate::idp::backoff::{Backoff, jittered};
+use crate::idp::build::BuildError;
+use crate::idp::feed::{self, FeedFault};
+use crate::idp::fetch::{Ask, FetchError, Fetcher, Opened, Reply, Said};
+use crate::idp::intake::{Intake, shrunk};
+use crate::idp::sink::Sink;
+use crate::idp::source::{Source, Task};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
+use std::time::Duration;
+use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+/// Why a poll brought nothing.
+#[derive(Debug, Error)]
+enum PollError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Feed(#[from] FeedFault),
+    #[error(transparent)]
+    Auth(#[from] BuildError),
+    #[error("the feed's URL takes no cursor")]
+    Cursor,
+    #[error("the feed must be signed, and only lines of JSON can be")]
+    Unsigned,
+    #[error("{0}")]
+    Stream(String),
+    /// Told to the sink already.
+    #[error("what was heard was not all understood or kept")]
+    Taken,
+}
+
+/// A feed that is polled, ready to run.
+pub(super) struct Poll {
+    fetcher: Fetcher,
+    settings: PollSettings,
+}
+
+/// What one poll leaves to the next.
+#[derive(Default)]
+struct Place {
+    cursor: Option<String>,
+    /// The version of the last answer, and the cursor it was the answer to.
+    etag: Option<(HeaderValue, Option<String>)>,
+    auth: Option<(HeaderName, HeaderValue)>,
+    /// When the last answer was signed.
+    issued: Option<Timestamp>,
+}
+
+impl Source for Poll {
+    fn run<'a>(&'a self, sink: &'a Sink, cancel: &'a CancellationToken) -> Task<'a> {
+        Box::pin(async move {
+            cancel.run_until_cancelled(self.poll_on(sink, cancel)).await;
+        })
+    }
+}
+
+impl Poll {
+    pub(super) const fn new(fetcher: Fetcher, settings: PollSettings) -> Self {
+        Self { fetcher, settings }
+    }
+
+    async fn poll_on(&self, sink: &Sink, cancel: &CancellationToken) {
+        let interval = self.settings.interval.get();
+        let mut backoff = Backoff::new(interval, interval.max(Duration::from_secs(15)));
+        let mut place = Place::default();
+        loop {
+            let pause = match self.poll(sink, &mut place, cancel).await {
+                Ok(()) => {
+                    backoff.succeeded();
+                    jittered(interval)
+                }
+                Err(error) => {
+                    place.failed(&error);
+                    if !matches!(error, PollError::Taken) {
+                        sink.failed(&error.to_string());
+                    }
+                    backoff.failed()
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn poll(&self, sink: &Sink, place: &mut Place, cancel: &CancellationToken) -> Result<(), PollError> {
+        if let (Some(auth), None) = (&self.settings.auth, &place.auth) {
+            place.auth = Some(auth.read()?);
+        }
+        let url = match &place.cursor {
+            Some(cursor) => self.settings.url.with_parameter("cursor", cursor).ok_or(PollError::Cursor)?,
+            None => self.settings.url.clone(),
+        };
+        // Nobody signs that nothing is new, so that a signed feed is not asked for it.
+        let known = place.known().filter(|_| self.settings.signature == FeedSignature::Off);
+        let accept = "application/x-ndjson, application/json";
+        let ask = Ask { accept, codings: "zstd, gzip", known, auth: place.auth.as_ref() };
+        let (asked, deadline) = (sink.now(), Instant::now() + self.settings.timeout.get());
+        let slow = |_| FetchError::Slow(url.clone());
+        match timeout_at(deadline, self.fetcher.open(&url, &ask)).await.map_err(slow)?? {
+            Opened::Unchanged(_) => sink.heard(asked),
+            Opened::Coming(reply) if is_lines(&reply) => self.lines(*reply, sink, place, asked, cancel).await?,
+            Opened::Coming(reply) => {
+                let whole = timeout_at(deadline, self.fetcher.json(*reply, true)).await.map_err(slow)??;
+                self.document(&whole, sink, place, asked)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A document, which is here as a whole.
+    fn document(&self, answer: &(Bytes, Said), sink: &Sink, place: &mut Place, asked: Moment) -> Result<(), PollError> {
+        let (body, said) = answer;
+        if self.settings.signature != FeedSignature::Off {
+            return Err(PollError::Unsigned);
+        }
+        let mut heard = feed::document(body)?;
+        if heard.complete && !heard.shrunk && heard.fault.is_none() {
+            heard.fault = shrunk(sink.held(), heard.entries.len(), self.settings.max_shrink);
+        }
+        if !sink.take(&heard, asked) {
+            return Err(PollError::Taken);
+        }
+        place.arrived(said, heard.cursor);
+        Ok(())
+    }
+
+    /// Lines, which are taken in while they come, by a thread that may wait for them.
+    async fn lines(
+        &self,
+        reply: Reply,
+        sink: &Sink,
+        place: &mut Place,
+        asked: Moment,
+        cancel: &CancellationToken,
+    ) -> Result<(), PollError> {
+        let settings = &self.settings;
+        let limits = Limits {
+            silence: settings.timeout.get(),
+            whole: settings.stream_timeout.get(),
+            max_bytes: settings.max_bytes.len(),
+        };
+        let coding = reply.coding().ok_or_else(|| PollError::Stream("a coding that nobody asked for".into()))?;
+        let intake = Intake {
+            sink: sink.clone(),
+            cancel: cancel.clone(),
+            signature: settings.signature.clone(),
+            max_shrink: settings.max_shrink,
+            newest: place.issued,
+            asked,
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let (pieces, arriving) = way();
+        let reading = tokio::task::spawn_blocking(move || intake.read(arriving, coding, limits));
+        let said = reply.said.clone();
+        let ferried = ferry(reply, pieces, limits).await;
+        // If all of it was read, it does not matter how the connection ended.
+        let taken = match (reading.await.map_err(|error| error.to_string()).flatten(), ferried) {
+            (Ok(taken), _) => taken,
+            (Err(_), Err(error)) => return Err(error.into()),
+            (Err(why), Ok(())) => return Err(PollError::Stream(why)),
+        };
+        sink.heard(asked);
+        place.issued = taken.issued.or(place.issued);
+        place.arrived(&said, taken.cursor);
+        Ok(())
+    }
+}
+
+fn is_lines(reply: &Reply) -> bool {
+    matches!(reply.media_type().as_deref(), Some("application/x-ndjson" | "application/ndjson" | "application/jsonl"))
+}
+
+impl Place {
+    /// A version is that of one question: with another cursor, it is another question.
+    fn known(&self) -> Option<&HeaderValue> {
+        self.etag.as_ref().filter(|(_, cursor)| *cursor == self.cursor).map(|(etag, _)| etag)
+    }
+
+    fn arrived(&mut self, said: &Said, cursor: Option<String>) {
+        self.etag = said.etag.clone().map(|etag| (etag, self.cursor.clone()));
+        self.cursor = cursor.or(self.cursor.take());
+    }
+
+    /// The secret may have been exchanged; a cursor that is gone is given up.
+    fn failed(&mut self, error: &PollError) {
+        self.auth = None;
+        if let PollError::Fetch(FetchError::Status { status: StatusCode::GONE, .. }) = error {
+            self.cursor = None;
+            self.etag = None;
+        }
+    }
+}
