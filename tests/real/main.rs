@@ -16,6 +16,7 @@ mod logout;
 #[path = "../support/port.rs"]
 mod port;
 mod provider;
+mod statuses;
 mod steady;
 mod telemetry;
 mod tls;

@@ -11,6 +11,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { application, Browser } from './browser.mjs';
+import { statuses } from './statuses.mjs';
 
 const [modules, keysFile, port = '0', controlPort = '0'] = process.argv.slice(2);
 const resolve = createRequire(`${modules}/`).resolve;
@@ -46,6 +47,11 @@ function resourceServer(indicator) {
     jwt: { sign: { alg: ALGORITHMS[alg] } },
   };
 }
+
+// The place in the status list that tokens name from now on, when a test says so.
+let place;
+const list = await statuses(modules);
+const listUri = () => `${issuer()}/status/1`;
 
 // Where a logout is told to the application's servers (OpenID Connect Back-Channel Logout 1.0), when a test says so.
 let logoutTo;
@@ -86,7 +92,10 @@ function build(issuer) {
     loadExistingGrant: agree,
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     // Access tokens name their session, by which it can be ended.
-    extraTokenClaims: (_ctx, token) => (token.sid ? { sid: token.sid } : undefined),
+    extraTokenClaims: (_ctx, token) => ({
+      ...(token.sid && { sid: token.sid }),
+      ...(place !== undefined && { status: { status_list: { idx: place, uri: listUri() } } }),
+    }),
     // The tests are on loopback, to which the provider's own guard lets nothing through.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     jwks: { keys: generations.flat() },
@@ -119,7 +128,10 @@ const hits = {};
 const server = createServer((request, response) => {
   const path = request.url.split('?')[0];
   hits[path] = (hits[path] ?? 0) + 1;
-  answer(request, response);
+  if (path !== '/status/1') return answer(request, response);
+  const head = { 'content-type': 'application/statuslist+jwt', 'content-encoding': 'gzip' };
+  const key = generations[0].find((one) => one.alg === 'ES256');
+  return response.writeHead(200, head).end(list.token(listUri(), key));
 });
 
 const deeds = {
@@ -127,6 +139,8 @@ const deeds = {
   '/replace': () => { generations = [generation()]; },
   '/retire': () => { generations = generations.slice(0, 1); },
   '/logout-to': (asked) => { logoutTo = asked.get('uri'); },
+  '/place': (asked) => { place = Number(asked.get('index')); },
+  '/status': (asked) => { list.set(Number(asked.get('index')), Number(asked.get('value'))); },
   '/state': () => {},
 };
 

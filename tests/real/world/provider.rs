@@ -65,6 +65,16 @@ impl Provider {
         self.control(&format!("logout-to?uri={uri}"));
     }
 
+    /// Tokens name this place of the provider's status list from now on.
+    pub fn list_at(&self, index: u32) {
+        self.control(&format!("place?index={index}"));
+    }
+
+    /// The status list says this of a place from now on.
+    pub fn set_status(&self, index: u32, value: u8) {
+        self.control(&format!("status?index={index}&value={value}"));
+    }
+
     /// A user signs in with a browser of their own: the number of the browser, and the access token.
     pub fn sign_in(&self) -> (u64, String) {
         let tokens = self.control("sign-in?resource=https://api.test/es256/ttl/300");
