@@ -35,6 +35,16 @@ fn the_schema_is_that_of_the_types() {
 }
 
 #[test]
+fn the_schema_of_feeds_is_that_of_the_types() {
+    let path = config().join("feed.schema.json");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, schema::feed()).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap();
+    assert!(committed == schema::feed(), "the schema is out of date: run the tests with UPDATE=1");
+}
+
+#[test]
 fn every_knob_of_the_schema_is_shown() {
     let text = std::fs::read_to_string(config().join("curfew.yaml")).unwrap();
     let schema: Value = serde_json::from_str(&schema::schema()).unwrap();

@@ -33,6 +33,8 @@ pub(super) fn advice(field: &str) -> &'static str {
             "make it two issuers, or remove those that do not belong: a public key must never verify an HMAC (RFC 8725 §3.1)"
         }
         "revocable_claims" => "keep those that some feed names: each costs a look-up with every request",
+        "under" => "write it with a `/` at its end and without a query",
+        "accept" => "leave out values that the draft reserves (Token Status List, §7.1)",
         "refresh" => "write `1s` or more; `10m` is usual",
         _ => "see `config/curfew.yaml` for what is usual",
     }

@@ -6,6 +6,8 @@ use crate::control::config::{Fault, Spans, join};
 use crate::control::doors::paths;
 use crate::control::settings::Config;
 use crate::decide::checks::freshness::OnStale;
+use crate::decide::checks::status::StatusRule;
+use crate::idp::source::SourceSettings;
 use std::collections::BTreeMap;
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
@@ -22,6 +24,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     }
     doors(config, &mut faults);
     stale(config, &mut faults);
+    unasked(config, &mut faults);
     faults.list()
 }
 
@@ -52,5 +55,17 @@ fn stale(config: &Config, faults: &mut Faults<'_>) {
         let help = "use `deny`, or keep an eye on the age of the revocation sources";
         let message = "while revocations cannot be had, a revoked token passes";
         faults.warn(&format!("{path}.revocation.on_stale"), message, help);
+    }
+}
+
+/// Lists that are fetched, and policies that do not look at them.
+fn unasked(config: &Config, faults: &mut Faults<'_>) {
+    let fetched = config.revocation.sources.values().any(|source| matches!(source, SourceSettings::StatusList(_)));
+    let policies = config.policies.iter().map(|(name, policy)| (join("policies", name), policy.revocation.status));
+    let defaults = ("defaults".to_owned(), config.defaults.revocation.status);
+    let off = policies.chain([defaults]).filter(|(_, said)| fetched && *said == Some(StatusRule::Off));
+    for (path, _) in off {
+        let message = "status lists are fetched, and not looked at here: a token that its issuer revoked there passes";
+        faults.warn(&format!("{path}.revocation.status"), message, "use `honour`");
     }
 }

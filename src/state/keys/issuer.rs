@@ -136,8 +136,12 @@ impl IssuerKeys {
     /// Many who ask share one fetch, and there is at most one per cool-down. Says whether looking again
     /// is worth it. Works from any runtime: the fetch is made by the issuer's task.
     pub async fn refetch(&self, kid: Option<&str>, now: Moment) -> bool {
-        if kid.is_some_and(|kid| kid.len() > MAX_KID) || !self.demand.ask(kid, now.steady).await {
+        if kid.is_some_and(|kid| kid.len() > MAX_KID) {
             return false;
+        }
+        if !self.demand.ask(kid, now.steady).await {
+            // Another's fetch may have brought it since this one looked.
+            return kid.is_some_and(|kid| self.loaded.load().set.knows(kid));
         }
         let known = kid.is_none_or(|kid| self.loaded.load().set.knows(kid));
         if let (false, Some(kid)) = (known, kid) {
