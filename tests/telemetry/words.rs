@@ -27,6 +27,7 @@ refused: token_expired (401 Unauthorized): the token has expired
   pass    age         Is it young enough for this route?                    now - iat is 30 s, at most 15 min (policy), leeway 10 s; holds for 14 min 40 s
   unasked freshness   Is what we know of revocations fresh?                 -
   pass    revocation  Is it clear of all revocations?                       revocations
+  unasked status      Does its status list say that it is valid?            -
   unasked scope       Does it carry the scopes that are needed?             -
   unasked permission  Do its claims permit this?                            -
 cure: The client renews it. If many at once: look for clock skew, or a client that does not renew.

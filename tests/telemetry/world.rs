@@ -42,6 +42,7 @@ pub fn policy() -> Policy {
         age: Some(Age { limit: Limit::new(Duration::from_secs(900), Origin::Policy) }),
         freshness: Default::default(),
         revocation: Default::default(),
+        status: None,
         scope: None,
         permission: None,
     }
