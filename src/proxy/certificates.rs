@@ -29,6 +29,9 @@ pub enum CertificateError {
     /// There is no certificate in the file, or it is not X.509.
     #[error("{0}: holds no X.509 certificate")]
     NoCertificate(PathBuf),
+    /// There is no private key in the file.
+    #[error("{0}: holds no private key")]
+    NoKey(PathBuf),
     /// The certificate names no host.
     #[error("{0}: names no host in its subject alternative names")]
     NoNames(PathBuf),
@@ -178,8 +181,10 @@ fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Served, C
     let chain = CertificateDer::pem_file_iter(&files.cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|why| CertificateError::Unreadable { path: files.cert.clone(), why })?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|why| CertificateError::Unreadable { path: files.key.clone(), why })?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|why| match why {
+        rustls::pki_types::pem::Error::NoItemsFound => CertificateError::NoKey(files.key.clone()),
+        why => CertificateError::Unreadable { path: files.key.clone(), why },
+    })?;
     let leaf = chain.first().ok_or_else(|| CertificateError::NoCertificate(files.cert.clone()))?;
     let (names, not_after) = describe(leaf, &files.cert)?;
     // `from_der` compares key and certificate, which `CertifiedKey::new` would not.

@@ -1,15 +1,20 @@
-//! Files: whether those that the config names are there. Only warnings, for the check may run on another machine.
+//! Files: whether those that the config names are there, and hold what they should. That one is missing is only a
+//! warning, for the check may run on another machine; one that is there and of no use is a fault.
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use std::path::Path;
 
 use super::tell::Faults;
 use crate::control::config::{Fault, Spans, join};
 use crate::control::settings::Config;
-use crate::idp::settings::KeySource;
+use crate::idp::settings::{IssuerSettings, KeySource};
 use crate::idp::source::SourceSettings;
+use crate::proxy::certificates::Certificates;
 use crate::proxy::client_certificates::Trust;
 use crate::proxy::listen::Security;
 use crate::settings::Secret;
+use crate::state::keys::KeySet;
 use crate::telemetry::HeaderText;
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
@@ -21,11 +26,49 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     faults.list()
 }
 
-fn look(path: &str, what: &str, file: &Path, faults: &mut Faults<'_>) {
-    if !file.is_file() {
+/// Says whether it is there.
+fn look(path: &str, what: &str, file: &Path, faults: &mut Faults<'_>) -> bool {
+    let found = file.is_file();
+    if !found {
         let message = format!("the {what} `{}` is not there", file.display());
         let help = "make it before the gateway starts; a relative path begins in the working directory";
         faults.warn(path, message, help);
+    }
+    found
+}
+
+/// A file of root certificates.
+fn roots(path: &str, file: &Path, faults: &mut Faults<'_>) {
+    if !look(path, "file of root certificates", file, faults) {
+        return;
+    }
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let why = match read {
+        Ok(roots) if roots.is_empty() => "it has no certificate".to_owned(),
+        Ok(_) => return,
+        Err(why) => why.to_string(),
+    };
+    let message = format!("`{}` holds no root certificates: {why}", file.display());
+    faults.error(path, message, "write certificates as PEM: `-----BEGIN CERTIFICATE-----`");
+}
+
+fn key_set(path: &str, file: &Path, issuer: &IssuerSettings, faults: &mut Faults<'_>) {
+    if !look(path, "key set", file, faults) {
+        return;
+    }
+    let read = std::fs::read(file)
+        .map_err(|error| error.to_string())
+        .and_then(|body| KeySet::parse(&body, issuer.allowed(), &KeySet::default()).map_err(|fault| fault.to_string()));
+    match read {
+        Ok(set) if set.keys().is_empty() => {
+            let message = format!("`{}` has no key that could verify a token of this issuer", file.display());
+            faults.error(path, message, "look at `algorithms`, and at `use` and `alg` of the keys");
+        }
+        Ok(_) => {}
+        Err(why) => {
+            let message = format!("`{}` is no key set: {why}", file.display());
+            faults.error(path, message, "write a JWK set as the issuer publishes it: `{\"keys\": [...]}`");
+        }
     }
 }
 
@@ -34,13 +77,19 @@ fn certificates(config: &Config, faults: &mut Faults<'_>) {
         let Security::Tls(tls) = &listener.security else { continue };
         for (nth, files) in tls.certificates.iter().enumerate() {
             let path = format!("listeners[{at}].tls.certificates[{nth}]");
-            look(&format!("{path}.cert"), "certificate", &files.cert, faults);
-            look(&format!("{path}.key"), "key", &files.key, faults);
+            let cert = look(&format!("{path}.cert"), "certificate", &files.cert, faults);
+            let key = look(&format!("{path}.key"), "key", &files.key, faults);
+            if let (true, true, Err(error)) =
+                (cert, key, Certificates::open(std::slice::from_ref(files), tls.unknown_sni))
+            {
+                let help = "`cert` holds the chain as PEM, leaf first, and `key` the private key of that leaf";
+                faults.error(&path, error.to_string(), help);
+            }
         }
         let clients = tls.client_certificates.as_ref().on().map(|clients| &clients.trust);
         for (nth, file) in clients.into_iter().flat_map(Trust::files).enumerate() {
             let path = format!("listeners[{at}].tls.client_certificates.trust.ca[{nth}]");
-            look(&path, "file of root certificates", file, faults);
+            roots(&path, file, faults);
         }
     }
 }
@@ -49,19 +98,21 @@ fn issuers(config: &Config, faults: &mut Faults<'_>) {
     for (name, issuer) in &config.issuers {
         let path = join("issuers", name);
         if let KeySource::File(file) = &issuer.keys {
-            look(&format!("{path}.keys.file"), "key set", file, faults);
+            key_set(&format!("{path}.keys.file"), file, issuer, faults);
         }
         if let Some(file) = &issuer.ca {
-            look(&format!("{path}.ca"), "file of root certificates", file, faults);
+            roots(&format!("{path}.ca"), file, faults);
         }
     }
     for (name, source) in &config.revocation.sources {
         let path = join("revocation.sources", name);
         match source {
-            SourceSettings::File(list) => look(&format!("{path}.path"), "list", &list.path, faults),
+            SourceSettings::File(list) => {
+                look(&format!("{path}.path"), "list", &list.path, faults);
+            }
             SourceSettings::Poll(feed) => {
                 if let Some(file) = &feed.ca {
-                    look(&format!("{path}.ca"), "file of root certificates", file, faults);
+                    roots(&format!("{path}.ca"), file, faults);
                 }
                 if let Some(auth) = &feed.auth {
                     secret_file(&format!("{path}.auth.value"), &auth.value, faults);
@@ -76,15 +127,15 @@ fn issuers(config: &Config, faults: &mut Faults<'_>) {
 fn upstreams(config: &Config, faults: &mut Faults<'_>) {
     for (name, upstream) in &config.upstreams {
         if let Some(file) = &upstream.tls.ca {
-            look(&format!("{}.tls.ca", join("upstreams", name)), "file of root certificates", file, faults);
+            roots(&format!("{}.tls.ca", join("upstreams", name)), file, faults);
         }
     }
     if let Some(file) = config.telemetry.otlp.as_ref().and_then(|otlp| otlp.ca.as_ref()) {
-        look("telemetry.otlp.ca", "file of root certificates", file, faults);
+        roots("telemetry.otlp.ca", file, faults);
     }
 }
 
-/// The files of secrets; they are not read here.
+/// Where secrets are; they are not read here.
 fn secrets(config: &Config, faults: &mut Faults<'_>) {
     if let Some(secret) = &config.telemetry.hash_key {
         secret_file("telemetry.hash_key", secret, faults);
@@ -107,7 +158,14 @@ fn secrets(config: &Config, faults: &mut Faults<'_>) {
 }
 
 fn secret_file(path: &str, secret: &Secret, faults: &mut Faults<'_>) {
-    if let Secret::File(file) = secret {
-        look(&format!("{path}.file"), "secret file", file, faults);
+    match secret {
+        Secret::File(file) => {
+            look(&format!("{path}.file"), "secret file", file, faults);
+        }
+        Secret::Env(name) if std::env::var_os(name).is_none() => {
+            let message = format!("the environment has no `{name}`");
+            faults.warn(&format!("{path}.env"), message, "set it before the gateway starts");
+        }
+        Secret::Env(_) => {}
     }
 }
