@@ -7,6 +7,7 @@
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
+//! | `operator` | what operators enter: a feed of their own for each issuer |
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
 //! | `told` | what sources have in common that are only told |
 //! | `backoff`, `refresh` | when the next attempt is made, and the task that makes it |
@@ -23,6 +24,7 @@ mod file;
 mod form;
 pub mod guard;
 pub mod jwks;
+pub mod operator;
 pub mod receive;
 pub mod reception;
 mod refresh;
