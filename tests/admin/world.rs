@@ -4,7 +4,7 @@ use crate::support::answer::Answer;
 use crate::support::authority::Authority;
 use crate::support::config::{HOST, address};
 use crate::support::gateway::{Gateway, free_port};
-use crate::support::mint::{AUDIENCE, CORP, Mint, PARTNER, Token, set, unique};
+use crate::support::mint::{AUDIENCE, CORP, Mint, PARTNER, set, unique};
 use crate::support::raw::{Door, ask};
 use crate::support::upstream::Upstream;
 use serde_json::Value;
@@ -148,5 +148,5 @@ pub fn said(output: &Output) -> String {
 /// An access token of a subject and a session of its own.
 pub fn access() -> (String, String, String) {
     let (sid, sub) = (unique("sid"), unique("sub"));
-    (Token::corp().claim("sid", sid.clone()).claim("sub", sub.clone()).sign(), sid, sub)
+    (Mint::get().rsa.token().claim("sid", sid.clone()).claim("sub", sub.clone()).sign(), sid, sub)
 }
