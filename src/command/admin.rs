@@ -86,7 +86,8 @@ impl Client {
 
     async fn exchange(&mut self, method: Method, path: &str, kind: &'static str, body: Bytes) -> Result<Reply, String> {
         let authority = self.url.authority().map(ToString::to_string).unwrap_or_default();
-        let mut request = Request::builder().method(method).uri(path).header(HOST, authority).header(CONTENT_TYPE, kind);
+        let mut request =
+            Request::builder().method(method).uri(path).header(HOST, authority).header(CONTENT_TYPE, kind);
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, token.clone());
         }

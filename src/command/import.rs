@@ -44,8 +44,7 @@ impl<'a> Import<'a> {
             let total = file.metadata().ok().map(|metadata| metadata.len());
             (Box::new(BufReader::new(file)), total)
         };
-        let mut import =
-            Self { input, many, defaults, seen: blake3::Hasher::new(), lines: 0, bytes: 0, total };
+        let mut import = Self { input, many, defaults, seen: blake3::Hasher::new(), lines: 0, bytes: 0, total };
         import.skip()?;
         Ok(import)
     }

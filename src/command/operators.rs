@@ -29,7 +29,7 @@ pub struct Admin {
 
 /// What is meant: one name of an issuer, or a token.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").args(["subject", "session", "client", "token_id", "whole_issuer", "token_file"]))]
+#[command(group = ArgGroup::new("what").args(["subject", "session", "client", "claim", "token_id", "whole_issuer", "token_file"]))]
 pub struct What {
     /// The issuer, by its name in the config.
     #[arg(long, value_name = "NAME")]
@@ -43,6 +43,9 @@ pub struct What {
     /// A client, by its `client_id` or `azp`.
     #[arg(long, value_name = "ID")]
     pub client: Option<String>,
+    /// Whoever has this value in a claim that the issuer's `revocable_claims` list.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub claim: Option<String>,
     /// One token, by its `jti`.
     #[arg(long, value_name = "JTI")]
     pub token_id: Option<String>,

@@ -125,7 +125,10 @@ fn names(what: &What) -> [(&'static str, Option<&String>); 4] {
 }
 
 fn is_named(what: &What) -> bool {
-    what.whole_issuer || what.token_file.is_some() || names(what).iter().any(|(_, id)| id.is_some())
+    what.whole_issuer
+        || what.token_file.is_some()
+        || what.claim.is_some()
+        || names(what).iter().any(|(_, id)| id.is_some())
 }
 
 fn named(mut entry: Map<String, Value>, what: &What) -> Result<Map<String, Value>, String> {
@@ -138,12 +141,18 @@ fn named(mut entry: Map<String, Value>, what: &What) -> Result<Map<String, Value
     if what.issuer.is_none() {
         return Err("say --issuer, by its name in the config".into());
     }
+    if let Some(claim) = &what.claim {
+        let (name, value) = claim.split_once('=').ok_or("--claim: write NAME=VALUE")?;
+        let members = [("type", "claim"), ("claim", name), ("id", value)];
+        entry.extend(members.map(|(member, text)| (member.to_owned(), text.into())));
+        return Ok(entry);
+    }
     let found = names(what).into_iter().find_map(|(kind, id)| Some((kind, id?)));
     match found {
         Some((kind, id)) => entry.extend([("type".to_owned(), kind.into()), ("id".to_owned(), id.as_str().into())]),
         None if what.whole_issuer => entry.extend([("type".to_owned(), "issuer".into())]),
         None => {
-            let all = "--subject, --session, --client, --token-id, --whole-issuer or --token-file";
+            let all = "--subject, --session, --client, --claim, --token-id, --whole-issuer or --token-file";
             return Err(format!("say what is meant: {all}"));
         }
     }

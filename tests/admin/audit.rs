@@ -12,13 +12,16 @@ fn who_did_what_and_why() {
     assert_eq!(world.json("POST /revocations", &json!({"token": token})).status, 200);
     assert_eq!(world.json("DELETE /revocations", &entry).status, 200);
     let lines = world.audited();
-    let told: Vec<_> = lines.iter().map(|line| (line["audit"].as_str().unwrap(), line["result"].as_str().unwrap())).collect();
+    let told: Vec<_> =
+        lines.iter().map(|line| (line["audit"].as_str().unwrap(), line["result"].as_str().unwrap())).collect();
     let enforced = [("revoke", "asked"), ("revoke", "enforced")];
     assert_eq!(told, [&enforced[..], &enforced, &[("lift", "asked"), ("lift", "lifted")]].concat());
     let first = &lines[0];
     assert_eq!((&first["reason"], &first["actor"]), (&entry["reason"], &json!("ann")));
     assert!(first["by"].as_str().unwrap().starts_with("token:") && first["peer"].as_str().unwrap().starts_with("127."));
-    assert!(first["hash"].as_str().unwrap().len() == 16 && first["cutoff"].as_str().unwrap().starts_with("issued up to"));
+    assert!(
+        first["hash"].as_str().unwrap().len() == 16 && first["cutoff"].as_str().unwrap().starts_with("issued up to")
+    );
     assert_eq!((&first["call"], &lines[1]["call"], &lines[1]["entries"]), (&json!(1), &json!(1), &json!(1)));
     let text = std::fs::read_to_string(&world.audit).unwrap();
     assert!(!text.contains(&sub) && !text.contains(&token) && !text.contains(crate::world::TOKEN), "{text}");

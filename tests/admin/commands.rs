@@ -47,7 +47,9 @@ fn revoke_ask_and_take_back() {
     ] {
         assert_eq!(run(wrong, "").0, 1, "{wrong:?}");
     }
-    for wrong in [&["revoke", "--issuer", "corp", "--subject", "x", "--session", "y"][..], &["revoke", "--position-file", "x"]] {
+    for wrong in
+        [&["revoke", "--issuer", "corp", "--subject", "x", "--session", "y"][..], &["revoke", "--position-file", "x"]]
+    {
         assert_eq!(run(wrong, "").0, 2, "{wrong:?}");
     }
     let nowhere = world.command_at("http://127.0.0.1:1", &["revoked"], "");
@@ -68,7 +70,11 @@ fn a_hundred_thousand_subjects_in_one_import() {
     std::fs::write(&file, text).unwrap();
     let import = ["--issuer", "corp", "--import", file.to_str().unwrap()];
     let preview = world.command(&[&["revoke", "--preview"][..], &import].concat(), "");
-    assert!(said(&preview).contains("entries: 100000\n") && said(&preview).contains("tokens: 1\n"), "{}", said(&preview));
+    assert!(
+        said(&preview).contains("entries: 100000\n") && said(&preview).contains("tokens: 1\n"),
+        "{}",
+        said(&preview)
+    );
     let begun = Instant::now();
     let output = world.command(&[&["revoke", "--at", "now", "--reason", "INC-7"][..], &import].concat(), "");
     let took = begun.elapsed();
@@ -100,5 +106,9 @@ fn an_import_goes_on_where_it_stopped() {
     assert!(output.status.success() && said(&output).contains("position: 10002\n"), "{}", said(&output));
     assert!(world.asks(&two) == "subject_revoked" && world.audited().len() < lines + 10, "only the rest was sent");
     let other = world.command(&import, &format!("x\n{good}{json}"));
-    assert!(other.status.code() == Some(1) && said(&other).contains("not a position in this import"), "{}", said(&other));
+    assert!(
+        other.status.code() == Some(1) && said(&other).contains("not a position in this import"),
+        "{}",
+        said(&other)
+    );
 }

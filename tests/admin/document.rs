@@ -44,7 +44,11 @@ fn the_examples_are_run() {
                     let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     let answer = world.typed(&line, &kind, &body);
                     assert_eq!(answer.status, 200, "{line} {kind}: {}", answer.brief());
-                    fits(&document, &operation["responses"]["200"]["content"]["application/json"]["schema"], &answer.json().unwrap());
+                    fits(
+                        &document,
+                        &operation["responses"]["200"]["content"]["application/json"]["schema"],
+                        &answer.json().unwrap(),
+                    );
                     run += 1;
                 }
             }
@@ -63,8 +67,10 @@ fn fits(document: &Value, schema: &Value, value: &Value) {
         return fits(document, document.pointer(&name[1..]).unwrap(), value);
     }
     if let Some(one) = schema["oneOf"].as_array() {
-        let names = |schema: &Value| document.pointer(&schema["$ref"].as_str().unwrap()[1..]).unwrap()["properties"].clone();
-        let known = one.iter().find(|schema| value.as_object().unwrap().keys().all(|key| names(schema).get(key).is_some()));
+        let names =
+            |schema: &Value| document.pointer(&schema["$ref"].as_str().unwrap()[1..]).unwrap()["properties"].clone();
+        let known =
+            one.iter().find(|schema| value.as_object().unwrap().keys().all(|key| names(schema).get(key).is_some()));
         return fits(document, known.unwrap_or_else(|| panic!("{value} is none of {one:?}")), value);
     }
     for (name, member) in value.as_object().unwrap() {

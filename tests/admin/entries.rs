@@ -25,6 +25,10 @@ fn bad_input_is_told_and_changes_nothing() {
         (r#"{"issuer":"corp","type":"subject"}"#.into(), 400),
         (r#"{"issuer":"corp","type":"subject","id":""}"#.into(), 400),
         (r#"{"issuer":"corp","type":"issuer","id":"x"}"#.into(), 400),
+        (r#"{"issuer":"corp","type":"subject","id":7}"#.into(), 400),
+        (r#"{"issuer":"corp","type":"claim","id":"x"}"#.into(), 400),
+        (r#"{"issuer":"corp","type":"claim","claim":"unlisted","id":"x"}"#.into(), 400),
+        (entry(r#","claim":"tenant""#), 400),
         (r#"{"type":"subject","id":"x"}"#.into(), 400),
         (format!(r#"{{"issuer":"corp","type":"subject","id":"{long}"}}"#), 400),
         (entry(r#","id":"y""#), 400),
@@ -46,7 +50,9 @@ fn bad_input_is_told_and_changes_nothing() {
         (format!("[{}{}]", entry(""), format!(",{}", entry("")).repeat(10_000)), 400),
         (format!("[{}]", " ".repeat(1 << 20)), 413),
     ];
-    for line in ["POST /revocations", "DELETE /revocations", "POST /revocations/query", "POST /revocations?preview=true"] {
+    for line in
+        ["POST /revocations", "DELETE /revocations", "POST /revocations/query", "POST /revocations?preview=true"]
+    {
         for (body, status) in &bad {
             let answer = world.typed(line, "application/json", body);
             let short: String = body.chars().take(100).collect();
@@ -56,7 +62,7 @@ fn bad_input_is_told_and_changes_nothing() {
             assert!(!told.contains(&token[..40]), "a token is repeated: {told}");
         }
     }
-    let list = world.typed("POST /revocations", "application/json", &bad[29].0).json().unwrap();
+    let list = world.typed("POST /revocations", "application/json", &bad[33].0).json().unwrap();
     assert_eq!(list["entry"], 2, "{list}");
     for (line, kind, body, status) in [
         ("POST /revocations", "text/plain", entry(""), 415),
@@ -75,8 +81,12 @@ fn bad_input_is_told_and_changes_nothing() {
     ] {
         assert_eq!(world.typed(line, kind, &body).status, status, "{line} {kind}");
     }
-    let packed = [("Host", "x"), ("Content-Encoding", "gzip"), ("Content-Type", "application/json"),
-        ("Authorization", &*format!("Bearer {}", crate::world::TOKEN))];
+    let packed = [
+        ("Host", "x"),
+        ("Content-Encoding", "gzip"),
+        ("Content-Type", "application/json"),
+        ("Authorization", &*format!("Bearer {}", crate::world::TOKEN)),
+    ];
     assert_eq!(world.send("POST /revocations", &packed, b"x").status, 415);
     assert_eq!(world.asks(&token), "admitted");
     assert!(world.audited().is_empty(), "nothing was done");

@@ -31,7 +31,11 @@ fn the_token_opens_and_nothing_else_does() {
         let twice = [("Host", "localhost"), json, ("Authorization", &*bearer), ("Authorization", &*bearer)];
         assert_eq!(world.send(line, &twice, body).status, 401, "{line}");
         assert_eq!(world.send(line, &[("Host", "localhost"), json], body).status, 401, "{line}");
-        assert_eq!(world.send(line, &[("Host", "any.example"), json, ("Authorization", &bearer)], body).status, 200, "{line}");
+        assert_eq!(
+            world.send(line, &[("Host", "any.example"), json, ("Authorization", &bearer)], body).status,
+            200,
+            "{line}"
+        );
     }
     assert_eq!((world.send("GET /config", &[("Host", "x")], b"").status, world.get("/config").status), (401, 200));
     assert!(!world.get("/config").body.windows(TOKEN.len()).any(|at| at == TOKEN.as_bytes()));

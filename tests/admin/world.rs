@@ -51,7 +51,7 @@ gateway: {{ name: curfew-test, exposure: full, workers: 1, grace: 1s }}
 listeners:
   - {{ name: public, address: "127.0.0.1:{public}", plaintext: true }}
 issuers:
-  corp: {{ issuer: "{CORP}", keys: {{ file: {d}/corp.json }}, audiences: [{AUDIENCE}], algorithms: [RS256, ES256, EdDSA] }}
+  corp: {{ issuer: "{CORP}", keys: {{ file: {d}/corp.json }}, audiences: [{AUDIENCE}], algorithms: [RS256, ES256, EdDSA], revocable_claims: [tenant] }}
   partner: {{ issuer: "{PARTNER}", keys: {{ file: {d}/partner.json }}, audiences: [{AUDIENCE}] }}
 revocation:
   sources:

@@ -1,10 +1,11 @@
 //! What an operator says is revoked, read strictly: one entry, as it is written, and as it is understood.
 
 use super::problem::Problem;
+use crate::decide::claims::Claims;
 use crate::decide::id::{Fingerprint, IssuerName};
 use crate::decide::revocation::{Cutoff, Handles};
 use crate::decide::time::{Moment, Timestamp};
-use crate::idp::feed::Revokes;
+use crate::idp::feed::{EntryId, EntryType, Revokes};
 use crate::idp::sink;
 use crate::proxy::plan::Plan;
 use crate::state::State;
@@ -26,8 +27,9 @@ const MAX_TEXT: usize = 1024;
 pub struct Entry {
     issuer: Option<String>,
     #[serde(rename = "type")]
-    revokes: Option<Revokes>,
-    id: Option<String>,
+    revokes: Option<EntryType>,
+    claim: Option<String>,
+    id: Option<EntryId>,
     /// Read for its names, and forgotten.
     token: Option<SecretString>,
     at: Option<When>,
@@ -114,8 +116,8 @@ pub struct Understood {
     pub revoked: Revoked,
     /// The names to be asked for.
     pub handles: Handles,
-    /// When the token that was given was issued, if one was.
-    pub issued: Option<Option<Timestamp>>,
+    /// What the token says that was given, if one was.
+    pub claims: Option<Claims>,
     /// The name as it was given; nothing for tokens and issuers.
     pub plain: Option<String>,
     /// Why.
@@ -182,21 +184,25 @@ impl Reader<'_> {
 
     fn of_name(&self, entry: &Entry) -> Result<Understood, Problem> {
         let name = entry.issuer.as_deref().ok_or_else(|| Problem::bad("without `issuer`"))?;
-        let revokes = entry.revokes.ok_or_else(|| Problem::bad("without `type`"))?;
+        let kind = entry.revokes.ok_or_else(|| Problem::bad("without `type`"))?;
         let issuer = self.plan.issuers.iter().find(|issuer| issuer.rules.name.as_str() == name);
         let issuer = issuer.ok_or_else(|| Problem::bad("no such `issuer` in the config: it is named as there"))?;
-        let id = match (revokes, &entry.id) {
-            (Revokes::Issuer, None) => "",
-            (Revokes::Issuer, Some(_)) => return Err(Problem::bad("an `issuer` has no `id`")),
-            (_, None) => return Err(Problem::bad("without `id` or `token`")),
-            (_, Some(id)) if id.is_empty() || id.len() > MAX_ID => {
-                return Err(Problem::bad("an `id` that is empty or too long"));
+        let number = matches!(entry.id, Some(EntryId::Number(_)));
+        let revokes = kind.named(entry.claim.clone(), number).map_err(Problem::bad)?;
+        match &revokes {
+            Revokes::Claim { name, .. } if !issuer.revocable_claims.contains(name) => {
+                return Err(Problem::bad(
+                    "a `claim` that the issuer's `revocable_claims` do not list: it would hit nothing",
+                ));
             }
-            (_, Some(id)) => id,
-        };
-        let target = sink::target(&self.state.fingerprints, &issuer.rules.issuer, revokes, id);
+            Revokes::Claim { .. } => {}
+            _ if entry.claim.is_some() => return Err(Problem::bad("`claim` belongs to the type `claim` only")),
+            _ => {}
+        }
+        let id = id_of(&revokes, entry.id.as_ref())?;
+        let target = sink::target(&self.state.fingerprints, &issuer.rules.issuer, &revokes, &id);
         let understood = Understood::new(issuer, target, None);
-        Ok(Understood { plain: entry.id.clone(), ..understood })
+        Ok(Understood { plain: (!id.is_empty()).then_some(id), ..understood })
     }
 
     /// The token's signature is verified: of any other, it is not known whose it is. It may have expired.
@@ -204,7 +210,7 @@ impl Reader<'_> {
         &self,
         token: &SecretString,
         issuer: Option<&str>,
-        revokes: Option<Revokes>,
+        kind: Option<EntryType>,
     ) -> Result<Understood, Problem> {
         let (issuers, fingerprints) = (&self.plan.issuers, &self.state.fingerprints);
         let verifier = Verifier { issuers, fingerprints, limit: self.plan.token_bytes };
@@ -215,17 +221,18 @@ impl Reader<'_> {
         if issuer.is_some_and(|name| name != of.rules.name.as_str()) {
             return Err(Problem::bad("the token is of another issuer"));
         }
-        let (handles, claims) = (verified.token.handles, verified.token.claims.as_ref().ok());
+        let (handles, claims) = (verified.token.handles.clone(), verified.token.claims.as_ref().ok());
         let named = |print: Option<Fingerprint>| print.ok_or_else(|| Problem::bad("the token names no such thing"));
-        let target = match revokes.unwrap_or(Revokes::Token) {
-            Revokes::Token => Target::Token(handles.token),
-            Revokes::Session => Target::Session(named(handles.session)?),
-            Revokes::Subject => Target::Subject(named(handles.subject)?),
-            Revokes::Client => Target::Client(named(handles.client)?),
-            Revokes::Issuer => Target::Issuer,
+        let target = match kind.unwrap_or(EntryType::Token) {
+            EntryType::Token => Target::Token(handles.token),
+            EntryType::Session => Target::Session(named(handles.session)?),
+            EntryType::Subject => Target::Subject(named(handles.subject)?),
+            EntryType::Client => Target::Client(named(handles.client)?),
+            EntryType::Claim => return Err(Problem::bad("a claim is named by `claim` and `id`, not by a token")),
+            EntryType::Issuer => Target::Issuer,
         };
         let mut understood = Understood::new(of, target, Some(handles));
-        understood.issued = Some(claims.and_then(|claims| claims.issued));
+        understood.claims = claims.cloned();
         if matches!(target, Target::Token(_)) {
             understood.revoked.until = claims.and_then(|claims| claims.expires).filter(|until| *until > self.now.wall);
         }
@@ -240,6 +247,7 @@ impl Understood {
             Target::Session(print) => ("session", Handles { session: Some(print), ..Handles::default() }),
             Target::Subject(print) => ("subject", Handles { subject: Some(print), ..Handles::default() }),
             Target::Client(print) => ("client", Handles { client: Some(print), ..Handles::default() }),
+            Target::Claim(print) => ("claim", Handles { claims: [print].into(), ..Handles::default() }),
             Target::Issuer => ("issuer", Handles::default()),
         };
         Self {
@@ -247,7 +255,7 @@ impl Understood {
             level,
             revoked: Revoked { target, cutoff: Cutoff::Always, until: None },
             handles: handles.unwrap_or(own),
-            issued: None,
+            claims: None,
             plain: None,
             reason: None,
             actor: None,
@@ -258,11 +266,28 @@ impl Understood {
     #[must_use]
     pub fn hash(&self) -> Option<String> {
         match self.revoked.target {
-            Target::Token(print) | Target::Session(print) | Target::Subject(print) | Target::Client(print) => {
-                Some(print.to_string())
-            }
+            Target::Token(print)
+            | Target::Session(print)
+            | Target::Subject(print)
+            | Target::Client(print)
+            | Target::Claim(print) => Some(print.to_string()),
             Target::Issuer => None,
         }
+    }
+}
+
+/// The name in an entry; an issuer has none.
+fn id_of(revokes: &Revokes, id: Option<&EntryId>) -> Result<String, Problem> {
+    match (revokes, id) {
+        (Revokes::Issuer, None) => Ok(String::new()),
+        (Revokes::Issuer, Some(_)) => Err(Problem::bad("an `issuer` has no `id`")),
+        (_, None) => Err(Problem::bad("without `id` or `token`")),
+        (Revokes::Claim { .. }, Some(EntryId::Number(id))) => Ok(id.to_string()),
+        (_, Some(EntryId::Number(_))) => Err(Problem::bad("an `id` that is not a string")),
+        (_, Some(EntryId::Text(id))) if id.is_empty() || id.len() > MAX_ID => {
+            Err(Problem::bad("an `id` that is empty or too long"))
+        }
+        (_, Some(EntryId::Text(id))) => Ok(id.clone()),
     }
 }
 
@@ -270,7 +295,9 @@ impl Understood {
 fn malformed(error: &serde_json::Error) -> Problem {
     let told = error.to_string();
     let shown = ["unknown field", "missing field", "duplicate field", "unknown variant", "not a time", "not a Unix"];
-    let why = if shown.iter().any(|word| told.starts_with(word)) { told } else {
+    let why = if shown.iter().any(|word| told.starts_with(word)) {
+        told
+    } else {
         format!("line {} column {}", error.line(), error.column())
     };
     Problem::bad(format!("this is no entry in JSON: {why}"))

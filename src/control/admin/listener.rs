@@ -73,9 +73,7 @@ async fn talk<S: Showing>(stream: impl AsyncRead + AsyncWrite + Unpin, peer: Pee
         async move { Ok::<_, Infallible>(routes::answer(request, &peer, &wiring).await) }
     });
     let mut builder = http1::Builder::new();
-    let connection = builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), service);
+    let connection =
+        builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(TokioIo::new(stream), service);
     let _ = connection.await;
 }

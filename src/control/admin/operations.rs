@@ -204,7 +204,11 @@ impl Operations {
         let mut lifted = 0;
         for (issuer, (_, targets)) in by_issuer(entries) {
             if let Some(operator) = self.reload.idp().opened(issuer.as_str()) {
-                lifted += operator.lift(&targets).await.into_iter().filter(|lifted| *lifted).count();
+                let done = operator.lift(&targets).await;
+                let unkept = |error: crate::state::revocations::Full| {
+                    Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("it could not be kept: {error}"))
+                };
+                lifted += done.map_err(unkept)?.into_iter().filter(|lifted| *lifted).count();
             }
         }
         let revocations = &self.shared.state.revocations;

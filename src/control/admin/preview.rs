@@ -2,8 +2,9 @@
 //! used lately. Nothing is revoked by it.
 
 use super::entry::Understood;
+use crate::decide::checks::revocation::is_hit;
+use crate::decide::claims::Claims;
 use crate::decide::id::{Fingerprint, SourceName};
-use crate::decide::revocation::Entries;
 use crate::decide::time::{Moment, Timestamp};
 use crate::proxy::gate::Shared;
 use crate::state::revocations::{Bounds, Revocations};
@@ -40,11 +41,11 @@ pub fn count(entries: &[Understood], shared: &Shared, now: Moment) -> Counted {
     let (mut looked_at, mut tokens) = (0, 0);
     let (mut sessions, mut subjects): (HashSet<Fingerprint>, HashSet<Fingerprint>) = Default::default();
     shared.state.verified.each(|verified| {
-        let Some((issued, iss)) = alive(verified, now.wall) else { return };
-        let Some((_, issuer)) = plan.issuers.find(iss) else { return };
+        let Some(claims) = alive(verified, now.wall) else { return };
+        let Some((_, issuer)) = plan.issuers.find(&claims.issuer) else { return };
         looked_at += 1;
         let handles = &verified.token.handles;
-        if hits(set.look_up(&issuer.rules.name, handles), issued) {
+        if is_hit(&set.look_up(&issuer.rules.name, handles), claims) {
             tokens += 1;
             sessions.extend(handles.session);
             subjects.extend(handles.subject);
@@ -68,14 +69,8 @@ fn rehearsal(entries: &[Understood], learned: Timestamp) -> Revocations {
     set
 }
 
-/// When it was issued, and by whom, unless it has expired.
-fn alive(verified: &Verified, now: Timestamp) -> Option<(Option<Timestamp>, &str)> {
+/// What it says, unless it has expired.
+fn alive(verified: &Verified, now: Timestamp) -> Option<&Claims> {
     let claims = verified.token.claims.as_ref().ok()?;
-    let lives = claims.expires.is_none_or(|expires| now < expires);
-    lives.then_some((claims.issued, &*claims.issuer))
-}
-
-fn hits(entries: Entries, issued: Option<Timestamp>) -> bool {
-    let all = [entries.token, entries.session, entries.subject, entries.client, entries.issuer];
-    all.into_iter().flatten().any(|entry| entry.cutoff.hits(issued))
+    claims.expires.is_none_or(|expires| now < expires).then_some(claims)
 }

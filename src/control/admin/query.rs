@@ -2,6 +2,8 @@
 
 use super::audit::cutoff;
 use super::entry::Understood;
+use crate::decide::checks::revocation::is_hit;
+use crate::decide::revocation::{Entries, Entry};
 use crate::decide::time::{Moment, Timestamp};
 use crate::state::State;
 use crate::state::revocations::{FeedStanding, Known, Target};
@@ -61,14 +63,13 @@ pub fn known(asked: &Understood, state: &State, now: Moment) -> Answered {
         Named {
             r#type: level(known.target),
             feed: name.map_or_else(String::new, |name| name.as_str().to_owned()),
-            hits: asked.issued.map(|issued| known.cutoff.hits(issued)),
+            hits: asked.claims.as_ref().map(|claims| is_hit(&alone(known), claims)),
             cutoff: cutoff(known.cutoff),
             since: known.learned.to_string(),
             until: known.until.map(|until: Timestamp| until.to_string()),
         }
     };
-    let entries: Vec<Named> =
-        state.revocations.named(&asked.issuer, &asked.handles).iter().map(named).collect();
+    let entries: Vec<Named> = state.revocations.named(&asked.issuer, &asked.handles).iter().map(named).collect();
     let feeds = feeds(state, now).feeds.into_iter().filter(|feed| feed.issuer == asked.issuer.as_str()).collect();
     let revoked = entries.iter().any(|entry| entry.hits.unwrap_or(true));
     Answered { revoked, issuer: asked.issuer.as_str().to_owned(), entries, feeds }
@@ -103,6 +104,20 @@ const fn level(target: Target) -> &'static str {
         Target::Session(_) => "session",
         Target::Subject(_) => "subject",
         Target::Client(_) => "client",
+        Target::Claim(_) => "claim",
         Target::Issuer => "issuer",
+    }
+}
+
+/// The entry as the only one there is, as the line would be told of it.
+fn alone(known: &Known) -> Entries {
+    let entry = Some(Entry { cutoff: known.cutoff, source: known.source, learned: known.learned });
+    match known.target {
+        Target::Token(_) => Entries { token: entry, ..Entries::default() },
+        Target::Session(_) => Entries { session: entry, ..Entries::default() },
+        Target::Subject(_) => Entries { subject: entry, ..Entries::default() },
+        Target::Client(_) => Entries { client: entry, ..Entries::default() },
+        Target::Claim(_) => Entries { claim: entry, ..Entries::default() },
+        Target::Issuer => Entries { issuer: entry, ..Entries::default() },
     }
 }

@@ -140,7 +140,11 @@ fn admin(config: &Config, faults: &mut Faults<'_>) {
     let vouched = clients.is_some_and(|clients| matches!(clients.trust, Trust::Ca(_)));
     if clients.is_some_and(|clients| clients.trust == Trust::Any) {
         let help = "name the roots of the operators' certificates: `trust: { ca: [ … ] }`";
-        faults.warn("admin.tls.client_certificates.trust", "anybody's certificate is nobody's: it lets nobody in", help);
+        faults.warn(
+            "admin.tls.client_certificates.trust",
+            "anybody's certificate is nobody's: it lets nobody in",
+            help,
+        );
     }
     if admin.address.ip().to_canonical().is_loopback() {
         return;
