@@ -29,6 +29,7 @@ fn every_endpoint_is_in_the_document_and_nothing_else_is() {
 fn the_examples_are_run() {
     let world = World::start("token: { file: DIR/token }");
     let document = document();
+    assert_eq!(world.get("/openapi.json").json().unwrap(), document);
     let mut run = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {

@@ -1,7 +1,7 @@
 //! What the admin listener answers: JSON, text, and why not (RFC 9457).
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -20,6 +20,8 @@ pub struct Problem {
     pub entry: Option<usize>,
     /// How many lines before it are enforced and kept: from there an import may go on.
     pub position: Option<usize>,
+    /// The methods that there are (RFC 9110 §15.5.6).
+    pub allow: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +39,7 @@ struct Told<'a> {
 impl Problem {
     /// A problem of this status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), entry: None, position: None }
+        Self { status, detail: detail.into(), entry: None, position: None, allow: None }
     }
 
     /// What was sent cannot be used.
@@ -73,6 +75,9 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"curfew-admin\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(Ok(allow)) = self.allow.as_ref().map(HeaderValue::try_from) {
+            response.headers_mut().insert(ALLOW, allow);
         }
         response
     }

@@ -5,9 +5,9 @@ use super::listener::Wiring;
 use super::operations::Deed;
 use super::problem::{Answer, Problem, text, typed};
 use crate::telemetry::{OPENMETRICS, TEXT, Telemetry};
-use http::header::{ACCEPT, ALLOW};
+use http::header::ACCEPT;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 /// What the admin listener shows.
@@ -73,22 +73,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
 /// Answers one request.
 pub(super) async fn answer<S: Showing>(request: Request<Incoming>, peer: &Peer, wiring: &Wiring<S>) -> Answer {
     let (parts, body) = request.into_parts();
-    match find(&parts.method, parts.uri.path()) {
-        Ok(endpoint) => {
-            let answered = ask(endpoint, &parts, body, peer, wiring).await;
-            answered.unwrap_or_else(|problem| {
-                if endpoint.guarded {
-                    let (peer, status) = (peer.address, problem.status.as_u16());
-                    tracing::warn!(%peer, path = endpoint.path, status, why = problem.detail, "not done for an operator");
-                }
-                problem.answer()
-            })
-        }
-        Err(unknown) => unknown,
-    }
+    let endpoint = match find(&parts.method, parts.uri.path()) {
+        Ok(endpoint) => endpoint,
+        Err(problem) => return problem.answer(),
+    };
+    let answered = ask(endpoint, &parts, body, peer, wiring).await;
+    answered.unwrap_or_else(|problem| {
+        let (peer, status) = (peer.address, problem.status.as_u16());
+        tracing::warn!(%peer, path = endpoint.path, status, why = problem.detail, "not done for an operator");
+        problem.answer()
+    })
 }
 
-fn find(method: &Method, path: &str) -> Result<&'static Endpoint, Answer> {
+fn find(method: &Method, path: &str) -> Result<&'static Endpoint, Problem> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
     let here = || ENDPOINTS.iter().filter(|endpoint| endpoint.path == path);
     if let Some(endpoint) = here().find(|endpoint| endpoint.method == *method) {
@@ -96,14 +93,11 @@ fn find(method: &Method, path: &str) -> Result<&'static Endpoint, Answer> {
     }
     let allowed: Vec<&str> = here().map(|endpoint| endpoint.method.as_str()).collect();
     if allowed.is_empty() {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "what there is, /openapi.json tells").answer());
+        return Err(Problem::new(StatusCode::NOT_FOUND, "what there is, /openapi.json tells"));
     }
-    let allowed = allowed.join(", ");
-    let mut answer = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed}")).answer();
-    if let Ok(allowed) = HeaderValue::try_from(allowed) {
-        answer.headers_mut().insert(ALLOW, allowed);
-    }
-    Err(answer)
+    let allow = allowed.join(", ");
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("only {allow}"));
+    Err(Problem { allow: Some(allow), ..problem })
 }
 
 async fn ask<S: Showing>(

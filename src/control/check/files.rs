@@ -8,7 +8,7 @@ use crate::control::settings::Config;
 use crate::idp::settings::KeySource;
 use crate::idp::source::SourceSettings;
 use crate::proxy::client_certificates::Trust;
-use crate::proxy::listen::Security;
+use crate::proxy::listen::{Security, Tls};
 use crate::settings::Secret;
 use crate::telemetry::HeaderText;
 
@@ -31,17 +31,24 @@ fn look(path: &str, what: &str, file: &Path, faults: &mut Faults<'_>) {
 
 fn certificates(config: &Config, faults: &mut Faults<'_>) {
     for (at, listener) in config.listeners.iter().enumerate() {
-        let Security::Tls(tls) = &listener.security else { continue };
-        for (nth, files) in tls.certificates.iter().enumerate() {
-            let path = format!("listeners[{at}].tls.certificates[{nth}]");
-            look(&format!("{path}.cert"), "certificate", &files.cert, faults);
-            look(&format!("{path}.key"), "key", &files.key, faults);
+        if let Security::Tls(tls) = &listener.security {
+            tls_files(&format!("listeners[{at}].tls"), tls, faults);
         }
-        let clients = tls.client_certificates.as_ref().on().map(|clients| &clients.trust);
-        for (nth, file) in clients.into_iter().flat_map(Trust::files).enumerate() {
-            let path = format!("listeners[{at}].tls.client_certificates.trust.ca[{nth}]");
-            look(&path, "file of root certificates", file, faults);
-        }
+    }
+    if let Some(tls) = config.admin.as_ref().on().and_then(|admin| admin.tls.as_ref()) {
+        tls_files("admin.tls", tls, faults);
+    }
+}
+
+fn tls_files(path: &str, tls: &Tls, faults: &mut Faults<'_>) {
+    for (nth, files) in tls.certificates.iter().enumerate() {
+        look(&format!("{path}.certificates[{nth}].cert"), "certificate", &files.cert, faults);
+        look(&format!("{path}.certificates[{nth}].key"), "key", &files.key, faults);
+    }
+    let clients = tls.client_certificates.as_ref().on().map(|clients| &clients.trust);
+    for (nth, file) in clients.into_iter().flat_map(Trust::files).enumerate() {
+        let path = format!("{path}.client_certificates.trust.ca[{nth}]");
+        look(&path, "file of root certificates", file, faults);
     }
 }
 
@@ -88,6 +95,9 @@ fn upstreams(config: &Config, faults: &mut Faults<'_>) {
 fn secrets(config: &Config, faults: &mut Faults<'_>) {
     if let Some(secret) = &config.telemetry.hash_key {
         secret_file("telemetry.hash_key", secret, faults);
+    }
+    if let Some(secret) = config.admin.as_ref().on().and_then(|admin| admin.token.as_ref()) {
+        secret_file("admin.token", secret, faults);
     }
     for (nth, secret) in config.gateway.nonce_keys.iter().enumerate() {
         secret_file(&format!("gateway.nonce_keys[{nth}]"), secret, faults);
