@@ -18,7 +18,7 @@ pub const TOKEN: &str = "an operator's token, for tests";
 
 pub struct World {
     pub gateway: Gateway,
-    pub upstream: Upstream,
+    _upstream: Upstream,
     pub audit: PathBuf,
     pub admin: SocketAddr,
     public: u16,
@@ -77,7 +77,7 @@ admin: {{ address: "127.0.0.1:{admin}", audit: {{ file: {d}/audit/log }}, {admin
         } else {
             Gateway::start(&config, admin)
         };
-        Self { gateway, upstream, audit, admin, public, dir }
+        Self { gateway, _upstream: upstream, audit, admin, public, dir }
     }
 
     /// What the line says to an access token: `admitted`, or the reason.
