@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use curfew::command::usage::{Command, Usage};
-use curfew::command::{check, completions, demo, exit::Exit, explain, run, schema};
+use curfew::command::{check, completions, demo, exit::Exit, explain, revoke, run, schema};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -13,6 +13,9 @@ fn main() -> ExitCode {
         Command::Run(file) => run::run(&file.config),
         Command::Check(what) => check::check(&what),
         Command::Explain(what) => explain::explain(&what),
+        Command::Revoke(what) => revoke::revoke(&what),
+        Command::Unrevoke(what) => revoke::unrevoke(&what),
+        Command::Revoked(what) => revoke::revoked(&what),
         Command::Schema { of } => schema::schema(of),
         Command::Demo(what) => demo::demo(&what),
         Command::Version => version(),

@@ -6,16 +6,17 @@ mod watch;
 mod workers;
 
 use crate::control::Loaded;
-use crate::control::admin;
+use crate::control::admin::{self, Audit, Guard, Operations, Wiring};
 use crate::control::build::{self, Pools};
 use crate::control::reload::{Reload, idp_settings, issuers, told};
 use crate::idp::room::{Idp, Means};
 use crate::proxy::accept::Listener;
 use crate::proxy::certificates::Certificates;
+use crate::proxy::client_certificates::Trust;
 use crate::proxy::counters::Counters;
 use crate::proxy::drain::Report;
 use crate::proxy::gate::Shared;
-use crate::proxy::listen::{self, Limits, Security};
+use crate::proxy::listen::{self, Limits, Security, Tls};
 use crate::proxy::tls::Handshaker;
 use crate::settings::{OrOff, Secret};
 use crate::state::State;
@@ -93,8 +94,8 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let drain = CancellationToken::new();
     let shown = Arc::new(Shown::new(&reload, &shared, &doors, drain.clone()));
     Shown::fill_gauges(&shown);
-    serve_admin(&config.admin, &control, Arc::clone(&shown))?;
-    control.spawn(watch::files(Arc::clone(&reload), doors.handshakers()));
+    let admin = serve_admin(&config.admin, &control, Arc::clone(&shown), &shared, &reload)?;
+    control.spawn(watch::files(Arc::clone(&reload), doors.handshakers().into_iter().chain(admin).collect()));
     let addresses = doors.addresses.clone();
     let work = Work {
         listeners: doors.listeners,
@@ -203,13 +204,30 @@ fn serve_admin(
     settings: &OrOff<crate::control::settings::AdminSettings>,
     control: &Runtime,
     shown: Arc<Shown>,
-) -> Result<(), StartError> {
-    let OrOff::On(settings) = settings else { return Ok(()) };
+    shared: &Arc<Shared>,
+    reload: &Arc<Reload>,
+) -> Result<Option<(String, Handshaker)>, StartError> {
+    let OrOff::On(settings) = settings else { return Ok(None) };
     let listening = control.block_on(tokio::net::TcpListener::bind(settings.address));
     let listener = listening.map_err(doing(&format!("the admin listener at {}", settings.address)))?;
+    let audit = Audit::open(&settings.audit, settings.audit_ids).map_err(doing("admin.audit"))?;
+    let tls = settings.tls.as_ref().map(admin_tls).transpose()?;
+    let clients = settings.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref().on());
+    let wiring = Wiring {
+        shown,
+        operations: Operations::new(shared, reload, audit),
+        guard: Guard::new(settings.token.as_ref()).map_err(doing("admin.token"))?,
+        tls: tls.clone(),
+        vouching: clients.is_some_and(|clients| matches!(clients.trust, Trust::Ca(_))),
+    };
     // It answers to the very end of the drain: readiness is asked just then.
-    control.spawn(admin::serve(listener, shown, CancellationToken::new()));
-    Ok(())
+    control.spawn(admin::serve(listener, Arc::new(wiring), CancellationToken::new()));
+    Ok(tls.map(|tls| ("admin".to_owned(), tls)))
+}
+
+fn admin_tls(settings: &Tls) -> Result<Handshaker, StartError> {
+    let certificates = Certificates::open(&settings.certificates, settings.unknown_sni).map_err(doing("admin.tls"))?;
+    Handshaker::new(settings, certificates, false).map_err(doing("admin.tls"))
 }
 
 type Workers = Vec<JoinHandle<std::io::Result<Report>>>;

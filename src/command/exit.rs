@@ -13,6 +13,10 @@ pub enum Exit {
     Faulty,
     /// `explain`: the request would be refused.
     Refused,
+    /// `revoked`: it is not revoked; `unrevoke`: there was nothing that an operator entered.
+    Nothing,
+    /// An import stopped midway; the message says after which line.
+    Stopped,
 }
 
 impl From<Exit> for ExitCode {
@@ -23,6 +27,8 @@ impl From<Exit> for ExitCode {
             Exit::Broke => 1,
             Exit::Faulty => 3,
             Exit::Refused => 4,
+            Exit::Nothing => 5,
+            Exit::Stopped => 6,
         })
     }
 }

@@ -86,7 +86,7 @@ fn request(what: &usage::Explain) -> Result<Parts, String> {
 }
 
 /// A token is never an argument: arguments are seen by everybody on the machine.
-fn token(path: &Path) -> std::io::Result<String> {
+pub(super) fn token(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     if path.as_os_str() == "-" {
         std::io::stdin().take(LONGEST).read_to_string(&mut text)?;

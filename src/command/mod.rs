@@ -1,10 +1,14 @@
 //! The command line: one file a command. What a command does is done in the rooms below.
 
+pub mod admin;
 pub mod check;
 pub mod completions;
 pub mod demo;
 pub mod exit;
 pub mod explain;
+pub mod import;
+pub mod operators;
+pub mod revoke;
 pub mod run;
 pub mod schema;
 pub mod usage;

@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use super::operators;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -21,6 +22,8 @@ const EXIT_CODES: &str = "Exit codes:
   2  the command line is wrong
   3  the config has faults; each is told with file, line and column
   4  explain: the request would be refused
+  5  revoked: it is not revoked; unrevoke: there was nothing that an operator entered
+  6  revoke, unrevoke: an import stopped midway; the message says after which line
 
 Try it:
   curfew demo                       an identity provider, an upstream and a gateway, with curl lines to paste
@@ -44,6 +47,16 @@ pub enum Command {
     /// Works offline with keys from files; issuers that publish their keys are asked once. Exit code 4 if the
     /// request would be refused.
     Explain(Explain),
+    /// Revoke tokens at a gateway that runs: one, or all of a session, a subject, a client or an issuer.
+    ///
+    /// It is enforced, kept and in the audit log when this ends. Imports take a file of any length.
+    Revoke(operators::Revoke),
+    /// Take back what an operator revoked; what a provider revoked stays.
+    Unrevoke(operators::Unrevoke),
+    /// Ask a gateway that runs: is this revoked, by which entry, from which feed, since when? Exit code 5 if it is not.
+    ///
+    /// Without a name or a token, it tells how fresh each feed is.
+    Revoked(operators::Revoked),
     /// Print a JSON Schema: of the config, or of a revocation feed.
     Schema {
         /// Of what.

@@ -9,10 +9,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::admin::{AuditIds, AuditLog};
 use crate::idp::settings::{IssuerSettings, RevocationSettings};
 use crate::proxy::listen;
 use crate::proxy::settings::{Defaults, GatewaySettings, PolicySettings, RouteSettings};
-use crate::settings::{Bytes, OrOff, Span};
+use crate::settings::{Bytes, OrOff, Secret, Span};
 use crate::{telemetry, upstream};
 
 /// A Curfew config.
@@ -166,14 +167,27 @@ impl From<&LimitsSettings> for listen::Limits {
     }
 }
 
-/// The admin listener: `/livez`, `/readyz`, `/metrics`, `/config`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+/// The admin listener: health, metrics, the config in effect, and what operators do about revocations.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdminSettings {
-    /// IP address and port. It asks nobody for a token, so it belongs on loopback. Default `127.0.0.1:9901`.
+    /// IP address and port. Without `token` and without client certificates, what operators do is answered on loopback
+    /// only; health and metrics always are, to everybody who reaches it. Default `127.0.0.1:9901`.
     #[serde(deserialize_with = "address")]
     #[schemars(with = "String")]
     pub address: SocketAddr,
+    /// The token that is asked of operators, of 16 characters at least; read once, at the start. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+    /// TLS, as a listener's. With `client_certificates: { ask: required, trust: { ca: … } }` an operator's certificate
+    /// is enough. Default: plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<listen::Tls>,
+    /// Where it is written who revoked what, and why: `stderr`, `stdout` or `{ file: … }`. What cannot be written is not
+    /// done. Default `stderr`.
+    pub audit: AuditLog,
+    /// How names stand there: `hashed`, as in traces, or `plain` besides. Default `hashed`.
+    pub audit_ids: AuditIds,
 }
 
 /// An address that says what it should be like.
@@ -186,6 +200,12 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
 
 impl Default for AdminSettings {
     fn default() -> Self {
-        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)) }
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)),
+            token: None,
+            tls: None,
+            audit: AuditLog::default(),
+            audit_ids: AuditIds::default(),
+        }
     }
 }

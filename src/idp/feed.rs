@@ -244,7 +244,11 @@ impl Heard {
 }
 
 impl EntryType {
-    fn named(self, claim: Option<String>, number: bool) -> Result<Revokes, String> {
+    /// What it is with the claim that it may name.
+    ///
+    /// # Errors
+    /// If it is a claim without a name.
+    pub fn named(self, claim: Option<String>, number: bool) -> Result<Revokes, String> {
         Ok(match (self, claim) {
             (Self::Claim, Some(name)) if name.is_empty() || name.len() > MAX_ID => {
                 return Err("a `claim` empty or too long".into());

@@ -9,6 +9,7 @@
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
+//! | `operator` | what operators enter: a feed of their own for each issuer |
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
 //! | `status_token` | a signed status list, verified and unpacked |
 //! | `told` | what sources have in common that are only told |
@@ -31,6 +32,7 @@ mod form;
 pub mod guard;
 mod intake;
 pub mod jwks;
+pub mod operator;
 pub mod receive;
 pub mod reception;
 mod refresh;

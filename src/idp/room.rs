@@ -57,9 +57,9 @@ pub struct Means {
 
 /// The tasks that keep keys and revocations fresh.
 pub struct Idp {
-    means: Means,
+    pub(super) means: Means,
     cancel: CancellationToken,
-    news: News,
+    pub(super) news: News,
     reception: Arc<Reception>,
     running: Mutex<Running>,
 }
@@ -200,6 +200,7 @@ impl Idp {
             }
         }
         self.retire_sources(&mut running, &prepared.settings);
+        self.retire_operators(&mut running);
         for (name, source) in prepared.sources {
             let settings = prepared.settings.sources.get(&name);
             let started = settings.and_then(|settings| self.start_source(&mut running, &name, settings, source));
@@ -309,7 +310,7 @@ impl Idp {
         });
     }
 
-    fn running(&self) -> MutexGuard<'_, Running> {
+    pub(super) fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

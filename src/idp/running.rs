@@ -1,5 +1,6 @@
 //! What runs: the issuers and the sources that were taken up, each with what is exchanged when its settings change.
 
+use super::operator::Operator;
 use super::settings::{IssuerSettings, Settings};
 use super::signed::Signer;
 use super::source::SourceSettings;
@@ -17,6 +18,8 @@ pub(super) struct Running {
     pub(super) state_dir: Option<PathBuf>,
     pub(super) issuers: BTreeMap<String, RunningIssuer>,
     pub(super) sources: BTreeMap<String, RunningSource>,
+    /// What operators entered, by issuer; opened with the first entry.
+    pub(super) operators: BTreeMap<String, Arc<Operator>>,
 }
 
 pub(super) struct RunningIssuer {

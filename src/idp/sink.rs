@@ -4,7 +4,6 @@ use super::events::Events;
 use super::feed::{Heard, Revokes, Understood};
 use super::refresh::News;
 use super::signed::Signer;
-use crate::decide::id::Fingerprint;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
 use crate::state::clock::Clock;
@@ -115,12 +114,27 @@ impl Sink {
     /// If not all of it could be kept. What could be is enforced all the same.
     pub async fn accept(&self, entries: &[Understood]) -> Result<(), Full> {
         let learned = self.clock.now().wall;
-        let mut taken = Ok(());
-        for entry in entries {
-            let what = self.revoked(entry, learned);
-            taken = taken.and(self.revocations.add(&self.feed, &what, learned));
-        }
-        taken
+        let all: Vec<Revoked> = entries.iter().map(|entry| self.revoked(entry, learned)).collect();
+        self.keep(&all).await
+    }
+
+    /// The same of entries whose names are hashed already.
+    ///
+    /// # Errors
+    /// If not all of it could be kept. What could be is enforced all the same.
+    pub(super) async fn keep(&self, all: &[Revoked]) -> Result<(), Full> {
+        let learned = self.clock.now().wall;
+        let add = |taken: Result<(), Full>, what| taken.and(self.revocations.add(&self.feed, what, learned));
+        all.iter().fold(Ok(()), add)
+    }
+
+    /// Takes back what this source said of these, and nothing that another one says. Tells of each whether there was
+    /// something to take back.
+    ///
+    /// # Errors
+    /// If it could not be kept that it was taken back.
+    pub(super) async fn lift(&self, targets: &[Target]) -> Result<Vec<bool>, Full> {
+        Ok(targets.iter().map(|target| self.revocations.lift(&self.feed, *target)).collect())
     }
 
     /// Nothing is new since this question was asked.
@@ -141,23 +155,9 @@ impl Sink {
     }
 
     fn revoked(&self, entry: &Understood, learned: Timestamp) -> Revoked {
-        let print = |kind| self.fingerprints.of(kind, &self.issuer, entry.id.as_bytes());
-        let target = match &entry.revokes {
-            Revokes::Token => Target::Token(print(Kind::Token)),
-            Revokes::Session => Target::Session(print(Kind::Session)),
-            Revokes::Subject => Target::Subject(print(Kind::Subject)),
-            Revokes::Client => Target::Client(print(Kind::Client)),
-            Revokes::Claim { name, number } => Target::Claim(self.claim(name, *number, &entry.id)),
-            Revokes::Issuer => Target::Issuer,
-        };
+        let target = target(&self.fingerprints, &self.issuer, &entry.revokes, &entry.id);
         let until = entry.until.or_else(|| self.retained(entry, learned));
         Revoked { target, cutoff: entry.cutoff, until }
-    }
-
-    fn claim(&self, name: &str, number: bool, id: &str) -> Fingerprint {
-        let number = number.then(|| id.parse::<serde_json::Number>().ok()).flatten();
-        let value = number.as_ref().map_or(ClaimValue::Text(id), ClaimValue::Number);
-        self.fingerprints.of_claim(&self.issuer, name, value)
     }
 
     /// Until when an entry is kept that does not say: `retain` after the youngest token that it can hit was
@@ -169,5 +169,23 @@ impl Sink {
             (Cutoff::Always, _) => return None,
         };
         self.retain.map(|retain| youngest.plus(retain))
+    }
+}
+
+/// What a name is called in the set, of the issuer whose tokens carry this `iss`.
+#[must_use]
+pub fn target(fingerprints: &Fingerprints, iss: &str, revokes: &Revokes, id: &str) -> Target {
+    let print = |kind| fingerprints.of(kind, iss, id.as_bytes());
+    match revokes {
+        Revokes::Token => Target::Token(print(Kind::Token)),
+        Revokes::Session => Target::Session(print(Kind::Session)),
+        Revokes::Subject => Target::Subject(print(Kind::Subject)),
+        Revokes::Client => Target::Client(print(Kind::Client)),
+        Revokes::Claim { name, number } => {
+            let number = number.then(|| id.parse::<serde_json::Number>().ok()).flatten();
+            let value = number.as_ref().map_or(ClaimValue::Text(id), ClaimValue::Number);
+            Target::Claim(fingerprints.of_claim(iss, name, value))
+        }
+        Revokes::Issuer => Target::Issuer,
     }
 }

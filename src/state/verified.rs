@@ -134,6 +134,11 @@ impl VerifiedTokens {
         self.cache.insert(identity, (verified, weight));
     }
 
+    /// Goes through every token that is remembered. Takes as long as there are many: not for the line.
+    pub fn each(&self, mut told: impl FnMut(&Verified)) {
+        self.cache.iter().for_each(|(_, (verified, _))| told(&verified));
+    }
+
     /// How many look-ups found their token, and how many did not.
     #[must_use]
     pub fn counts(&self) -> (u64, u64) {

@@ -45,6 +45,11 @@ const CASES: &[&[(&str, &str)]] = &[
     &[(VERSION, "~\ntelemetry: { sample: 1.0 }"), (LISTENER, "address: 0.0.0.0:8080, plaintext: true }")],
     &[(VERSION, "~\ntelemetry: { otlp: { endpoint: http://127.0.0.1:4317, headers: { 'a b': c } } }")],
     &[(VERSION, "~\nadmin: { address: 0.0.0.0:9901 }")],
+    &[(VERSION, "~\nadmin: { address: 0.0.0.0:9901, token: { env: ADMIN } }")],
+    &[(
+        VERSION,
+        "~\nadmin: { tls: { certificates: [{ cert: a.crt, key: a.key }], client_certificates: { ask: required, trust: any } } }",
+    )],
     // listeners
     &[(LISTENER, "address: 0.0.0.0:8080, plaintext: true }")],
     &[(LISTENER, "address: 127.0.0.1:8080, plaintext: true, proxy_protocol: { trusted: [] } }")],

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use crate::world::gateway::curfew;
-use crate::world::process::run;
+use crate::world::process::{python, run, run_with};
 use crate::world::wait::bounded;
 
 fn root() -> &'static Path {
@@ -51,6 +51,17 @@ async fn our_own_configs_are_clean() {
             let output = run(curfew().arg("check").arg("-c").arg(&file).current_dir(root()));
             assert!(output.status.success(), "{}:\n{}", file.display(), said(&output));
         }
+    })
+    .await;
+}
+
+/// The document of the admin API is one, says a validator that shares nothing with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_admin_api_is_described_by_openapi() {
+    bounded(30, async {
+        let output = run_with(&mut python("openapi.py", [""; 0]), curfew::control::admin::OPENAPI.as_bytes());
+        println!("{}", said(&output));
+        assert!(output.status.success(), "{}", said(&output));
     })
     .await;
 }

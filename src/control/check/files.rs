@@ -12,7 +12,7 @@ use crate::idp::settings::{IssuerSettings, KeySource};
 use crate::idp::source::SourceSettings;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::client_certificates::Trust;
-use crate::proxy::listen::Security;
+use crate::proxy::listen::{Security, Tls};
 use crate::settings::Secret;
 use crate::state::keys::KeySet;
 use crate::telemetry::HeaderText;
@@ -74,23 +74,30 @@ fn key_set(path: &str, file: &Path, issuer: &IssuerSettings, faults: &mut Faults
 
 fn certificates(config: &Config, faults: &mut Faults<'_>) {
     for (at, listener) in config.listeners.iter().enumerate() {
-        let Security::Tls(tls) = &listener.security else { continue };
-        for (nth, files) in tls.certificates.iter().enumerate() {
-            let path = format!("listeners[{at}].tls.certificates[{nth}]");
-            let cert = look(&format!("{path}.cert"), "certificate", &files.cert, faults);
-            let key = look(&format!("{path}.key"), "key", &files.key, faults);
-            if let (true, true, Err(error)) =
-                (cert, key, Certificates::open(std::slice::from_ref(files), tls.unknown_sni))
-            {
-                let help = "`cert` holds the chain as PEM, leaf first, and `key` the private key of that leaf";
-                faults.error(&path, error.to_string(), help);
-            }
+        if let Security::Tls(tls) = &listener.security {
+            tls_files(&format!("listeners[{at}].tls"), tls, faults);
         }
-        let clients = tls.client_certificates.as_ref().on().map(|clients| &clients.trust);
-        for (nth, file) in clients.into_iter().flat_map(Trust::files).enumerate() {
-            let path = format!("listeners[{at}].tls.client_certificates.trust.ca[{nth}]");
-            roots(&path, file, faults);
+    }
+    if let Some(tls) = config.admin.as_ref().on().and_then(|admin| admin.tls.as_ref()) {
+        tls_files("admin.tls", tls, faults);
+    }
+}
+
+fn tls_files(path: &str, tls: &Tls, faults: &mut Faults<'_>) {
+    for (nth, files) in tls.certificates.iter().enumerate() {
+        let path = format!("{path}.certificates[{nth}]");
+        let cert = look(&format!("{path}.cert"), "certificate", &files.cert, faults);
+        let key = look(&format!("{path}.key"), "key", &files.key, faults);
+        if let (true, true, Err(error)) = (cert, key, Certificates::open(std::slice::from_ref(files), tls.unknown_sni))
+        {
+            let help = "`cert` holds the chain as PEM, leaf first, and `key` the private key of that leaf";
+            faults.error(&path, error.to_string(), help);
         }
+    }
+    let clients = tls.client_certificates.as_ref().on().map(|clients| &clients.trust);
+    for (nth, file) in clients.into_iter().flat_map(Trust::files).enumerate() {
+        let path = format!("{path}.client_certificates.trust.ca[{nth}]");
+        roots(&path, file, faults);
     }
 }
 
@@ -140,6 +147,9 @@ fn secrets(config: &Config, faults: &mut Faults<'_>) {
     if let Some(secret) = &config.telemetry.hash_key {
         secret_file("telemetry.hash_key", secret, faults);
     }
+    if let Some(secret) = config.admin.as_ref().on().and_then(|admin| admin.token.as_ref()) {
+        secret_file("admin.token", secret, faults);
+    }
     for (nth, secret) in config.gateway.nonce_keys.iter().enumerate() {
         secret_file(&format!("gateway.nonce_keys[{nth}]"), secret, faults);
     }
@@ -163,7 +173,7 @@ fn secret_file(path: &str, secret: &Secret, faults: &mut Faults<'_>) {
             look(&format!("{path}.file"), "secret file", file, faults);
         }
         Secret::Env(name) if std::env::var_os(name).is_none() => {
-            let message = format!("the environment has no `{name}`");
+            let message = format!("the environment variable `{name}` is not there");
             faults.warn(&format!("{path}.env"), message, "set it before the gateway starts");
         }
         Secret::Env(_) => {}

@@ -8,6 +8,7 @@ use super::tell::{Faults, is_name, url};
 use crate::control::config::{Fault, Spans, join};
 use crate::control::settings::Config;
 use crate::proxy::answer::Exposure;
+use crate::proxy::client_certificates::Trust;
 use crate::settings::{Bytes, OrOff};
 use crate::telemetry::HeaderText;
 
@@ -135,8 +136,26 @@ fn telemetry(config: &Config, faults: &mut Faults<'_>) {
 
 fn admin(config: &Config, faults: &mut Faults<'_>) {
     let OrOff::On(admin) = &config.admin else { return };
-    if !admin.address.ip().to_canonical().is_loopback() {
-        let help = "use `127.0.0.1`, or make sure that only operators reach this address";
+    let clients = admin.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref().on());
+    let vouched = clients.is_some_and(|clients| matches!(clients.trust, Trust::Ca(_)));
+    if clients.is_some_and(|clients| clients.trust == Trust::Any) {
+        let help = "name the roots of the operators' certificates: `trust: { ca: [ … ] }`";
+        faults.warn(
+            "admin.tls.client_certificates.trust",
+            "anybody's certificate is nobody's: it lets nobody in",
+            help,
+        );
+    }
+    if admin.address.ip().to_canonical().is_loopback() {
+        return;
+    }
+    if admin.token.is_none() && !vouched {
+        let help = "use `127.0.0.1`; or set `admin.token`, or `admin.tls` with client certificates; what operators do about \
+                    revocations is answered on loopback only until then";
         faults.warn("admin.address", "the admin listener asks nobody for a token, and is not on loopback", help);
+    }
+    if admin.token.is_some() && admin.tls.is_none() {
+        let help = "add `admin.tls`, or use `127.0.0.1`; behind something that ends TLS, keep the network closed";
+        faults.warn("admin.token", "the token crosses the network in the clear (RFC 6750 §5.3)", help);
     }
 }

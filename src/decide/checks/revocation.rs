@@ -38,6 +38,12 @@ impl Level {
 
 type Hit = (Level, Entry, Option<Timestamp>);
 
+/// Whether a token with these claims is revoked by these entries.
+#[must_use]
+pub fn is_hit(entries: &Entries, claims: &Claims) -> bool {
+    hit(entries, claims).is_some()
+}
+
 /// The first level that hits, from the narrowest to the widest.
 fn hit(entries: &Entries, claims: &Claims) -> Option<Hit> {
     // A session or a subject is cut off by when the user signed in: renewing a token must not outlive it.

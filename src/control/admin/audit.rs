@@ -1,0 +1,196 @@
+//! The audit log: who did what, why, and what came of it, as JSON lines that are only ever added. What is to be done is
+//! written before it is done, and what came of it after; whoever asked is told only then. If it cannot be written,
+//! nothing is done.
+
+use super::entry::Understood;
+use super::guard::Who;
+use crate::decide::revocation::Cutoff;
+use crate::decide::time::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where the audit log goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditLog {
+    /// To standard error, among the process's own log.
+    #[default]
+    Stderr,
+    /// To standard output.
+    Stdout,
+    /// To this file; lines are added at its end. It is opened for each call, so that it may be moved away at any time.
+    File(PathBuf),
+}
+
+/// How the audit log tells the names of users, sessions and clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditIds {
+    /// By the keyed hash that traces tell too.
+    #[default]
+    Hashed,
+    /// As they were given, besides their hash. Tokens never are.
+    Plain,
+}
+
+/// The audit log.
+#[derive(Clone)]
+pub struct Audit {
+    log: AuditLog,
+    ids: AuditIds,
+    calls: Arc<AtomicU64>,
+    /// Lines of one call stay together.
+    turn: Arc<Mutex<()>>,
+}
+
+/// One call in the audit log.
+pub struct Call<'a> {
+    audit: &'a Audit,
+    who: &'a Who,
+    event: &'static str,
+    number: u64,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    audit: &'static str,
+    /// The same in all lines of one call.
+    call: u64,
+    peer: String,
+    by: String,
+    result: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'a str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    level: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cutoff: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+impl Audit {
+    /// Opens it once, to see that it can be written.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn open(log: &AuditLog, ids: AuditIds) -> io::Result<Self> {
+        let audit = Self { log: log.clone(), ids, calls: Arc::default(), turn: Arc::default() };
+        audit.add(b"").map(|()| audit)
+    }
+
+    /// Begins a call.
+    pub fn call<'a>(&'a self, who: &'a Who, event: &'static str) -> Call<'a> {
+        Call { audit: self, who, event, number: self.calls.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+
+    fn add(&self, lines: &[u8]) -> io::Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        match &self.log {
+            AuditLog::Stderr => io::stderr().write_all(lines),
+            AuditLog::Stdout => io::stdout().write_all(lines).and_then(|()| io::stdout().flush()),
+            AuditLog::File(path) => append(path, lines),
+        }
+    }
+
+    /// Writing may take its time: the control runtime has only one thread.
+    async fn write(&self, lines: Vec<u8>) -> io::Result<()> {
+        let audit = self.clone();
+        tokio::task::spawn_blocking(move || audit.add(&lines)).await.map_err(io::Error::other)?
+    }
+}
+
+/// On disk once this is done.
+fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(lines)?;
+    if lines.is_empty() { Ok(()) } else { file.sync_data() }
+}
+
+impl Call<'_> {
+    /// Writes what is about to be done, a line an entry.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn asked(&self, entries: &[Understood], now: Timestamp) -> io::Result<()> {
+        let mut lines = Vec::with_capacity(entries.len() * 320);
+        for entry in entries {
+            let plain = entry.plain.as_deref().filter(|_| self.audit.ids == AuditIds::Plain);
+            let line = Line {
+                issuer: Some(entry.issuer.as_str()),
+                level: Some(entry.level),
+                hash: entry.hash(),
+                id: plain,
+                cutoff: Some(cutoff(entry.revoked.cutoff)),
+                until: entry.revoked.until.map(|until| until.to_string()),
+                actor: entry.actor.as_deref(),
+                reason: entry.reason.as_deref(),
+                ..self.line("asked", now)
+            };
+            put(&mut lines, &line);
+        }
+        self.audit.write(lines).await
+    }
+
+    /// Writes what came of it, in one line.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn done(&self, result: &str, entries: usize, now: Timestamp) -> io::Result<()> {
+        let mut lines = Vec::new();
+        put(&mut lines, &Line { entries: Some(entries), ..self.line(result, now) });
+        self.audit.write(lines).await
+    }
+
+    fn line<'a>(&self, result: &'a str, now: Timestamp) -> Line<'a> {
+        Line {
+            time: now.to_string(),
+            audit: self.event,
+            call: self.number,
+            peer: self.who.peer.to_string(),
+            by: self.who.to_string(),
+            result,
+            entries: None,
+            issuer: None,
+            level: None,
+            hash: None,
+            id: None,
+            cutoff: None,
+            until: None,
+            actor: None,
+            reason: None,
+        }
+    }
+}
+
+fn put(lines: &mut Vec<u8>, line: &Line<'_>) {
+    // Text and numbers are always JSON.
+    lines.extend(serde_json::to_vec(line).unwrap_or_default());
+    lines.push(b'\n');
+}
+
+/// A cut-off in words.
+#[must_use]
+pub fn cutoff(cutoff: Cutoff) -> String {
+    match cutoff {
+        Cutoff::Always => "always".into(),
+        Cutoff::Before(at) => format!("issued before {at}"),
+        Cutoff::UpTo(at) => format!("issued up to the second of {at}"),
+    }
+}

@@ -1,0 +1,79 @@
+//! The connections of the admin listener, each served within its bounds.
+
+use super::guard::{Guard, Peer};
+use super::operations::Operations;
+use super::routes::{self, Showing};
+use crate::proxy::tls::Handshaker;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// How many connections it serves at once.
+const CONNECTIONS: usize = 64;
+/// How long a head may take, and how long a connection may be quiet.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a connection may last: a long import takes its time.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// What answers.
+pub struct Wiring<S> {
+    /// What is shown.
+    pub shown: Arc<S>,
+    /// What operators do.
+    pub operations: Operations,
+    /// Who may.
+    pub guard: Guard,
+    /// TLS, if it is spoken.
+    pub tls: Option<Handshaker>,
+    /// Whether the certificates of clients are verified against roots: then one is enough.
+    pub vouching: bool,
+}
+
+/// Serves until cancelled.
+pub async fn serve<S: Showing>(listener: TcpListener, wiring: Arc<Wiring<S>>, cancelled: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let accepted = cancelled.run_until_cancelled(listener.accept()).await;
+        let Some(accepted) = accepted else { return };
+        let Ok((stream, address)) = accepted else { continue };
+        let wiring = Arc::clone(&wiring);
+        tokio::spawn(async move {
+            // Whether the asker stayed to the end is no matter of ours.
+            let _ = tokio::time::timeout(LONGEST, connection(stream, address, wiring)).await;
+            drop(slot);
+        });
+    }
+}
+
+async fn connection<S: Showing>(stream: TcpStream, address: SocketAddr, wiring: Arc<Wiring<S>>) {
+    let Some(tls) = &wiring.tls else {
+        return talk(stream, Peer { address, vouched: None }, Arc::clone(&wiring)).await;
+    };
+    match tls.shake(stream).await {
+        Ok((stream, info)) => {
+            let vouched = info.client_certificate.filter(|_| wiring.vouching);
+            talk(stream, Peer { address, vouched }, Arc::clone(&wiring)).await;
+        }
+        Err(failure) => tracing::debug!(peer = %address, ?failure, "no handshake with the admin listener"),
+    }
+}
+
+async fn talk<S: Showing>(stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer, wiring: Arc<Wiring<S>>) {
+    let service = service_fn(|request| {
+        let (wiring, peer) = (Arc::clone(&wiring), peer.clone());
+        async move { Ok::<_, Infallible>(routes::answer(request, &peer, &wiring).await) }
+    });
+    let mut builder = http1::Builder::new();
+    let connection =
+        builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).serve_connection(TokioIo::new(stream), service);
+    let _ = connection.await;
+}

@@ -1,0 +1,30 @@
+//! The admin listener: is it alive, is it ready and if not why, metrics, the config in force, and what operators do
+//! about revocations.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `listener` | connections, each served within its bounds |
+//! | `routes` | the table of endpoints, and who answers each |
+//! | `guard` | who may ask |
+//! | `body`, `entry` | what was sent: its bytes, and the entries in it |
+//! | `operations`, `preview`, `query` | what operators do: enter, take back, look ahead, ask |
+//! | `audit` | who did what, and why |
+//! | `problem` | the answers, and why not |
+
+mod audit;
+mod body;
+mod entry;
+mod guard;
+mod listener;
+mod operations;
+mod preview;
+mod problem;
+mod query;
+mod routes;
+
+pub use audit::{Audit, AuditIds, AuditLog};
+pub use entry::When;
+pub use guard::{Guard, TokenError};
+pub use listener::{Wiring, serve};
+pub use operations::Operations;
+pub use routes::{ENDPOINTS, Endpoint, OPENAPI, Showing};

@@ -1,0 +1,156 @@
+//! The table of endpoints. What is in it is what the OpenAPI document tells, and nothing else is answered.
+
+use super::guard::Peer;
+use super::listener::Wiring;
+use super::operations::Deed;
+use super::problem::{Answer, Problem, text, typed};
+use crate::telemetry::{OPENMETRICS, TEXT, Telemetry};
+use http::header::ACCEPT;
+use http::request::Parts;
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+
+/// What the admin listener shows.
+pub trait Showing: Send + Sync + 'static {
+    /// What is not ready yet, each with why; empty when all is.
+    fn not_ready(&self) -> Vec<String>;
+    /// The config that is in force, secrets as their references only, as JSON.
+    fn config(&self) -> String;
+    /// The metrics.
+    fn telemetry(&self) -> &Telemetry;
+}
+
+/// The OpenAPI document.
+pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// What answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Alive,
+    Ready,
+    Metrics,
+    OpenApi,
+    Config,
+    Feeds,
+    Query,
+    Act(Deed),
+}
+
+/// One endpoint.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The method; GET stands for HEAD too.
+    pub method: Method,
+    /// The path.
+    pub path: &'static str,
+    /// Whether it asks who is there.
+    pub guarded: bool,
+    what: What,
+}
+
+const fn open(path: &'static str, what: What) -> Endpoint {
+    Endpoint { method: Method::GET, path, guarded: false, what }
+}
+
+const fn guarded(method: Method, path: &'static str, what: What) -> Endpoint {
+    Endpoint { method, path, guarded: true, what }
+}
+
+/// All of them.
+pub const ENDPOINTS: &[Endpoint] = &[
+    open("/livez", What::Alive),
+    open("/readyz", What::Ready),
+    open("/metrics", What::Metrics),
+    open("/openapi.json", What::OpenApi),
+    guarded(Method::GET, "/config", What::Config),
+    guarded(Method::GET, "/revocations/feeds", What::Feeds),
+    guarded(Method::POST, "/revocations/query", What::Query),
+    guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
+    guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
+    guarded(Method::POST, "/revocations/lift", What::Act(Deed::Lift)),
+];
+
+/// Answers one request.
+pub(super) async fn answer<S: Showing>(request: Request<Incoming>, peer: &Peer, wiring: &Wiring<S>) -> Answer {
+    let (parts, body) = request.into_parts();
+    let endpoint = match find(&parts.method, parts.uri.path()) {
+        Ok(endpoint) => endpoint,
+        Err(problem) => return problem.answer(),
+    };
+    let answered = ask(endpoint, &parts, body, peer, wiring).await;
+    answered.unwrap_or_else(|problem| {
+        let (peer, status) = (peer.address, problem.status.as_u16());
+        tracing::warn!(%peer, path = endpoint.path, status, why = problem.detail, "not done for an operator");
+        problem.answer()
+    })
+}
+
+fn find(method: &Method, path: &str) -> Result<&'static Endpoint, Problem> {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let here = || ENDPOINTS.iter().filter(|endpoint| endpoint.path == path);
+    if let Some(endpoint) = here().find(|endpoint| endpoint.method == *method) {
+        return Ok(endpoint);
+    }
+    let allowed: Vec<&str> = here().map(|endpoint| endpoint.method.as_str()).collect();
+    if allowed.is_empty() {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "what there is, /openapi.json tells"));
+    }
+    let allow = allowed.join(", ");
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("only {allow}"));
+    Err(Problem { allow: Some(allow), ..problem })
+}
+
+async fn ask<S: Showing>(
+    endpoint: &Endpoint,
+    parts: &Parts,
+    body: Incoming,
+    peer: &Peer,
+    wiring: &Wiring<S>,
+) -> Result<Answer, Problem> {
+    let (shown, operations, guard) = (&*wiring.shown, &wiring.operations, &wiring.guard);
+    Ok(match endpoint.what {
+        What::Alive => text(StatusCode::OK, "alive\n".into()),
+        What::Ready => ready(&shown.not_ready()),
+        What::Metrics => metrics(parts, shown.telemetry()),
+        What::OpenApi => typed(StatusCode::OK, "application/json", OPENAPI),
+        What::Config => {
+            // Where no token is asked for, it is what it always was: open to whoever reaches the listener.
+            if guard.asks() {
+                guard.admit(parts, peer)?;
+            }
+            typed(StatusCode::OK, "application/json", shown.config())
+        }
+        What::Feeds => {
+            guard.admit(parts, peer)?;
+            operations.feeds()
+        }
+        What::Query => {
+            guard.admit(parts, peer)?;
+            operations.query(&parts.headers, body).await?
+        }
+        What::Act(deed) => {
+            let who = guard.admit(parts, peer)?;
+            operations.act(deed, parts, body, &who).await?
+        }
+    })
+}
+
+fn ready(missing: &[String]) -> Answer {
+    if missing.is_empty() {
+        return text(StatusCode::OK, "ready\n".into());
+    }
+    text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        missing.iter().fold("not ready:\n".to_owned(), |all, one| all + "  " + one + "\n"),
+    )
+}
+
+/// Prometheus says by `Accept` whether it reads OpenMetrics.
+fn metrics(parts: &Parts, telemetry: &Telemetry) -> Answer {
+    let accepts = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("application/openmetrics-text") {
+        typed(StatusCode::OK, OPENMETRICS, telemetry.render())
+    } else {
+        typed(StatusCode::OK, TEXT, telemetry.render_classic())
+    }
+}
