@@ -9,6 +9,7 @@
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
+//! | `fleet` | what one instance is told, all of them enforce |
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
 //! | `status_token` | a signed status list, verified and unpacked |
 //! | `told` | what sources have in common that are only told |
@@ -27,6 +28,7 @@ pub mod feed;
 pub mod feed_stream;
 pub mod fetch;
 mod file;
+pub mod fleet;
 mod form;
 pub mod guard;
 mod intake;
