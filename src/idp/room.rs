@@ -19,7 +19,6 @@ use crate::state::statuses::StatusLists;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +62,7 @@ pub struct Idp {
     cancel: CancellationToken,
     news: News,
     reception: Arc<Reception>,
-    fleet: Hub,
+    pub(super) fleet: Hub,
     running: Mutex<Running>,
 }
 
@@ -108,17 +107,6 @@ impl Idp {
     #[must_use]
     pub fn news(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
-    }
-
-    /// How the channel between instances stands; `None` if there is none.
-    #[must_use]
-    pub fn fleet(&self) -> Option<fleet::Standing> {
-        self.fleet.standing()
-    }
-
-    /// Waits until what was accepted here is told to the other instances, but no longer than this.
-    pub async fn told(&self, patience: Duration) {
-        let _ = tokio::time::timeout(patience, self.fleet.told()).await;
     }
 
     /// The keys of an issuer.

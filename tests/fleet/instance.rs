@@ -49,6 +49,7 @@ impl Instance {
             runtime: tokio::runtime::Handle::current(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             revocations: Arc::clone(&revocations),
+            statuses: Arc::default(),
             fingerprints: Arc::clone(&fingerprints),
         };
         let keys = tempfile::NamedTempFile::new().unwrap();

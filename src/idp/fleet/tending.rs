@@ -4,9 +4,12 @@ use super::hub::{Hub, Own, Spoken};
 use super::note::Voice;
 use super::server::{Server, ServerError};
 use super::settings::FleetSettings;
+use super::standing::Standing;
 use crate::idp::build::BuildError;
+use crate::idp::room::Idp;
 use crate::idp::running::Running;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where the config has it.
 pub(in crate::idp) const PLACE: &str = "revocation.fleet";
@@ -41,5 +44,19 @@ impl Hub {
         });
         let (issuers, own) = (issuers.collect(), told().filter_map(own).collect());
         self.take_up(settings.map(|settings| (settings, server)), issuers, own);
+    }
+}
+
+/// What others ask of it.
+impl Idp {
+    /// How the channel between instances stands; `None` if there is none.
+    #[must_use]
+    pub fn fleet(&self) -> Option<Standing> {
+        self.fleet.standing()
+    }
+
+    /// Waits until what was accepted here is told to the other instances, but no longer than this.
+    pub async fn told(&self, patience: Duration) {
+        let _ = tokio::time::timeout(patience, self.fleet.told()).await;
     }
 }
