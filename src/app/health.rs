@@ -9,7 +9,7 @@ use crate::idp::events::Spread;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
-use crate::telemetry::{Connections, Gauges, Telemetry};
+use crate::telemetry::{Connections, FleetSeen, Gauges, Telemetry};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -75,6 +75,7 @@ impl Shown {
             ("issuer", held.issuers),
         ];
         gauges.revocation_set(&levels, held.bytes);
+        self.fill_fleet(gauges);
         for (listener, certificates) in &self.certificates {
             for served in certificates.table().all() {
                 gauges.certificate_expiry(listener, &served.names.join(","), Timestamp::from_secs(served.not_after));
@@ -112,6 +113,20 @@ impl Shown {
             refused: &refused,
             handshakes_failed: &handshakes_failed,
             resumed: read(&counters.resumed),
+        });
+    }
+
+    fn fill_fleet(&self, gauges: &mut Gauges) {
+        let Some(fleet) = self.reload.idp().fleet() else { return };
+        gauges.fleet(&FleetSeen {
+            connected: fleet.connected,
+            position_ms: fleet.position_ms,
+            queued: fleet.queued,
+            written: fleet.written,
+            reseeds: fleet.reseeds,
+            compactions: fleet.compactions,
+            failures: fleet.failures,
+            refusals: fleet.refusals,
         });
     }
 

@@ -260,7 +260,7 @@ impl Running {
     /// Stops taking connections, lets what runs finish within the grace, tells what was to be told, and ends.
     #[must_use]
     pub fn shutdown(self) -> Report {
-        let Self { control, workers, drain, grace, telemetry, .. } = self;
+        let Self { control, workers, drain, grace, telemetry, reload, .. } = self;
         drain.cancel();
         let mut total = Report::default();
         for worker in workers {
@@ -273,11 +273,12 @@ impl Running {
                 Err(_) => tracing::error!("a worker panicked: this is a fault of the gateway, please report it"),
             }
         }
+        control.block_on(reload.idp().told(grace.min(FLUSH)));
         control.block_on(telemetry.shutdown(grace.min(FLUSH)));
         control.shutdown_timeout(FLUSH);
         total
     }
 }
 
-/// How long the last spans may take to leave.
+/// How long the last spans may take to leave, and the last revocations.
 const FLUSH: Duration = Duration::from_secs(5);

@@ -178,6 +178,7 @@ pub fn idp_settings(config: &Config) -> IdpSettings {
     IdpSettings {
         issuers: config.issuers.clone(),
         sources: config.revocation.sources.clone(),
+        fleet: config.revocation.fleet.clone(),
         state_dir: config.gateway.state_dir.clone(),
     }
 }

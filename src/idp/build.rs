@@ -30,6 +30,9 @@ pub enum BuildError {
     /// A secret cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The fleet's Redis cannot be set up.
+    #[error("{0}")]
+    Fleet(Box<str>),
     /// A secret is too short.
     #[error(transparent)]
     Weak(#[from] WeakSecret),

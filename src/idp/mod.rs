@@ -10,6 +10,7 @@
 //! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
 //! | `operator` | what operators enter: a feed of their own for each issuer |
+//! | `fleet` | what one instance is told, all of them enforce |
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
 //! | `status_token` | a signed status list, verified and unpacked |
 //! | `told` | what sources have in common that are only told |
@@ -28,6 +29,7 @@ pub mod feed;
 pub mod feed_stream;
 pub mod fetch;
 mod file;
+pub mod fleet;
 mod form;
 pub mod guard;
 mod intake;

@@ -3,6 +3,7 @@
 //! was entered is not spoken for. Who may enter something is not told here.
 
 use super::events::Events;
+use super::fleet::Voice;
 use super::room::Idp;
 use super::running::Running;
 use super::sink::Sink;
@@ -65,6 +66,7 @@ impl Idp {
             return Some(Arc::clone(operator));
         }
         let operator = Arc::new(Operator { sink: self.sink_of(&running, issuer)? });
+        self.fleet.entered(operator.feed().id, &operator.sink.issuer);
         // There is nothing to wait for: what was never entered is not missing.
         operator.sink.heard(operator.sink.now());
         running.operators.insert(issuer.into(), Arc::clone(&operator));
@@ -92,6 +94,7 @@ impl Idp {
             signer: Arc::new(ArcSwap::from_pointee(spoken_for.signer())),
             events: Arc::<Events>::default(),
             statuses: Arc::clone(&self.means.statuses),
+            telling: Some(self.fleet.telling(Voice::Operator)),
         })
     }
 

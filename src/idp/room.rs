@@ -2,6 +2,7 @@
 //! ready yet. Who uses the keys and the revocations is not told here.
 
 use super::build::{self, BuildError, BuiltIssuer};
+use super::fleet::{self, Hub, Server, Voice};
 use super::reception::{Parts, Reception};
 use super::refresh::{self, News};
 use super::running::{Running, RunningIssuer, RunningSource, iss, issuer_place, source_place};
@@ -61,6 +62,7 @@ pub struct Idp {
     cancel: CancellationToken,
     pub(super) news: News,
     reception: Arc<Reception>,
+    pub(super) fleet: Hub,
     running: Mutex<Running>,
 }
 
@@ -70,6 +72,7 @@ pub struct Prepared {
     issuers: BTreeMap<String, BuiltIssuer>,
     sources: BTreeMap<String, Box<dyn Source>>,
     keys: BTreeMap<IssuerName, Arc<IssuerKeys>>,
+    fleet: Option<Server>,
 }
 
 impl Prepared {
@@ -89,7 +92,9 @@ impl Idp {
         let purge = move || refresh::purge(Arc::clone(&set), Arc::clone(&clock), child.clone());
         refresh::supervise(&means.runtime, "purge".into(), purge);
         let reception = Arc::new(Reception::new(means.runtime.clone(), Arc::clone(&means.clock)));
-        Self { means, cancel, news: watch::Sender::new(0), reception, running: Mutex::default() }
+        let news = watch::Sender::new(0);
+        let fleet = Hub::new(means.clone(), news.clone(), Arc::clone(&reception), cancel.clone());
+        Self { means, cancel, news, reception, fleet, running: Mutex::default() }
     }
 
     /// Where events are handed in.
@@ -121,7 +126,9 @@ impl Idp {
         let issuers = running.issuers.iter().filter(|(_, one)| one.keys.age(now).is_none());
         let sources = running.sources.iter().filter(|(_, one)| !one.feed.was_heard());
         let issuers = issuers.map(|(name, one)| waits(issuer_place(name), one.keys.standing(now).last_error));
-        issuers.chain(sources.map(|(name, one)| waits(source_place(name), one.feed.last_error()))).collect()
+        let sources = sources.map(|(name, one)| waits(source_place(name), one.feed.last_error()));
+        let fleet = self.fleet.unheard().map(|feed| waits(fleet::PLACE.into(), feed.last_error()));
+        issuers.chain(sources).chain(fleet).collect()
     }
 
     /// Takes up new settings: what did not change keeps its task and its state.
@@ -143,6 +150,7 @@ impl Idp {
             issuers: BTreeMap::new(),
             sources: BTreeMap::new(),
             keys: BTreeMap::new(),
+            fleet: None,
         };
         let mut faults = Vec::new();
         for (name, issuer) in &settings.issuers {
@@ -154,6 +162,10 @@ impl Idp {
             if let Err(error) = prepare_source(&running, &mut prepared, name, source) {
                 faults.push(BuildFault { place: source_place(name), error });
             }
+        }
+        match fleet::prepare(settings.fleet.as_ref()) {
+            Ok(server) => prepared.fleet = server,
+            Err(error) => faults.push(BuildFault { place: fleet::PLACE.into(), error }),
         }
         if faults.is_empty() { Ok(prepared) } else { Err(faults) }
     }
@@ -213,6 +225,7 @@ impl Idp {
                 source.signer.store(Arc::new(issuer.signer()));
             }
         }
+        self.fleet.tend(&running, prepared.settings.fleet.as_ref(), prepared.fleet);
     }
 
     /// An issuer whose keys come from where they came before goes on with those it has.
@@ -293,6 +306,7 @@ impl Idp {
             news: self.news.clone(),
             signer: Arc::clone(&signer),
             events: self.reception.events(name),
+            telling: kind.is_told().then(|| self.fleet.telling(Voice::Provider)),
         };
         let parts = Arc::new((source, sink));
         self.reception.open(name, settings, &parts);

@@ -1,5 +1,6 @@
 //! What the config says of issuers: the `issuers` block. The sources of revocations say theirs in `sources`.
 
+use super::fleet::settings::FleetSettings;
 use super::guard::Allowed;
 use super::source::SourceSettings;
 use super::web_url::WebUrl;
@@ -21,6 +22,8 @@ pub struct Settings {
     pub issuers: BTreeMap<String, IssuerSettings>,
     /// The revocation sources, by their names.
     pub sources: BTreeMap<String, SourceSettings>,
+    /// The channel between instances.
+    pub fleet: Option<FleetSettings>,
     /// Where the last good keys are kept over a restart.
     pub state_dir: Option<PathBuf>,
 }
@@ -31,6 +34,10 @@ pub struct Settings {
 pub struct RevocationSettings {
     /// The sources, by their names. Default: none, and then no token is asked for revocation.
     pub sources: BTreeMap<String, SourceSettings>,
+    /// The channel on which instances tell each other of revocations. Default: none, and then each knows only what it
+    /// was told itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetSettings>,
 }
 
 /// One issuer: whose tokens are accepted, and how its keys are had.

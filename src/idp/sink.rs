@@ -2,6 +2,7 @@
 
 use super::events::Events;
 use super::feed::{Heard, Revokes, Understood};
+use super::fleet::Telling;
 use super::refresh::News;
 use super::signed::Signer;
 use crate::decide::revocation::Cutoff;
@@ -21,7 +22,7 @@ pub struct Sink {
     pub(super) statuses: Arc<StatusLists>,
     pub(super) feed: Arc<Feed>,
     pub(super) fingerprints: Arc<Fingerprints>,
-    pub(super) issuer: Box<str>,
+    pub(super) issuer: Arc<str>,
     pub(super) retain: Option<Duration>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) news: News,
@@ -29,6 +30,8 @@ pub struct Sink {
     pub(super) signer: Arc<ArcSwap<Signer>>,
     /// What became of the events of this source.
     pub(super) events: Arc<Events>,
+    /// How what is accepted is told to the other instances; `None` for what they told us.
+    pub(super) telling: Option<Telling>,
 }
 
 impl Sink {
@@ -108,7 +111,7 @@ impl Sink {
     }
 
     /// Takes in what an event said. Enforced, and kept, once this is `Ok`: only then may its sender be told so.
-    /// The source is not fresh by it: that an event came does not say that none was lost.
+    /// The other instances are told soon after; nobody waits for that, for they may be away. The source is not fresh by it: that an event came does not say that none was lost.
     ///
     /// # Errors
     /// If not all of it could be kept. What could be is enforced all the same.
@@ -124,17 +127,41 @@ impl Sink {
     /// If not all of it could be kept. What could be is enforced all the same.
     pub(super) async fn keep(&self, all: &[Revoked]) -> Result<(), Full> {
         let learned = self.clock.now().wall;
-        let add = |taken: Result<(), Full>, what| taken.and(self.revocations.add(&self.feed, what, learned));
-        all.iter().fold(Ok(()), add)
+        let mut taken = Ok(());
+        for what in all {
+            let added = self.revocations.add(&self.feed, what, learned);
+            if let (Ok(()), Some(telling)) = (added, &self.telling) {
+                telling.accepted(&self.issuer, *what, learned);
+            }
+            taken = taken.and(added);
+        }
+        taken
     }
 
-    /// Takes back what this source said of these, and nothing that another one says. Tells of each whether there was
-    /// something to take back.
+    /// Takes back what this source said of these, here and on the other instances, and nothing that another source says.
+    /// Tells of each whether there was something to take back here.
     ///
     /// # Errors
     /// If it could not be kept that it was taken back.
     pub(super) async fn lift(&self, targets: &[Target]) -> Result<Vec<bool>, Full> {
-        Ok(targets.iter().map(|target| self.revocations.lift(&self.feed, *target)).collect())
+        let learned = self.clock.now().wall;
+        let lift = |target: &Target| {
+            let lifted = self.revocations.lift(&self.feed, *target);
+            self.telling.iter().for_each(|telling| telling.lifted(&self.issuer, *target, learned));
+            lifted
+        };
+        Ok(targets.iter().map(lift).collect())
+    }
+
+    /// Takes in what another instance accepted, each with the time that it learned of it. It is told to nobody.
+    ///
+    /// # Errors
+    /// If not all of it could be kept. What could be is enforced all the same.
+    pub(super) async fn merge(&self, accepted: &[(Revoked, Timestamp)]) -> Result<(), Full> {
+        let add = |taken: Result<(), _>, (what, learned): &(Revoked, Timestamp)| {
+            taken.and(self.revocations.add(&self.feed, what, *learned))
+        };
+        accepted.iter().fold(Ok(()), add)
     }
 
     /// Nothing is new since this question was asked.

@@ -42,6 +42,11 @@ pub trait SourceKind {
         None
     }
 
+    /// Whether it is told of events, which no other instance could ask for: then the fleet is told of them.
+    fn is_told(&self) -> bool {
+        self.door().is_some()
+    }
+
     /// What does not go together in these settings.
     fn misfits(&self) -> Vec<Misfit>;
 

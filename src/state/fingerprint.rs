@@ -26,6 +26,8 @@ pub enum Kind {
     Claim = 7,
     /// (`iss`, the `uri` of a status list).
     StatusList = 16,
+    /// (what for, bytes): says among instances that have the same key that one of them wrote this.
+    Fleet = 64,
 }
 
 /// A claim's value, as far as one can be revoked by it.

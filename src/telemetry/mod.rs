@@ -41,7 +41,7 @@ pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Untrusted
 pub use log::start as start_log;
 pub use meter::InFlight;
 pub use route::{RouteMeter, UpstreamMeter};
-pub use scrape::{Connections, Gauges};
+pub use scrape::{Connections, FleetSeen, Gauges};
 pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
 pub use start::{Service, StartError, Telemetry};
 pub use text::{OPENMETRICS, TEXT};

@@ -108,6 +108,14 @@ metrics! {
     REVOCATION_EVENTS = "curfew_revocation_events", "Events that were sent to the revocation source, by outcome";
     REVOCATION_LAG = "curfew_revocation_apply_lag_seconds", "Time from an event to its enforcement";
     REVOCATION_ANSWER = "curfew_revocation_event_duration_seconds", "Time from the arrival of an event to its answer";
+    FLEET_CONNECTED = "curfew_fleet_connected", "Whether this instance has joined the fleet's channel";
+    FLEET_POSITION = "curfew_fleet_position_timestamp_seconds", "Redis's time of the last entry of the fleet's stream that was read";
+    FLEET_QUEUED = "curfew_fleet_queued", "Entries that wait to be told to the other instances";
+    FLEET_WRITTEN = "curfew_fleet_written", "Entries that were told to the other instances, those told again included";
+    FLEET_RESEEDS = "curfew_fleet_reseeds", "How often everything that is held was told again";
+    FLEET_COMPACTIONS = "curfew_fleet_compactions", "How often this instance made the fleet's stream shorter";
+    FLEET_FAILURES = "curfew_fleet_failures", "How often the fleet's channel was lost, or could not be had";
+    FLEET_REFUSALS = "curfew_fleet_refusals", "How often this instance could not join, because its hash_key is another than the others'";
     CONNECTIONS = "curfew_connections", "Connections accepted";
     CONNECTIONS_OPEN = "curfew_connections_open", "Connections that are open";
     CONNECTIONS_REFUSED = "curfew_connections_refused", "Connections that were not taken, by reason";

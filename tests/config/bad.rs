@@ -96,6 +96,20 @@ const CASES: &[&[(&str, &str)]] = &[
         VERSION,
         "~\nrevocation:\n  sources:\n    one: { kind: backchannel_logout, issuer: corp, client_ids: [a], door: { path: /x } }\n    two: { kind: global_token_revocation, issuer: corp, audiences: [a], door: { path: /x } }",
     )],
+    // the channel between instances
+    &[(VERSION, "~\nrevocation: { fleet: { redis: { urls: [redis://127.0.0.1] } } }")],
+    &[(
+        VERSION,
+        "~\ntelemetry: { hash_key: { env: K } }\nrevocation: { fleet: { redis: { urls: [redis://cache] }, issuers: [corb] } }",
+    )],
+    &[(
+        VERSION,
+        "~\ntelemetry: { hash_key: { env: K } }\nrevocation: { fleet: { redis: { urls: [rediss://a, 'redis://u:p@b'], timeout: 1ms, service: x, cert: no.crt }, prefix: '{x}', max_staleness: 1s, queue: 0, max_length: 1 } }",
+    )],
+    &[(
+        VERSION,
+        "~\ntelemetry: { hash_key: { env: K } }\nrevocation: { fleet: { redis: { urls: [], topology: sentinel, username: x, ca: no-ca.crt } }, sources: { fleet: { kind: file, issuer: corp, path: Cargo.toml } } }",
+    )],
     &[(POLICY, "revocation: { on_stale: allow }")],
     // upstreams
     &[(UPSTREAM, "endpoints: []")],

@@ -21,6 +21,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     certificates(config, &mut faults);
     issuers(config, &mut faults);
+    fleet(config, &mut faults);
     upstreams(config, &mut faults);
     secrets(config, &mut faults);
     faults.list()
@@ -127,6 +128,23 @@ fn issuers(config: &Config, faults: &mut Faults<'_>) {
             }
             // Those that are only told read nothing.
             _ => {}
+        }
+    }
+}
+
+/// What the channel between instances reads.
+fn fleet(config: &Config, faults: &mut Faults<'_>) {
+    let Some(fleet) = &config.revocation.fleet else { return };
+    let files = [("ca", &fleet.redis.ca), ("cert", &fleet.redis.cert), ("key", &fleet.redis.key)];
+    for (field, file) in files {
+        if let Some(file) = file {
+            look(&format!("revocation.fleet.redis.{field}"), "file", file, faults);
+        }
+    }
+    let secrets = [("password", &fleet.redis.password), ("sentinel_password", &fleet.redis.sentinel_password)];
+    for (field, secret) in secrets {
+        if let Some(secret) = secret {
+            secret_file(&format!("revocation.fleet.redis.{field}"), secret, faults);
         }
     }
 }

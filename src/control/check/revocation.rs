@@ -23,6 +23,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
         }
     }
     doors(config, &mut faults);
+    fleet(config, &mut faults);
     stale(config, &mut faults);
     unasked(config, &mut faults);
     faults.list()
@@ -45,6 +46,34 @@ fn doors(config: &Config, faults: &mut Faults<'_>) {
             }
             None => drop(taken.insert(path, source)),
         }
+    }
+}
+
+/// Instances name tokens alike only if they have the same key.
+fn fleet(config: &Config, faults: &mut Faults<'_>) {
+    let Some(fleet) = &config.revocation.fleet else { return };
+    for misfit in fleet.misfits() {
+        faults.misfit(&format!("revocation.fleet.{}", misfit.field), &misfit.told, advice(misfit.field));
+    }
+    if config.telemetry.hash_key.is_none() {
+        let message =
+            "without `telemetry.hash_key` each instance has names of its own, which say nothing to the others";
+        let help = "give all instances the same: `telemetry: { hash_key: { file: /run/secrets/hash-key } }`";
+        faults.error("revocation.fleet", message, help);
+    }
+    for (nth, name) in fleet.issuers.iter().flatten().enumerate() {
+        if !config.issuers.contains_key(name) {
+            let place = format!("revocation.fleet.issuers[{nth}]");
+            faults.unknown(&place, "issuer", name, config.issuers.keys(), "issuers");
+        }
+    }
+    if config.revocation.sources.contains_key("fleet") {
+        let help = "give the source another name";
+        faults.error("revocation.sources.fleet", "`fleet` is the name of the channel between instances", help);
+    }
+    if fleet.redis.is_exposed() {
+        let message = "whoever is on the way reads its password, and can hold back what is told";
+        faults.warn("revocation.fleet.redis.urls", message, "write `rediss://`, if the server speaks TLS");
     }
 }
 

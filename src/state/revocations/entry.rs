@@ -1,6 +1,6 @@
 //! One revocation: as a source gives it, and packed as it is stored.
 
-use super::name::Name;
+use super::name::{Name, shard};
 use crate::decide::id::{Fingerprint, SourceId};
 use crate::decide::revocation::{Cutoff, Entry};
 use crate::decide::time::Timestamp;
@@ -66,6 +66,26 @@ impl Target {
             Self::Claim(print) => (Level::Claim, print),
             Self::Issuer => return None,
         })
+    }
+}
+
+impl Target {
+    /// The target as the set holds it: a name with less of the fingerprint, which finds the same entries.
+    #[must_use]
+    pub fn held(self) -> Self {
+        self.level().map_or(Self::Issuer, |(level, print)| Self::of(Name::new(level, &print), shard(&print)))
+    }
+
+    /// What a name of this shard names.
+    pub(super) fn of(name: Name, shard: usize) -> Self {
+        let print = name.print(shard);
+        match name.level() {
+            0 => Self::Token(print),
+            1 => Self::Session(print),
+            2 => Self::Subject(print),
+            3 => Self::Client(print),
+            _ => Self::Claim(print),
+        }
     }
 }
 

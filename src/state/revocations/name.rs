@@ -38,6 +38,13 @@ impl Name {
         self.words
     }
 
+    /// The fingerprint that it was made of, as far as it is held; the rest is zero.
+    pub(super) fn print(self, shard: usize) -> Fingerprint {
+        let [first, second, third] = self.words.map(u128::from);
+        let bits = (shard as u128) << 119 | first << 88 | second << 56 | (third >> 12) << 36;
+        Fingerprint(bits.to_be_bytes())
+    }
+
     /// The level, as its number.
     pub(super) const fn level(self) -> usize {
         let [_, _, third] = self.words;

@@ -141,6 +141,19 @@ impl Revocations {
         known
     }
 
+    /// So many steps tell of the whole set once.
+    pub const STEPS: usize = SHARDS;
+
+    /// Tells of every entry of one step's part of the set, each target as it is held. Nobody waits for that.
+    pub fn held(&self, step: usize, mut told: impl FnMut(Known)) {
+        self.shards.each(step, |stored| told(Known::of(Target::of(stored.name, step), stored)));
+        if step == 0 {
+            let table = self.table.load();
+            let all = table.issuers.values().flat_map(|voices| voices.cutoffs.all());
+            all.for_each(|stored| told(Known::of(Target::Issuer, &stored)));
+        }
+    }
+
     /// All sources.
     #[must_use]
     pub fn standing(&self, now: Moment) -> Vec<FeedStanding> {
@@ -162,6 +175,12 @@ impl Revocations {
             table
         });
         opened
+    }
+
+    /// The feed with this index.
+    #[must_use]
+    pub fn feed(&self, id: SourceId) -> Option<Arc<Feed>> {
+        self.table.load().feed(id).cloned()
     }
 
     /// Closes a feed: its entries leave with it.

@@ -93,6 +93,16 @@ impl Shards {
         self.wide.get(shard).into_iter().for_each(|table| each(table, name, &mut told));
     }
 
+    /// Tells of every entry of one shard. One that is written meanwhile may be told of twice, or not at all.
+    pub(super) fn each(&self, shard: usize, mut told: impl FnMut(&Stored)) {
+        self.compact.get(shard).into_iter().for_each(|table| {
+            table.load().each(|_, words| told(&<[u32; COMPACT]>::unpack(words)));
+        });
+        self.wide.get(shard).into_iter().for_each(|table| {
+            table.load().each(|_, words| told(&<[u32; WIDE]>::unpack(words)));
+        });
+    }
+
     /// How many entries each level has.
     pub(super) fn counts(&self) -> [usize; LEVELS] {
         self.levels.each_ref().map(|count| count.load(Ordering::Relaxed))

@@ -1,0 +1,341 @@
+//! The part of the channel that stays when the settings change: the queue, the feeds and the counts.
+
+use super::member::{Member, Progress};
+use super::note::Voice;
+use super::outbox::Outbox;
+use super::server::Server;
+use super::settings::FleetSettings;
+use super::standing::{Counts, Standing};
+use super::stands::{Stand, Stands};
+use super::telling::Telling;
+use super::words::Keys;
+use crate::decide::id::{IssuerName, SourceId, SourceName};
+use crate::idp::reception::Reception;
+use crate::idp::refresh::{self, News};
+use crate::idp::room::Means;
+use crate::idp::signed::Signer;
+use crate::idp::sink::Sink;
+use crate::state::revocations::{Bounds, Feed};
+use arc_swap::ArcSwap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The channel, whether or not there is one.
+pub(in crate::idp) struct Hub {
+    means: Means,
+    news: News,
+    reception: Arc<Reception>,
+    cancel: CancellationToken,
+    outbox: Arc<Outbox>,
+    stands: Arc<Stands>,
+    counts: Arc<Counts>,
+    origin: [u8; 16],
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    settings: FleetSettings,
+    issuers: Vec<(String, Arc<str>, bool)>,
+    cancel: CancellationToken,
+}
+
+/// An issuer that entries may be of.
+pub(in crate::idp) struct Spoken {
+    /// Its name in the config.
+    pub(in crate::idp) name: String,
+    /// Its `iss`.
+    pub(in crate::idp) iss: Arc<str>,
+    /// Whose words count for it.
+    pub(in crate::idp) signer: Signer,
+    /// Whether its tokens are judged by the age of the channel.
+    pub(in crate::idp) ages: bool,
+}
+
+/// A feed of this instance that is told to the others.
+pub(in crate::idp) type Own = (SourceId, Voice, Arc<str>);
+
+impl Hub {
+    pub(in crate::idp) fn new(means: Means, news: News, reception: Arc<Reception>, cancel: CancellationToken) -> Self {
+        let mut origin = [0; 16];
+        // Without randomness the time of the start tells two instances from each other, or almost.
+        if aws_lc_rs::rand::fill(&mut origin).is_err() {
+            origin = i128::from(means.clock.now().wall.millis()).to_be_bytes();
+        }
+        let (outbox, stands, counts) = (Arc::default(), Arc::default(), Arc::default());
+        Self { means, news, reception, cancel, outbox, stands, counts, origin, running: Mutex::default() }
+    }
+
+    /// How what is accepted here is told to the others.
+    pub(in crate::idp) fn telling(&self, voice: Voice) -> Telling {
+        Telling { outbox: Arc::clone(&self.outbox), stands: Arc::clone(&self.stands), voice }
+    }
+
+    /// What operators enter into this feed from now on is told to the others, and what they lift elsewhere leaves it.
+    pub(in crate::idp) fn entered(&self, feed: SourceId, iss: &Arc<str>) {
+        self.stands.share(feed, Voice::Operator, iss);
+    }
+
+    /// How the channel stands; `None` if there is none.
+    pub(in crate::idp) fn standing(&self) -> Option<Standing> {
+        self.running().as_ref().map(|_| self.counts.standing(self.outbox.depth()))
+    }
+
+    /// Until all is told to the others that was accepted here.
+    pub(in crate::idp) async fn told(&self) {
+        while self.running().is_some() && self.outbox.depth() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The first of the feeds that was never heard, and is waited for.
+    pub(in crate::idp) fn unheard(&self) -> Option<Arc<Feed>> {
+        let stands = self.stands.all();
+        stands.iter().map(|stand| &stand.providers.feed).find(|feed| !feed.was_heard()).cloned()
+    }
+
+    /// Takes up settings: what did not change goes on.
+    pub(in crate::idp) fn take_up(
+        &self,
+        new: Option<(&FleetSettings, Option<Server>)>,
+        issuers: Vec<Spoken>,
+        own: Vec<Own>,
+    ) {
+        let mut running = self.running();
+        let names: Vec<_> = issuers.iter().map(|one| (one.name.clone(), Arc::clone(&one.iss), one.ages)).collect();
+        let Some((settings, server)) = new else {
+            running.take().iter().for_each(|old| old.cancel.cancel());
+            self.outbox.rebound(0);
+            self.seat(Vec::new(), Vec::new(), None);
+            return;
+        };
+        let same = running.as_ref().is_some_and(|old| old.settings == *settings && old.issuers == names);
+        self.seat(issuers, own, Some(settings));
+        let Some(server) = server.filter(|_| !same) else { return };
+        running.take().iter().for_each(|old| old.cancel.cancel());
+        self.outbox.rebound(settings.queue);
+        let cancel = self.cancel.child_token();
+        self.start(settings, server, cancel.clone());
+        *running = Some(Running { settings: settings.clone(), issuers: names, cancel });
+    }
+
+    fn start(&self, settings: &FleetSettings, server: Server, cancel: CancellationToken) {
+        let member = Arc::new(Member {
+            settings: settings.clone(),
+            server,
+            keys: Keys::new(&settings.prefix),
+            revocations: Arc::clone(&self.means.revocations),
+            prints: Arc::clone(&self.means.fingerprints),
+            clock: Arc::clone(&self.means.clock),
+            outbox: Arc::clone(&self.outbox),
+            stands: Arc::clone(&self.stands),
+            counts: Arc::clone(&self.counts),
+            origin: self.origin,
+            sequence: AtomicU64::new(0),
+            progress: Mutex::new(Progress::default()),
+        });
+        refresh::supervise(&self.means.runtime, "revocation.fleet".into(), move || {
+            let (member, cancel) = (Arc::clone(&member), cancel.clone());
+            async move { member.run(&cancel).await }
+        });
+    }
+
+    /// Gives each issuer its feeds: those it had, if it is the same.
+    fn seat(&self, issuers: Vec<Spoken>, own: Vec<Own>, settings: Option<&FleetSettings>) {
+        let old = self.stands.all();
+        let mut stands = Vec::new();
+        for spoken in issuers.into_iter().filter(|_| settings.is_some()) {
+            let Some(settings) = settings else { break };
+            let same = |stand: &&Arc<Stand>| {
+                stand.iss == spoken.iss && stand.providers.feed.issuer.as_str() == spoken.name.as_str()
+            };
+            stands.extend(match old.iter().find(same) {
+                Some(stand) => Some(Arc::clone(stand)),
+                None => self.stand(&spoken, settings).map(Arc::new),
+            });
+            if let Some(stand) = stands.last() {
+                stand.providers.signer.store(Arc::new(spoken.signer));
+                self.rebound(stand, settings, spoken.ages);
+            }
+        }
+        let gone = old.iter().filter(|old| !stands.iter().any(|stand| Arc::ptr_eq(stand, old)));
+        let gone: Vec<_> = gone.cloned().collect();
+        self.stands.exchange(stands, own);
+        for stand in gone {
+            self.means.revocations.close(&stand.providers.feed);
+            self.means.revocations.close(&stand.operators.feed);
+        }
+    }
+
+    /// A feed that does not age is ready at once, and stays so.
+    fn rebound(&self, stand: &Stand, settings: &FleetSettings, ages: bool) {
+        let max_staleness = settings.max_staleness.on().filter(|_| ages).map(crate::settings::Span::get);
+        stand.providers.feed.rebound(Bounds { max_entries: settings.max_entries, max_staleness });
+        stand.operators.feed.rebound(Bounds { max_entries: settings.max_entries, max_staleness: None });
+        stand.operators.heard(self.means.clock.now());
+        if max_staleness.is_none() {
+            stand.providers.heard(self.means.clock.now());
+        }
+    }
+
+    fn stand(&self, spoken: &Spoken, settings: &FleetSettings) -> Option<Stand> {
+        let signer = Arc::new(ArcSwap::from_pointee(spoken.signer.clone()));
+        let sink = |what: &str| {
+            let (name, issuer) = (SourceName::from(&*format!("{what}:{}", spoken.name)), spoken.name.as_str());
+            let bounds = Bounds { max_entries: settings.max_entries, max_staleness: None };
+            Some(Sink {
+                revocations: Arc::clone(&self.means.revocations),
+                statuses: Arc::clone(&self.means.statuses),
+                feed: self.means.revocations.open(&name, &IssuerName::from(issuer), bounds)?,
+                fingerprints: Arc::clone(&self.means.fingerprints),
+                issuer: Arc::clone(&spoken.iss),
+                retain: None,
+                clock: Arc::clone(&self.means.clock),
+                news: self.news.clone(),
+                signer: Arc::clone(&signer),
+                events: self.reception.events("fleet"),
+                telling: None,
+            })
+        };
+        let (providers, operators) = (sink("fleet")?, sink("fleet-operators")?);
+        Some(Stand { iss: Arc::clone(&spoken.iss), providers, operators })
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::id::Fingerprint;
+    use crate::decide::revocation::{Cutoff, Handles};
+    use crate::decide::time::Timestamp;
+    use crate::idp::feed::{Revokes, Understood};
+    use crate::idp::fleet::note::Note;
+    use crate::state::clock::HandClock;
+    use crate::state::fingerprint::{Fingerprints, Kind};
+    use crate::state::keys::{IssuerKeys, Patience};
+    use crate::state::revocations::Target;
+    use std::time::Duration;
+
+    const ISS: &str = "https://i";
+
+    /// An instance whose channel ends at its queue, and the feed of its own operators.
+    struct One {
+        hub: Hub,
+        operators: Sink,
+    }
+
+    impl One {
+        fn new() -> Self {
+            let means = Means {
+                runtime: tokio::runtime::Handle::current(),
+                clock: Arc::new(HandClock::at(Timestamp::from_secs(1000))),
+                revocations: Arc::default(),
+                statuses: Arc::default(),
+                fingerprints: Arc::new(Fingerprints::derived(b"a key for tests").unwrap()),
+            };
+            let reception = Arc::new(Reception::new(means.runtime.clone(), Arc::clone(&means.clock)));
+            let hub = Hub::new(means, News::new(0), reception, CancellationToken::new());
+            let redis = serde_json::json!({"redis": {"urls": ["unix:///nowhere"]}});
+            let settings: FleetSettings = serde_json::from_value(redis).unwrap();
+            let patience = Patience { max_stale: None, cooldown: Duration::ZERO, wait: Duration::ZERO };
+            let (keys, algorithms) = (Arc::new(IssuerKeys::new(patience)), [].into_iter().collect());
+            let signer = Signer { iss: ISS.into(), keys, algorithms, leeway: Duration::ZERO };
+            let spoken = || Spoken { name: "i".into(), iss: ISS.into(), signer: signer.clone(), ages: true };
+            let Stand { operators, .. } = hub.stand(&spoken(), &settings).unwrap();
+            let operators = Sink { telling: Some(hub.telling(Voice::Operator)), ..operators };
+            hub.outbox.rebound(100);
+            hub.seat(vec![spoken()], vec![(operators.feed.id, Voice::Operator, ISS.into())], Some(&settings));
+            Self { hub, operators }
+        }
+
+        fn subject(id: &str) -> Understood {
+            Understood { revokes: Revokes::Subject, id: id.into(), cutoff: Cutoff::Always, until: None }
+        }
+
+        fn target(&self, id: &str) -> Target {
+            Target::Subject(self.hub.means.fingerprints.of(Kind::Subject, ISS, id.as_bytes()))
+        }
+
+        fn revokes(&self, id: &str) -> bool {
+            let subject = Some(self.hub.means.fingerprints.of(Kind::Subject, ISS, id.as_bytes()));
+            let handles = Handles { subject, token: Fingerprint::default(), ..Handles::default() };
+            self.hub.means.revocations.look_up(&"i".into(), &handles).subject.is_some()
+        }
+
+        /// All that waits to be told.
+        fn tells(&self) -> Vec<Note> {
+            let (notes, after) = self.hub.outbox.front(100);
+            self.hub.outbox.written(after);
+            notes
+        }
+
+        async fn hears(&self, notes: &[Note]) {
+            self.hub.stands.take(notes, Timestamp::from_secs(2000)).await.unwrap();
+        }
+
+        /// All that it holds, as it is told again.
+        fn holds(&self) -> Vec<Note> {
+            let mut notes = self.hub.stands.lifted();
+            let steps = 0..crate::state::revocations::Revocations::STEPS;
+            steps.for_each(|step| self.hub.stands.held(&self.hub.means.revocations, step, &mut notes));
+            notes
+        }
+    }
+
+    /// Lifted at any instance, void at all; what was held somewhere and is told again does not bring it back.
+    #[tokio::test]
+    async fn what_is_lifted_stays_lifted_until_it_is_entered_anew() {
+        let (one, other, late) = (One::new(), One::new(), One::new());
+        one.operators.accept(&[One::subject("alice"), One::subject("bob")]).await.unwrap();
+        let entered = one.tells();
+        assert_eq!(entered.len(), 2);
+        other.hears(&entered).await;
+        let held = other.holds();
+        assert!(other.revokes("alice") && other.revokes("bob") && other.tells().is_empty());
+        other.operators.lift(&[other.target("alice")]).await.unwrap();
+        let lifted = other.tells();
+        assert!(!other.revokes("alice") && other.revokes("bob") && lifted.len() == 1);
+        one.hears(&lifted).await;
+        assert!(!one.revokes("alice") && one.revokes("bob"));
+        // In whatever order it comes, and however often.
+        for notes in [&entered, &held, &lifted] {
+            one.hears(notes).await;
+            other.hears(notes).await;
+        }
+        late.hears(&lifted).await;
+        late.hears(&held).await;
+        for instance in [&one, &other, &late] {
+            assert!(!instance.revokes("alice") && instance.revokes("bob"));
+        }
+        // Entered anew, later; and the old word is told once more.
+        let anew: Vec<Note> =
+            entered.iter().map(|note| Note { learned: Timestamp::from_secs(1500), ..note.clone() }).collect();
+        for instance in [&one, &other, &late] {
+            instance.hears(&anew).await;
+            instance.hears(&lifted).await;
+            assert!(instance.revokes("alice"));
+        }
+    }
+
+    /// What a provider said elsewhere no operator lifts, and what is of another issuer is nobody's here.
+    #[tokio::test]
+    async fn a_providers_word_is_not_lifted() {
+        let one = One::new();
+        one.operators.accept(&[One::subject("alice")]).await.unwrap();
+        let mut notes = one.tells();
+        let Some(super::super::note::Told::Revoked(_, what)) = notes.first().map(|note| note.told) else { panic!() };
+        notes[0] = Note::revoked(&notes[0].iss, Voice::Provider, what, notes[0].learned);
+        let other = One::new();
+        other.hears(&notes).await;
+        other.operators.lift(&[other.target("alice")]).await.unwrap();
+        assert!(other.revokes("alice"));
+        let foreign = Note { iss: "https://j".into(), ..notes[0].clone() };
+        let taken = other.hub.stands.take(&[foreign], Timestamp::from_secs(2000)).await.unwrap();
+        assert_eq!((taken.foreign, taken.enforced), (1, 0));
+    }
+}

@@ -1,0 +1,136 @@
+//! One instance in the fleet: it joins, reads and writes until something is wrong, and joins again.
+
+use super::block::{self, Manner};
+use super::note::Note;
+use super::outbox::Outbox;
+use super::server::{Link, Server, ServerError};
+use super::settings::FleetSettings;
+use super::standing::{Counts, count};
+use super::stands::Stands;
+use super::words::{Id, Keys, WAIT};
+use crate::decide::id::Fingerprint;
+use crate::idp::backoff::Backoff;
+use crate::state::clock::Clock;
+use crate::state::fingerprint::{Fingerprints, Kind};
+use crate::state::revocations::Revocations;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// One instance.
+pub(in crate::idp) struct Member {
+    pub(super) settings: FleetSettings,
+    pub(super) server: Server,
+    pub(super) keys: Keys,
+    pub(super) revocations: Arc<Revocations>,
+    pub(super) prints: Arc<Fingerprints>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) stands: Arc<Stands>,
+    pub(super) counts: Arc<Counts>,
+    /// Which process this is.
+    pub(super) origin: [u8; 16],
+    pub(super) sequence: AtomicU64,
+    pub(super) progress: Mutex<Progress>,
+}
+
+/// How far it has come.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Which stream it is.
+    pub(super) epoch: Option<String>,
+    /// The last entry that was read, and is enforced.
+    pub(super) read: Id,
+    /// The last entry that was written.
+    pub(super) written: Id,
+    /// Whether there was something of an issuer that is not ours: what is held here is not all there is.
+    pub(super) foreign: bool,
+}
+
+impl Member {
+    /// Until cancelled.
+    pub(super) async fn run(&self, cancel: &CancellationToken) {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        loop {
+            let Some(ended) = cancel.run_until_cancelled(self.session(&mut backoff)).await else { break };
+            self.counts.connected.store(false, Relaxed);
+            if let Err(error) = ended {
+                self.failed(&error);
+            }
+            if cancel.run_until_cancelled(tokio::time::sleep(backoff.failed())).await.is_none() {
+                break;
+            }
+        }
+        self.counts.connected.store(false, Relaxed);
+    }
+
+    fn failed(&self, error: &ServerError) {
+        let why = error.to_string();
+        count(&self.counts.failures, 1);
+        self.stands.failed(&why);
+        if matches!(error, ServerError::OtherKey) {
+            count(&self.counts.refusals, 1);
+            tracing::error!(error = why, "this instance does not join the fleet: revocations are not exchanged");
+        } else {
+            tracing::warn!(error = why, "the fleet's channel is down; this instance goes on with what it knows");
+        }
+    }
+
+    /// Reading waits for news, so it has a connection of its own.
+    async fn session(&self, backoff: &mut Backoff) -> Result<(), ServerError> {
+        let mut reader = self.server.connect(WAIT).await?;
+        let mut writer = self.server.connect(Duration::ZERO).await?;
+        let epoch = self.join(&mut writer).await?;
+        backoff.succeeded();
+        self.counts.connected.store(true, Relaxed);
+        tracing::info!("joined the fleet");
+        let both = futures_util::future::try_join(self.read(&mut reader, &epoch), self.write(&mut writer)).await;
+        both.map(|_| ())
+    }
+
+    /// Finds the stream, or begins it; tells its name. If it is another one than before, or lacks what it had, all that
+    /// is held is written into it.
+    async fn join(&self, link: &mut Link) -> Result<String, ServerError> {
+        let within = self.server.timeout();
+        let ours = hex(self.prints.of(Kind::Fleet, "key", b"").0);
+        if self.keys.check(link, &ours, within).await? != ours {
+            return Err(ServerError::OtherKey);
+        }
+        if self.keys.epoch(link, within).await?.is_none() {
+            let mut name = Fingerprint::default().0;
+            // Without randomness the time tells two streams from each other.
+            let _ = aws_lc_rs::rand::fill(&mut name);
+            let epoch = format!("{}-{}", hex(name), self.clock.now().wall.millis());
+            self.keys.begin(link, &epoch, &self.block(Manner::Mark, &[]), within).await?;
+        }
+        let epoch = self.keys.epoch(link, within).await?.ok_or(ServerError::Lost)?;
+        let (same, read, written) = {
+            let progress = self.progress();
+            (progress.epoch.as_ref() == Some(&epoch), progress.read, progress.written)
+        };
+        if !(same && self.keys.has(link, read, within).await? && self.keys.has(link, written, within).await?) {
+            *self.progress() = Progress { epoch: Some(epoch.clone()), ..Progress::default() };
+            self.outbox.want_all();
+        }
+        Ok(epoch)
+    }
+
+    /// A block of these, as it is written.
+    pub(super) fn block(&self, manner: Manner, notes: &[Note]) -> Vec<u8> {
+        let sequence = self.sequence.fetch_add(1, Relaxed);
+        block::write(&self.prints, manner, (self.origin, sequence), notes)
+    }
+
+    pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

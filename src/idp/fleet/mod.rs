@@ -1,0 +1,39 @@
+//! The fleet's own channel: what one instance is told, all of them enforce. Over a Redis stream, of which nothing is
+//! asked but to pass on: every instance holds the truth, and writes it anew into a Redis that has lost it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `settings` | what the config says of it |
+//! | `note`, `block` | one entry on its way; many of them as the stream holds them |
+//! | `telling`, `outbox` | what is to be told, and waits to be written |
+//! | `stands` | whose entries are shared, and where those of others go |
+//! | `server`, `words` | how Redis is reached, and what is said to it |
+//! | `hub` | the part that stays when the settings change |
+//! | `member` | one instance: joins, and joins again |
+//! | `reading`, `writing` | what it does once it has joined |
+//! | `seeding` | everything that is held, written anew |
+//! | `tending` | settings made into all this |
+//! | `standing` | what metrics tell of it |
+
+mod block;
+mod hub;
+mod member;
+mod note;
+mod outbox;
+mod reading;
+mod seeding;
+mod server;
+pub mod settings;
+mod standing;
+mod stands;
+mod telling;
+mod tending;
+mod words;
+mod writing;
+
+pub(super) use hub::Hub;
+pub(super) use note::Voice;
+pub(super) use server::Server;
+pub use standing::Standing;
+pub(super) use telling::Telling;
+pub(super) use tending::{PLACE, prepare};

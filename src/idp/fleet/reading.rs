@@ -1,0 +1,76 @@
+//! What the others tell, taken in.
+
+use super::block::{self, Block, Manner};
+use super::member::Member;
+use super::server::{Link, ServerError};
+use super::stands::{Stand, Taken};
+use super::words::{COUNT, Id};
+use crate::idp::events::Outcome;
+use crate::idp::told;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Member {
+    /// Reads on from where it was, as long as the stream is the same.
+    pub(super) async fn read(&self, link: &mut Link, epoch: &str) -> Result<(), ServerError> {
+        loop {
+            let (after, asked) = (self.progress().read, self.clock.now());
+            let (name, entries) = self.keys.read(link, after, self.server.timeout()).await?;
+            if name.as_deref() != Some(epoch) {
+                return Err(ServerError::Lost);
+            }
+            let all = entries.len() < COUNT;
+            for (at, content) in entries {
+                self.take(at, content.as_deref()).await;
+                // A whole stream may have to be read: others have their turn in between.
+                tokio::task::yield_now().await;
+            }
+            if all {
+                self.stands.heard(asked);
+            }
+        }
+    }
+
+    /// Takes in one entry of the stream. What nobody of the fleet wrote says nothing, and is passed over.
+    async fn take(&self, at: Id, content: Option<&[u8]>) {
+        match content.and_then(|content| block::read(&self.prints, content)) {
+            Some(block) if block.origin == self.origin => {}
+            Some(block) => self.enforce(&block).await,
+            None => self.outcome(Outcome::Refused, 1),
+        }
+        self.progress().read = at;
+        self.counts.position_ms.store(at.0, Relaxed);
+    }
+
+    async fn enforce(&self, block: &Block) {
+        let Ok(Taken { enforced, foreign }) = self.stands.take(&block.notes, self.clock.now().wall).await else {
+            self.outcome(Outcome::Failed, 1);
+            tracing::error!("what the fleet tells is more than `revocation.fleet.max_entries`: it is incomplete here");
+            return;
+        };
+        self.outcome(Outcome::Enforced, enforced);
+        self.outcome(Outcome::Ignored, foreign);
+        if foreign > 0 {
+            self.progress().foreign = true;
+        }
+        if let (Manner::News, Some(stand)) = (block.manner, self.any()) {
+            block.notes.iter().for_each(|note| told::lagged(&stand.providers, note.learned));
+        }
+    }
+
+    /// All issuers have the same counts.
+    fn any(&self) -> Option<Arc<Stand>> {
+        self.stands.all().pop()
+    }
+
+    fn outcome(&self, outcome: Outcome, times: u64) {
+        if let Some(stand) = self.any() {
+            (0..times).for_each(|_| stand.providers.events().count(outcome));
+        }
+    }
+
+    /// Whether what is held here is all there is.
+    pub(super) fn holds_all(&self) -> bool {
+        !self.progress().foreign && self.stands.is_complete(self.clock.now())
+    }
+}

@@ -1,0 +1,14 @@
+//! What one instance is told, do all of them enforce, whatever becomes of the Redis between them? With a real Redis 7,
+//! started, killed, stopped and emptied.
+
+#![allow(missing_docs, reason = "a test tells what it proves in its name and its comment")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod instance;
+mod losses;
+mod processes;
+mod redis;
+mod spread;
+mod ways;
