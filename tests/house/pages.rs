@@ -2,6 +2,7 @@
 
 use curfew::decide::policy::QUESTIONS;
 use curfew::decide::reason::{Challenge, Reason};
+use curfew::telemetry::names::metric;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -44,4 +45,18 @@ fn the_page_of_reasons_is_the_table() {
         );
     }
     compare("deploy/runbook/reasons.md", &page);
+}
+
+#[test]
+fn the_page_of_metrics_is_the_table() {
+    let mut page = String::from(
+        "# What the metrics say\n\nEvery metric of `/metrics` on the admin listener, from the one table in \
+         `src/telemetry/names.rs`. This page is generated. Durations are seconds. Counters have the ending `_total`. Labels \
+         are names from the config and words of closed sets, never the client's. Refusals carry the trace of their last \
+         case as an exemplar, if OpenMetrics is asked for.\n\n| name | what it says |\n|---|---|\n",
+    );
+    for metric in metric::ALL {
+        let _ = writeln!(page, "| `{}` | {} |", metric.name, metric.help);
+    }
+    compare("deploy/runbook/metrics.md", &page);
 }
