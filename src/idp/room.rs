@@ -2,16 +2,18 @@
 //! ready yet. Who uses the keys and the revocations is not told here.
 
 use super::build::{self, BuildError, BuiltIssuer};
+use super::keeping::{Kept, mark};
 use super::reception::{Parts, Reception};
 use super::refresh::{self, News};
 use super::running::{Running, RunningIssuer, RunningSource, iss, issuer_place, source_place};
 use super::settings::{IssuerSettings, Settings};
 use super::sink::Sink;
 use super::source::{Source, SourceSettings};
-use crate::decide::id::{IssuerName, SourceName};
+use crate::decide::id::IssuerName;
 use crate::decide::time::Moment;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::Fingerprints;
+use crate::state::journal::Journal;
 use crate::state::keys::IssuerKeys;
 use crate::state::revocations::Revocations;
 use crate::state::statuses::StatusLists;
@@ -58,6 +60,7 @@ pub struct Means {
 /// The tasks that keep keys and revocations fresh.
 pub struct Idp {
     pub(super) means: Means,
+    pub(super) journal: Option<Arc<Journal>>,
     cancel: CancellationToken,
     pub(super) news: News,
     reception: Arc<Reception>,
@@ -89,7 +92,7 @@ impl Idp {
         let purge = move || refresh::purge(Arc::clone(&set), Arc::clone(&clock), child.clone());
         refresh::supervise(&means.runtime, "purge".into(), purge);
         let reception = Arc::new(Reception::new(means.runtime.clone(), Arc::clone(&means.clock)));
-        Self { means, cancel, news: watch::Sender::new(0), reception, running: Mutex::default() }
+        Self { means, journal: None, cancel, news: watch::Sender::new(0), reception, running: Mutex::default() }
     }
 
     /// Where events are handed in.
@@ -121,7 +124,8 @@ impl Idp {
         let issuers = running.issuers.iter().filter(|(_, one)| one.keys.age(now).is_none());
         let sources = running.sources.iter().filter(|(_, one)| !one.feed.was_heard());
         let issuers = issuers.map(|(name, one)| waits(issuer_place(name), one.keys.standing(now).last_error));
-        issuers.chain(sources.map(|(name, one)| waits(source_place(name), one.feed.last_error()))).collect()
+        let sources = sources.map(|(name, one)| waits(source_place(name), one.feed.last_error()));
+        self.unread().into_iter().chain(issuers).chain(sources).collect()
     }
 
     /// Takes up new settings: what did not change keeps its task and its state.
@@ -201,9 +205,11 @@ impl Idp {
         }
         self.retire_sources(&mut running, &prepared.settings);
         self.retire_operators(&mut running);
+        let mut opened = self.open_feeds(&running, &prepared.settings, prepared.sources.keys());
+        self.resume_operators(&mut running, &mut opened);
         for (name, source) in prepared.sources {
-            let settings = prepared.settings.sources.get(&name);
-            let started = settings.and_then(|settings| self.start_source(&mut running, &name, settings, source));
+            let (settings, kept) = (prepared.settings.sources.get(&name), opened.remove(&name));
+            let started = settings.and_then(|settings| self.start_source(&mut running, &name, settings, source, kept));
             if let Some(started) = started {
                 running.sources.insert(name, started);
             }
@@ -253,7 +259,7 @@ impl Idp {
                 self.means.statuses.close(&old.feed.name);
             }
             if !stays {
-                self.means.revocations.close(&old.feed);
+                self.close_feed(&old.feed, old.account.as_deref());
                 self.reception.close(name);
             }
             stays
@@ -266,26 +272,26 @@ impl Idp {
         name: &str,
         settings: &SourceSettings,
         source: Box<dyn Source>,
+        opened: Option<Kept>,
     ) -> Option<RunningSource> {
         let kind = settings.kind();
         let spoken_for = running.issuers.get(kind.issuer())?;
         let (issuer, signer) = (spoken_for.settings.issuer.clone(), spoken_for.signer());
         let signer = Arc::new(ArcSwap::from_pointee(signer));
-        let feed = match running.sources.remove(name) {
+        let (feed, account) = match running.sources.remove(name) {
             Some(old) => {
                 old.feed.rebound(kind.bounds());
-                old.feed
+                (old.feed, old.account)
             }
-            None => {
-                let (name, issuer) = (SourceName::from(name), IssuerName::from(kind.issuer()));
-                self.means.revocations.open(&name, &issuer, kind.bounds())?
-            }
+            None => opened?,
         };
         let cancel = self.cancel.child_token();
         let sink = Sink {
             revocations: Arc::clone(&self.means.revocations),
             statuses: Arc::clone(&self.means.statuses),
             feed: Arc::clone(&feed),
+            account: account.clone(),
+            mark: mark(settings),
             fingerprints: Arc::clone(&self.means.fingerprints),
             issuer: issuer.as_str().into(),
             retain: kind.retain(),
@@ -297,7 +303,7 @@ impl Idp {
         let parts = Arc::new((source, sink));
         self.reception.open(name, settings, &parts);
         self.run_source(name, parts, cancel.clone());
-        Some(RunningSource { settings: settings.clone(), issuer, feed, signer, cancel })
+        Some(RunningSource { settings: settings.clone(), issuer, feed, account, signer, cancel })
     }
 
     fn run_source(&self, name: &str, parts: Parts, cancel: CancellationToken) {

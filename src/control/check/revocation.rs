@@ -23,6 +23,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
         }
     }
     doors(config, &mut faults);
+    lasting(config, &mut faults);
     stale(config, &mut faults);
     unasked(config, &mut faults);
     faults.list()
@@ -45,6 +46,19 @@ fn doors(config: &Config, faults: &mut Faults<'_>) {
             }
             None => drop(taken.insert(path, source)),
         }
+    }
+}
+
+/// What is only told once must outlive the process.
+fn lasting(config: &Config, faults: &mut Faults<'_>) {
+    if config.gateway.state_dir.is_some() {
+        return;
+    }
+    let told = config.revocation.sources.iter().find(|(_, source)| source.kind().door().is_some());
+    if let Some((name, _)) = told {
+        let message = "what this source is told is forgotten when the gateway is started again";
+        let help = "write `state_dir: /var/lib/curfew` under `gateway`, a directory for this process alone";
+        faults.warn(&join("revocation.sources", name), message, help);
     }
 }
 

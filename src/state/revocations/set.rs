@@ -23,8 +23,8 @@ pub struct Full(pub usize);
 /// The revocation set.
 #[derive(Default)]
 pub struct Revocations {
-    shards: Shards,
-    table: ArcSwap<Table>,
+    pub(super) shards: Shards,
+    pub(super) table: ArcSwap<Table>,
     /// Whether any issuer was ever cut off as a whole, so that no request asks for it in vain.
     cut: AtomicBool,
     next_purge: AtomicUsize,
@@ -65,7 +65,7 @@ pub struct Known {
 }
 
 impl Known {
-    fn of(target: Target, stored: &Stored) -> Self {
+    pub(super) fn of(target: Target, stored: &Stored) -> Self {
         let (Entry { cutoff, source, learned }, until) = (stored.entry(), stored.until());
         Self { target, cutoff, source, learned, until }
     }

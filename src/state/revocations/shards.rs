@@ -161,6 +161,14 @@ impl Shards {
         });
     }
 
+    /// Tells of every entry of one shard.
+    pub(super) fn each(&self, shard: usize, mut told: impl FnMut(&Stored)) {
+        self.hold(shard, |held| {
+            held.compact.each(&mut told);
+            held.wide.each(&mut told);
+        });
+    }
+
     /// Gives all that a source said in one shard one colour.
     pub(super) fn recolour(&self, shard: usize, source: SourceId, colour: Colour) {
         self.hold(shard, |held| {
