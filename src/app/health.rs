@@ -9,7 +9,8 @@ use crate::idp::events::Spread;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
-use crate::telemetry::{Connections, FleetSeen, Gauges, Telemetry};
+use crate::state::journal::JournalStanding;
+use crate::telemetry::{Connections, FleetSeen, Gauges, Journal, Telemetry};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -89,6 +90,7 @@ impl Shown {
         let (hits, misses) = self.shared.state.verified.counts();
         gauges.token_cache(hits, misses);
         self.fill_connections(gauges);
+        self.fill_journal(gauges);
         gauges.process(env!("CARGO_PKG_VERSION"), self.started, memory());
     }
 
@@ -128,6 +130,14 @@ impl Shown {
             failures: fleet.failures,
             refusals: fleet.refusals,
         });
+    }
+
+    /// Without a state directory there is none.
+    fn fill_journal(&self, gauges: &mut Gauges) {
+        let Some(journal) = self.reload.idp().journal() else { return };
+        let JournalStanding { bytes, records, failures, snapshots, sync_sum, sync, recovered, load, .. } =
+            journal.standing();
+        gauges.journal(Journal { bytes, records, failures, snapshots, sync: (sync_sum, sync), load, recovered });
     }
 
     /// Of sources that no event was ever sent to, nothing is told.

@@ -1,6 +1,7 @@
 //! Wires the parts: the one room that knows everyone.
 
 mod health;
+mod lasting;
 pub mod offline;
 mod watch;
 mod workers;
@@ -22,6 +23,7 @@ use crate::settings::{OrOff, Secret};
 use crate::state::State;
 use crate::state::clock::SystemClock;
 use crate::state::fingerprint::Fingerprints;
+use crate::state::journal::Journal;
 use crate::state::nonces::Nonces;
 use crate::state::proofs::{PROOFS, UsedProofs};
 use crate::state::verified::VerifiedTokens;
@@ -80,8 +82,9 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let service = Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: name };
     let telemetry = Telemetry::start(&config.telemetry, &service, control.handle()).map_err(doing("telemetry"))?;
     let telemetry = Arc::new(telemetry);
-    let state = Arc::new(state(&loaded)?);
-    let (idp, issuers) = providers(&loaded, &state, &control)?;
+    let state = Arc::new(state(&loaded, lasting::fingerprints(&loaded)?)?);
+    let journal = lasting::journal(&loaded, &state)?;
+    let (idp, issuers) = providers(&loaded, &state, &control, journal)?;
     let pools = build::pools(&config, &Pools::new()).map_err(doing("upstreams"))?;
     control.block_on(prepare(&pools));
     let plan = build::plan(&config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)
@@ -108,12 +111,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     Ok(Running { control, workers, drain, grace: config.gateway.grace.get(), telemetry, reload, addresses })
 }
 
-fn state(loaded: &Loaded) -> Result<State, StartError> {
-    let key = loaded.config.telemetry.hash_key.as_ref();
-    let fingerprints = match key.map(|key| key.read()).transpose().map_err(doing("telemetry.hash_key"))? {
-        Some(key) => Fingerprints::derived(key.expose_secret().as_bytes()).map_err(doing("randomness"))?,
-        None => Fingerprints::random().map_err(doing("randomness"))?,
-    };
+fn state(loaded: &Loaded, fingerprints: Fingerprints) -> Result<State, StartError> {
     let fingerprints = Arc::new(fingerprints);
     let nonces = nonces(&loaded.config.gateway.nonce_keys)?;
     Ok(State {
@@ -137,7 +135,12 @@ fn nonces(keys: &[Secret]) -> Result<Nonces, StartError> {
 }
 
 /// Whoever gives out tokens, with the tasks that keep their keys and revocations fresh.
-fn providers(loaded: &Loaded, state: &State, control: &Runtime) -> Result<(Idp, Vec<Issuer>), StartError> {
+fn providers(
+    loaded: &Loaded,
+    state: &State,
+    control: &Runtime,
+    journal: Option<Arc<Journal>>,
+) -> Result<(Idp, Vec<Issuer>), StartError> {
     let means = Means {
         runtime: control.handle().clone(),
         clock: Arc::clone(&state.clock),
@@ -145,11 +148,12 @@ fn providers(loaded: &Loaded, state: &State, control: &Runtime) -> Result<(Idp, 
         statuses: Arc::clone(&state.statuses),
         fingerprints: Arc::clone(&state.fingerprints),
     };
-    let idp = Idp::new(means, CancellationToken::new());
+    let idp = Idp::new(means, CancellationToken::new()).with_journal(journal);
     let prepared = idp.prepare(&idp_settings(&loaded.config)).map_err(|faults| told(&faults));
     let prepared = prepared.map_err(doing("issuers and revocation sources"))?;
     let issuers = issuers(&loaded.config, &prepared);
     idp.commit(prepared);
+    lasting::read(&idp)?;
     Ok((idp, issuers))
 }
 
@@ -274,6 +278,8 @@ impl Running {
             }
         }
         control.block_on(reload.idp().told(grace.min(FLUSH)));
+        // What was polled last is written; whoever was told that an event is kept was told so before.
+        reload.idp().journal().into_iter().for_each(|journal| journal.close());
         control.block_on(telemetry.shutdown(grace.min(FLUSH)));
         control.shutdown_timeout(FLUSH);
         total

@@ -1,6 +1,6 @@
 //! The same judgement without a listener: what `explain` asks.
 
-use super::{StartError, doing, providers, state};
+use super::{StartError, doing, lasting, providers, state};
 use crate::control::Loaded;
 use crate::control::build::{self, Pools};
 use crate::decide::reason::Reason;
@@ -70,8 +70,8 @@ impl Offline {
         let service =
             Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: "explain".into() };
         let telemetry = Telemetry::start(&quiet, &service, control.handle()).map_err(doing("telemetry"))?;
-        let state = Arc::new(state(loaded)?);
-        let (idp, issuers) = providers(loaded, &state, &control)?;
+        let state = Arc::new(state(loaded, lasting::passing(loaded)?)?);
+        let (idp, issuers) = providers(loaded, &state, &control, None)?;
         let config = &loaded.config;
         let pools = build::pools(config, &Pools::new()).map_err(doing("upstreams"))?;
         let plan = build::plan(config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)

@@ -212,7 +212,7 @@ pub fn render(faults: &[Fault], source: &str) -> String {
 fn waiting(before: &Config, after: &Config) -> Vec<&'static str> {
     let json =
         |config: &Config, at: &str| serde_json::to_value(config).ok().and_then(|value| value.pointer(at).cloned());
-    ["listeners", "limits", "telemetry", "admin", "gateway/nonce_keys"]
+    ["listeners", "limits", "telemetry", "admin", "gateway/nonce_keys", "gateway/state_dir"]
         .into_iter()
         .filter(|block| json(before, &format!("/{block}")) != json(after, &format!("/{block}")))
         .collect()

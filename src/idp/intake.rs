@@ -79,7 +79,7 @@ impl Intake {
                 shrunk(before, usize::try_from(entries.seen()).unwrap_or(usize::MAX), self.max_shrink).map(Err)
             })
         });
-        self.sink.take_in(until_the_end, head.complete)?;
+        self.sink.take_in(until_the_end, head.complete, head.cursor.as_deref())?;
         Ok(Taken { cursor: head.cursor, issued })
     }
 

@@ -8,6 +8,7 @@
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
+//! | `keeping` | where they are kept over a restart |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
 //! | `operator` | what operators enter: a feed of their own for each issuer |
 //! | `fleet` | what one instance is told, all of them enforce |
@@ -34,6 +35,7 @@ mod form;
 pub mod guard;
 mod intake;
 pub mod jwks;
+mod keeping;
 pub mod operator;
 pub mod receive;
 pub mod reception;

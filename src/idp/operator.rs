@@ -3,13 +3,16 @@
 //! was entered is not spoken for. Who may enter something is not told here.
 
 use super::events::Events;
-use super::fleet::Voice;
+use super::fleet;
+use super::keeping::Kept;
 use super::room::Idp;
 use super::running::Running;
-use super::sink::Sink;
+use super::sink::{NotKept, Sink};
 use crate::decide::id::{IssuerName, SourceName};
-use crate::state::revocations::{Bounds, Feed, Full, Revoked, Target};
+use crate::state::journal::Voice;
+use crate::state::revocations::{Bounds, Feed, Revoked, Target};
 use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many entries operators may have for one issuer at a time.
@@ -44,7 +47,7 @@ impl Operator {
     ///
     /// # Errors
     /// If not all of it could be kept. What could be is enforced all the same.
-    pub async fn revoke(&self, all: &[Revoked]) -> Result<(), Full> {
+    pub async fn revoke(&self, all: &[Revoked]) -> Result<(), NotKept> {
         self.sink.keep(all).await
     }
 
@@ -52,7 +55,7 @@ impl Operator {
     ///
     /// # Errors
     /// If it could not be kept that it was taken back.
-    pub async fn lift(&self, targets: &[Target]) -> Result<Vec<bool>, Full> {
+    pub async fn lift(&self, targets: &[Target]) -> Result<Vec<bool>, NotKept> {
         self.sink.lift(targets).await
     }
 }
@@ -65,7 +68,43 @@ impl Idp {
         if let Some(operator) = running.operators.get(issuer) {
             return Some(Arc::clone(operator));
         }
-        let operator = Arc::new(Operator { sink: self.sink_of(&running, issuer)? });
+        let opened = self.open_operator(issuer, self.voice_of(&running, issuer)?)?;
+        let kept = self.take_up(vec![opened]).pop()?;
+        self.begin_operator(&mut running, issuer, kept)
+    }
+
+    /// The feeds of operators who entered something before the gateway was started again.
+    pub(super) fn kept_operators(&self, running: &Running) -> Vec<(Voice, Arc<Feed>)> {
+        let Some(journal) = self.journal() else { return Vec::new() };
+        let new = running.issuers.keys().filter(|issuer| !running.operators.contains_key(*issuer));
+        let kept = new.filter_map(|issuer| Some((issuer, self.voice_of(running, issuer)?)));
+        let kept = kept.filter(|(_, voice)| journal.holds(voice));
+        kept.filter_map(|(issuer, voice)| self.open_operator(issuer, voice)).collect()
+    }
+
+    /// What operators entered then is theirs to take back.
+    pub(super) fn resume_operators(&self, running: &mut Running, opened: &mut BTreeMap<String, Kept>) {
+        let issuers: Vec<String> = running.issuers.keys().cloned().collect();
+        for issuer in issuers {
+            if let Some(kept) = opened.remove(&feed_name(&issuer)) {
+                self.begin_operator(running, &issuer, kept);
+            }
+        }
+    }
+
+    fn voice_of(&self, running: &Running, issuer: &str) -> Option<Voice> {
+        let iss = running.issuers.get(issuer)?.settings.issuer.as_str().into();
+        Some(Voice { source: SourceName::from(&*feed_name(issuer)), iss })
+    }
+
+    fn open_operator(&self, issuer: &str, voice: Voice) -> Option<(Voice, Arc<Feed>)> {
+        let bounds = Bounds { max_entries: MAX_ENTRIES, max_staleness: None };
+        let feed = self.means.revocations.open(&voice.source, &IssuerName::from(issuer), bounds)?;
+        Some((voice, feed))
+    }
+
+    fn begin_operator(&self, running: &mut Running, issuer: &str, kept: Kept) -> Option<Arc<Operator>> {
+        let operator = Arc::new(Operator { sink: self.sink_of(running, issuer, kept)? });
         self.fleet.entered(operator.feed().id, &operator.sink.issuer);
         // There is nothing to wait for: what was never entered is not missing.
         operator.sink.heard(operator.sink.now());
@@ -79,13 +118,13 @@ impl Idp {
         self.running().operators.get(issuer).cloned()
     }
 
-    fn sink_of(&self, running: &Running, issuer: &str) -> Option<Sink> {
+    fn sink_of(&self, running: &Running, issuer: &str, (feed, account): Kept) -> Option<Sink> {
         let spoken_for = running.issuers.get(issuer)?;
-        let bounds = Bounds { max_entries: MAX_ENTRIES, max_staleness: None };
-        let (name, of) = (SourceName::from(&*feed_name(issuer)), IssuerName::from(issuer));
         Some(Sink {
             revocations: Arc::clone(&self.means.revocations),
-            feed: self.means.revocations.open(&name, &of, bounds)?,
+            feed,
+            account,
+            mark: Default::default(),
             fingerprints: Arc::clone(&self.means.fingerprints),
             issuer: spoken_for.settings.issuer.as_str().into(),
             retain: None,
@@ -94,7 +133,7 @@ impl Idp {
             signer: Arc::new(ArcSwap::from_pointee(spoken_for.signer())),
             events: Arc::<Events>::default(),
             statuses: Arc::clone(&self.means.statuses),
-            telling: Some(self.fleet.telling(Voice::Operator)),
+            telling: Some(self.fleet.telling(fleet::Voice::Operator)),
         })
     }
 
@@ -104,7 +143,7 @@ impl Idp {
         operators.retain(|name, operator| {
             let stays = issuers.get(name).is_some_and(|issuer| *issuer.settings.issuer == *operator.sink.issuer);
             if !stays {
-                self.means.revocations.close(operator.feed());
+                self.close_feed(operator.feed(), operator.sink.account.as_deref());
             }
             stays
         });

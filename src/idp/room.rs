@@ -3,16 +3,18 @@
 
 use super::build::{self, BuildError, BuiltIssuer};
 use super::fleet::{self, Hub, Server, Voice};
+use super::keeping::{Kept, mark};
 use super::reception::{Parts, Reception};
 use super::refresh::{self, News};
 use super::running::{Running, RunningIssuer, RunningSource, iss, issuer_place, source_place};
 use super::settings::{IssuerSettings, Settings};
 use super::sink::Sink;
 use super::source::{Source, SourceSettings};
-use crate::decide::id::{IssuerName, SourceName};
+use crate::decide::id::IssuerName;
 use crate::decide::time::Moment;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::Fingerprints;
+use crate::state::journal::Journal;
 use crate::state::keys::IssuerKeys;
 use crate::state::revocations::Revocations;
 use crate::state::statuses::StatusLists;
@@ -59,6 +61,7 @@ pub struct Means {
 /// The tasks that keep keys and revocations fresh.
 pub struct Idp {
     pub(super) means: Means,
+    pub(super) journal: Option<Arc<Journal>>,
     cancel: CancellationToken,
     pub(super) news: News,
     reception: Arc<Reception>,
@@ -94,7 +97,7 @@ impl Idp {
         let reception = Arc::new(Reception::new(means.runtime.clone(), Arc::clone(&means.clock)));
         let news = watch::Sender::new(0);
         let fleet = Hub::new(means.clone(), news.clone(), Arc::clone(&reception), cancel.clone());
-        Self { means, cancel, news, reception, fleet, running: Mutex::default() }
+        Self { means, journal: None, cancel, news, reception, fleet, running: Mutex::default() }
     }
 
     /// Where events are handed in.
@@ -128,7 +131,7 @@ impl Idp {
         let issuers = issuers.map(|(name, one)| waits(issuer_place(name), one.keys.standing(now).last_error));
         let sources = sources.map(|(name, one)| waits(source_place(name), one.feed.last_error()));
         let fleet = self.fleet.unheard().map(|feed| waits(fleet::PLACE.into(), feed.last_error()));
-        issuers.chain(sources).chain(fleet).collect()
+        self.unread().into_iter().chain(issuers).chain(sources).chain(fleet).collect()
     }
 
     /// Takes up new settings: what did not change keeps its task and its state.
@@ -213,9 +216,11 @@ impl Idp {
         }
         self.retire_sources(&mut running, &prepared.settings);
         self.retire_operators(&mut running);
+        let mut opened = self.open_feeds(&running, &prepared.settings, prepared.sources.keys());
+        self.resume_operators(&mut running, &mut opened);
         for (name, source) in prepared.sources {
-            let settings = prepared.settings.sources.get(&name);
-            let started = settings.and_then(|settings| self.start_source(&mut running, &name, settings, source));
+            let (settings, kept) = (prepared.settings.sources.get(&name), opened.remove(&name));
+            let started = settings.and_then(|settings| self.start_source(&mut running, &name, settings, source, kept));
             if let Some(started) = started {
                 running.sources.insert(name, started);
             }
@@ -266,7 +271,7 @@ impl Idp {
                 self.means.statuses.close(&old.feed.name);
             }
             if !stays {
-                self.means.revocations.close(&old.feed);
+                self.close_feed(&old.feed, old.account.as_deref());
                 self.reception.close(name);
             }
             stays
@@ -279,26 +284,26 @@ impl Idp {
         name: &str,
         settings: &SourceSettings,
         source: Box<dyn Source>,
+        opened: Option<Kept>,
     ) -> Option<RunningSource> {
         let kind = settings.kind();
         let spoken_for = running.issuers.get(kind.issuer())?;
         let (issuer, signer) = (spoken_for.settings.issuer.clone(), spoken_for.signer());
         let signer = Arc::new(ArcSwap::from_pointee(signer));
-        let feed = match running.sources.remove(name) {
+        let (feed, account) = match running.sources.remove(name) {
             Some(old) => {
                 old.feed.rebound(kind.bounds());
-                old.feed
+                (old.feed, old.account)
             }
-            None => {
-                let (name, issuer) = (SourceName::from(name), IssuerName::from(kind.issuer()));
-                self.means.revocations.open(&name, &issuer, kind.bounds())?
-            }
+            None => opened?,
         };
         let cancel = self.cancel.child_token();
         let sink = Sink {
             revocations: Arc::clone(&self.means.revocations),
             statuses: Arc::clone(&self.means.statuses),
             feed: Arc::clone(&feed),
+            account: account.clone(),
+            mark: mark(settings),
             fingerprints: Arc::clone(&self.means.fingerprints),
             issuer: issuer.as_str().into(),
             retain: kind.retain(),
@@ -311,7 +316,7 @@ impl Idp {
         let parts = Arc::new((source, sink));
         self.reception.open(name, settings, &parts);
         self.run_source(name, parts, cancel.clone());
-        Some(RunningSource { settings: settings.clone(), issuer, feed, signer, cancel })
+        Some(RunningSource { settings: settings.clone(), issuer, feed, account, signer, cancel })
     }
 
     fn run_source(&self, name: &str, parts: Parts, cancel: CancellationToken) {

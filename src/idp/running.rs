@@ -4,6 +4,7 @@ use super::operator::Operator;
 use super::settings::{IssuerSettings, Settings};
 use super::signed::Signer;
 use super::source::SourceSettings;
+use crate::state::journal::Account;
 use crate::state::keys::IssuerKeys;
 use crate::state::revocations::Feed;
 use arc_swap::ArcSwap;
@@ -33,6 +34,7 @@ pub(super) struct RunningSource {
     /// The `iss` that its entries are hashed with.
     pub(super) issuer: String,
     pub(super) feed: Arc<Feed>,
+    pub(super) account: Option<Arc<Account>>,
     pub(super) signer: Arc<ArcSwap<Signer>>,
     pub(super) cancel: CancellationToken,
 }

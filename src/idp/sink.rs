@@ -9,11 +9,27 @@ use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{ClaimValue, Fingerprints, Kind};
+use crate::state::journal::{Account, Receipt, Unwritten, sum};
 use crate::state::revocations::{Feed, Full, Revocations, Revoked, Target};
 use crate::state::statuses::StatusLists;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
+use thiserror::Error;
+
+/// So many entries of a delta are taken in at once.
+const PIECE: usize = 4096;
+
+/// Not all that was said could be kept; what could be is enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotKept {
+    /// The source is at its bound.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// It would be forgotten over a restart.
+    #[error(transparent)]
+    Unwritten(#[from] Unwritten),
+}
 
 /// Where one source writes.
 #[derive(Clone)]
@@ -21,6 +37,10 @@ pub struct Sink {
     pub(super) revocations: Arc<Revocations>,
     pub(super) statuses: Arc<StatusLists>,
     pub(super) feed: Arc<Feed>,
+    /// Where it is kept over a restart, if it is.
+    pub(super) account: Option<Arc<Account>>,
+    /// What tells these settings of the source from others: a cursor means something to the same publisher only.
+    pub(super) mark: [u8; 8],
     pub(super) fingerprints: Arc<Fingerprints>,
     pub(super) issuer: Arc<str>,
     pub(super) retain: Option<Duration>,
@@ -53,18 +73,35 @@ impl Sink {
         &self.events
     }
 
+    /// Where the last poll that was kept ended, so that the next one need not ask for all again; `None` if the source
+    /// has to begin anew, as after its settings were changed.
+    #[must_use]
+    pub fn cursor(&self) -> Option<String> {
+        let kept = self.account.as_ref()?.cursor()?;
+        let cursor = kept.strip_prefix(&self.mark)?;
+        String::from_utf8(cursor.to_vec()).ok()
+    }
+
     /// Takes in what was heard to a question asked at this moment. Says whether all of it was understood and
-    /// kept; only then is the source fresh by it.
+    /// kept; only then is the source fresh by it. Over a restart it is kept as far as its cursor is.
     pub fn take(&self, heard: &Heard, asked: Moment) -> bool {
         let learned = self.clock.now().wall;
-        let all = heard.entries.iter().map(|entry| self.revoked(entry, learned));
-        let taken = if heard.complete && heard.fault.is_none() {
-            self.revocations.replace(&self.feed, all, learned)
+        let all: Vec<Revoked> = heard.entries.iter().map(|entry| self.revoked(entry, learned)).collect();
+        let turn = self.account.as_ref().map(|account| account.turn());
+        // What was not understood may be what is still revoked: nothing is taken back.
+        let complete = heard.complete && heard.fault.is_none();
+        let taken = if complete {
+            self.revocations.replace(&self.feed, all.iter().copied(), learned)
         } else {
-            // What was not understood may be what is still revoked: nothing is taken back.
-            let add = |taken: Result<(), _>, what: Revoked| taken.and(self.revocations.add(&self.feed, &what, learned));
-            all.fold(Ok(()), add)
+            self.add(&all, learned)
         };
+        let whole = taken.is_ok() && heard.fault.is_none();
+        let cursor = heard.cursor.as_ref().filter(|_| whole).map(|cursor| [&self.mark, cursor.as_bytes()].concat());
+        match turn {
+            Some(turn) if complete && whole => turn.replaced(&all, said(heard, &all), learned, cursor.as_deref()),
+            Some(turn) => turn.polled(&all, learned, cursor.as_deref()),
+            None => {}
+        }
         let fault = heard.fault.as_ref().map(ToString::to_string);
         match fault.or_else(|| taken.err().map(|full| full.to_string())) {
             None => self.heard(asked),
@@ -78,30 +115,69 @@ impl Sink {
 
     /// Takes in what is still coming, entry by entry; `complete` says whether these will be all. What the source said
     /// before and is not among them is taken back once they came to their good end, never before. Blocks for as long as
-    /// they come: not for a task. Whether the source is fresh by it is left to who asked.
+    /// they come: not for a task. Whether the source is fresh by it is left to who asked; the cursor is where the next
+    /// poll goes on, also after a restart.
     ///
     /// # Errors
     /// The first fault: of those that were coming, or that not all could be kept. Then nothing is taken back.
     pub fn take_in<E: std::fmt::Display>(
         &self,
-        mut entries: impl Iterator<Item = Result<Understood, E>>,
+        entries: impl Iterator<Item = Result<Understood, E>>,
         complete: bool,
+        cursor: Option<&str>,
     ) -> Result<(), String> {
         let learned = self.clock.now().wall;
-        let told = |entry: Result<Understood, E>| entry.map_err(|fault| fault.to_string());
-        if !complete {
-            return entries.try_for_each(|entry| {
-                let what = self.revoked(&told(entry)?, learned);
-                self.revocations.add(&self.feed, &what, learned).map_err(|full| full.to_string())
-            });
-        }
+        let told = entries.map(|entry| entry.map_err(|fault| fault.to_string()));
+        let cursor = cursor.map(|cursor| [&self.mark, cursor.as_bytes()].concat());
+        if complete { self.exchange(told, learned, cursor) } else { self.take_more(told, learned, cursor) }
+    }
+
+    /// Takes in all that the source says, in place of what it said.
+    fn exchange(
+        &self,
+        mut entries: impl Iterator<Item = Result<Understood, String>>,
+        learned: Timestamp,
+        cursor: Option<Vec<u8>>,
+    ) -> Result<(), String> {
         let mut snapshot = self.revocations.begin(&self.feed, learned).ok_or("another snapshot is under way")?;
+        let mut said = 0;
         entries.try_for_each(|entry| {
-            let what = self.revoked(&told(entry)?, learned);
+            let entry = entry?;
+            let what = self.revoked(&entry, learned);
+            said = sum(said, &Revoked { until: entry.until, ..what });
             snapshot.put(&what).map_err(|full| full.to_string())
         })?;
         snapshot.finish();
+        if let Some(account) = &self.account {
+            account.turn().exchanged(said, learned, cursor.as_deref());
+        }
         Ok(())
+    }
+
+    /// Takes in what the source says besides, in pieces.
+    fn take_more(
+        &self,
+        mut entries: impl Iterator<Item = Result<Understood, String>>,
+        learned: Timestamp,
+        cursor: Option<Vec<u8>>,
+    ) -> Result<(), String> {
+        loop {
+            let mut fault = None;
+            let understood =
+                entries.by_ref().take(PIECE).map_while(|entry| entry.map_err(|why| fault = Some(why)).ok());
+            let piece: Vec<Revoked> = understood.map(|entry| self.revoked(&entry, learned)).collect();
+            let turn = self.account.as_ref().map(|account| account.turn());
+            let taken = self.add(&piece, learned);
+            let ended = piece.len() < PIECE;
+            let cursor = cursor.as_deref().filter(|_| ended && fault.is_none() && taken.is_ok());
+            turn.into_iter().for_each(|turn| turn.polled(&piece, learned, cursor));
+            taken.map_err(|full| full.to_string())?;
+            match fault {
+                Some(fault) => return Err(fault),
+                None if ended => return Ok(()),
+                None => {}
+            }
+        }
     }
 
     /// How many entries the source holds.
@@ -115,7 +191,7 @@ impl Sink {
     ///
     /// # Errors
     /// If not all of it could be kept. What could be is enforced all the same.
-    pub async fn accept(&self, entries: &[Understood]) -> Result<(), Full> {
+    pub async fn accept(&self, entries: &[Understood]) -> Result<(), NotKept> {
         let learned = self.clock.now().wall;
         let all: Vec<Revoked> = entries.iter().map(|entry| self.revoked(entry, learned)).collect();
         self.keep(&all).await
@@ -125,8 +201,58 @@ impl Sink {
     ///
     /// # Errors
     /// If not all of it could be kept. What could be is enforced all the same.
-    pub(super) async fn keep(&self, all: &[Revoked]) -> Result<(), Full> {
+    pub async fn keep(&self, all: &[Revoked]) -> Result<(), NotKept> {
         let learned = self.clock.now().wall;
+        let (taken, receipt) = {
+            let turn = self.account.as_ref().map(|account| account.turn());
+            let taken = self.add(all, learned);
+            (taken, turn.map(|turn| turn.added(all, learned)))
+        };
+        self.written(receipt).await?;
+        Ok(taken?)
+    }
+
+    /// Takes back what this source said of these, here and on the other instances, and nothing that another source says.
+    /// Tells of each whether there was something to take back here.
+    ///
+    /// # Errors
+    /// If it would come back over a restart. It is taken back until then.
+    pub async fn lift(&self, targets: &[Target]) -> Result<Vec<bool>, NotKept> {
+        let at = self.clock.now().wall;
+        let (lifted, receipt) = {
+            let turn = self.account.as_ref().map(|account| account.turn());
+            let lift = |target: &Target| {
+                let lifted = self.revocations.lift(&self.feed, *target);
+                self.telling.iter().for_each(|telling| telling.lifted(&self.issuer, *target, at));
+                lifted
+            };
+            (targets.iter().map(lift).collect(), turn.map(|turn| turn.lifted(targets, at)))
+        };
+        self.written(receipt).await?;
+        Ok(lifted)
+    }
+
+    /// Takes in what another instance accepted, each with the time that it learned of it. It is told to nobody, and kept
+    /// by the instance that accepted it.
+    ///
+    /// # Errors
+    /// If not all of it could be kept. What could be is enforced all the same.
+    pub(super) async fn merge(&self, accepted: &[(Revoked, Timestamp)]) -> Result<(), Full> {
+        let add = |taken: Result<(), _>, (what, learned): &(Revoked, Timestamp)| {
+            taken.and(self.revocations.add(&self.feed, what, *learned))
+        };
+        accepted.iter().fold(Ok(()), add)
+    }
+
+    async fn written(&self, receipt: Option<Receipt>) -> Result<(), NotKept> {
+        let Some(receipt) = receipt else { return Ok(()) };
+        // The journal itself has told the log: one line, however many events come meanwhile.
+        receipt.kept().await.inspect_err(|unwritten| self.feed.failed(&unwritten.to_string()))?;
+        Ok(())
+    }
+
+    /// Enforces, and tells the other instances of what is.
+    fn add(&self, all: &[Revoked], learned: Timestamp) -> Result<(), Full> {
         let mut taken = Ok(());
         for what in all {
             let added = self.revocations.add(&self.feed, what, learned);
@@ -136,32 +262,6 @@ impl Sink {
             taken = taken.and(added);
         }
         taken
-    }
-
-    /// Takes back what this source said of these, here and on the other instances, and nothing that another source says.
-    /// Tells of each whether there was something to take back here.
-    ///
-    /// # Errors
-    /// If it could not be kept that it was taken back.
-    pub(super) async fn lift(&self, targets: &[Target]) -> Result<Vec<bool>, Full> {
-        let learned = self.clock.now().wall;
-        let lift = |target: &Target| {
-            let lifted = self.revocations.lift(&self.feed, *target);
-            self.telling.iter().for_each(|telling| telling.lifted(&self.issuer, *target, learned));
-            lifted
-        };
-        Ok(targets.iter().map(lift).collect())
-    }
-
-    /// Takes in what another instance accepted, each with the time that it learned of it. It is told to nobody.
-    ///
-    /// # Errors
-    /// If not all of it could be kept. What could be is enforced all the same.
-    pub(super) async fn merge(&self, accepted: &[(Revoked, Timestamp)]) -> Result<(), Full> {
-        let add = |taken: Result<(), _>, (what, learned): &(Revoked, Timestamp)| {
-            taken.and(self.revocations.add(&self.feed, what, *learned))
-        };
-        accepted.iter().fold(Ok(()), add)
     }
 
     /// Nothing is new since this question was asked.
@@ -215,4 +315,10 @@ pub fn target(fingerprints: &Fingerprints, iss: &str, revokes: &Revokes, id: &st
         }
         Revokes::Issuer => Target::Issuer,
     }
+}
+
+/// A sum of the entries as the source said them, whenever it did.
+fn said(heard: &Heard, all: &[Revoked]) -> u128 {
+    let said = all.iter().zip(&heard.entries).map(|(what, entry)| Revoked { until: entry.until, ..*what });
+    said.fold(0, |before, what| sum(before, &what))
 }

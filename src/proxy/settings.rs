@@ -35,7 +35,9 @@ pub struct GatewaySettings {
     pub trust_inbound_trace: bool,
     /// Refuse a request that carries fields only the gateway may set, instead of removing them. Default `false`.
     pub strict_headers: bool,
-    /// Where the last good keys are kept over a restart. Default: nowhere.
+    /// A directory for this process alone, in which over a restart are kept: the last good keys; what revocation sources
+    /// said; and, where `telemetry.hash_key` is not set, the key by which these name users. That of revocations is
+    /// opened when the process starts. Default: nowhere, and what was only told once is forgotten.
     pub state_dir: Option<std::path::PathBuf>,
     /// How many of one Via name make a loop: a request that passed this gateway so often is refused. Default `2`.
     pub max_loops: u8,

@@ -28,6 +28,8 @@ pub enum Kind {
     StatusList = 16,
     /// (what for, bytes): says among instances that have the same key that one of them wrote this.
     Fleet = 64,
+    /// (nothing of anybody): by which a key is known again.
+    Check = 255,
 }
 
 /// A claim's value, as far as one can be revoked by it.
@@ -103,6 +105,21 @@ impl Fingerprints {
     /// If the system gives no random bytes.
     pub fn derived(secret: &[u8]) -> Result<Self, NoRandomness> {
         Self::keyed(blake3::derive_key("curfew 2026-11 fingerprints of names", secret))
+    }
+
+    /// With a key that was kept: names are the same as they were when it was made.
+    ///
+    /// # Errors
+    /// If the system gives no random bytes.
+    pub fn kept(key: [u8; 32]) -> Result<Self, NoRandomness> {
+        Self::keyed(key)
+    }
+
+    /// Tells one key from another, and nothing of either.
+    #[must_use]
+    pub fn check(&self) -> [u8; 16] {
+        let Fingerprint(check) = self.of(Kind::Check, "curfew", b"the key of fingerprints");
+        check
     }
 
     /// The fingerprint of a value that an issuer gave. The issuer is its `iss`, byte for byte.

@@ -5,6 +5,7 @@
 //! | `keys` | `idp`'s task of the issuer | `token/verify` |
 //! | `revocations` | `idp`'s task of the source | `token/gather` |
 //! | `statuses` | `idp`'s task of the source | `token/gather` |
+//! | `journal` | `idp`'s sinks | the next process |
 //! | `proofs` | an admitted request | the next one with the same proof |
 //! | `nonces` | nobody | whoever reads a DPoP proof that must carry one |
 //! | `fingerprint` | nobody | whoever names a token, a session or a subject |
@@ -12,6 +13,7 @@
 
 pub mod clock;
 pub mod fingerprint;
+pub mod journal;
 pub mod keys;
 pub mod nonces;
 pub mod proofs;

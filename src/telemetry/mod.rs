@@ -8,7 +8,7 @@
 //! | `describe`, `trail` | a judgement in words and as JSON, for everybody |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `meter`, `scrape` | metrics |
+//! | `route`, `meter`, `scrape`, `journal` | metrics |
 //! | `access`, `log` | lines |
 
 mod access;
@@ -22,6 +22,7 @@ pub mod describe;
 mod exchange;
 mod export;
 mod histogram;
+mod journal;
 mod log;
 mod meter;
 pub mod names;
@@ -38,6 +39,7 @@ mod trail;
 
 pub use context::{Hex, Remote, TraceContext};
 pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Untrusted};
+pub use journal::Journal;
 pub use log::start as start_log;
 pub use meter::InFlight;
 pub use route::{RouteMeter, UpstreamMeter};

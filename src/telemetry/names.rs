@@ -105,6 +105,13 @@ metrics! {
     REVOCATION_LEVEL = "curfew_revocation_set_entries", "Entries of the revocation set by what they name";
     REVOCATION_BYTES = "curfew_revocation_set_bytes", "Memory that the entries of the revocation set take, free places included";
     REVOCATION_ENTRIES = "curfew_revocation_entries", "Entries that the revocation source has given";
+    JOURNAL_BYTES = "curfew_revocation_journal_bytes", "How long the files are in which revocations are kept";
+    JOURNAL_RECORDS = "curfew_revocation_journal_records", "Records that were written to the journal of revocations";
+    JOURNAL_FAILURES = "curfew_revocation_journal_failures", "Attempts to write the journal of revocations or a snapshot that failed";
+    JOURNAL_SNAPSHOTS = "curfew_revocation_journal_snapshots", "Snapshots that were written in place of a long journal";
+    JOURNAL_SYNC = "curfew_revocation_journal_sync_duration_seconds", "Time until the disk had what was written to the journal of revocations";
+    JOURNAL_LOAD = "curfew_revocation_journal_load_seconds", "How long reading the journal of revocations took at the start";
+    JOURNAL_RECOVERED = "curfew_revocation_journal_recovered_entries", "Entries that were read from the journal of revocations at the start";
     REVOCATION_EVENTS = "curfew_revocation_events", "Events that were sent to the revocation source, by outcome";
     REVOCATION_LAG = "curfew_revocation_apply_lag_seconds", "Time from an event to its enforcement";
     REVOCATION_ANSWER = "curfew_revocation_event_duration_seconds", "Time from the arrival of an event to its answer";

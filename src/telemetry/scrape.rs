@@ -73,12 +73,16 @@ pub struct FleetSeen {
 }
 
 impl Gauges {
-    fn put(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], value: f64) {
+    pub(super) fn put(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], value: f64) {
         self.gauges.entry(metric).or_default().push((owned(labels), value));
     }
 
-    fn count(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], value: u64) {
+    pub(super) fn count(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], value: u64) {
         self.counters.entry(metric).or_default().push((owned(labels), value));
+    }
+
+    pub(super) fn spread(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], spread: Spread) {
+        self.spreads.entry(metric).or_default().push((owned(labels), spread));
     }
 
     /// How long ago the issuer's key set was fetched.
@@ -108,14 +112,12 @@ impl Gauges {
 
     /// How long after they happened the events of a source were enforced: the sum, and each bucket by itself.
     pub fn revocation_lag(&mut self, source: &str, sum: f64, buckets: Vec<(f64, u64)>) {
-        let labels = vec![("source", source.to_owned())];
-        self.spreads.entry(metric::REVOCATION_LAG).or_default().push((labels, (sum, buckets)));
+        self.spread(metric::REVOCATION_LAG, &[("source", source)], (sum, buckets));
     }
 
     /// How long the events of a source waited for their answer: the sum, and each bucket by itself.
     pub fn revocation_answer(&mut self, source: &str, sum: f64, buckets: Vec<(f64, u64)>) {
-        let labels = vec![("source", source.to_owned())];
-        self.spreads.entry(metric::REVOCATION_ANSWER).or_default().push((labels, (sum, buckets)));
+        self.spread(metric::REVOCATION_ANSWER, &[("source", source)], (sum, buckets));
     }
 
     /// How many entries the revocation set has at each level, and what memory they take.

@@ -86,7 +86,13 @@ struct Undelivered {
     /// Did it fail on a connection that had been kept? Then the endpoint is not to blame: it closes such connections
     /// when it likes (RFC 9112 §9.5).
     stale: bool,
+    /// Was it sent on a connection that ended without an answer, so that only a copy is left?
+    lost: bool,
 }
+
+/// How often a request is sent again because a connection ended under it: once because a kept one was at its end anyway,
+/// and once more because an upstream that restarts may end the next one too.
+const RESENDS: u32 = 2;
 
 /// Sends a request to one of the pool's endpoints.
 ///
@@ -127,7 +133,7 @@ where
     // Where, and since when, it is sent a second time: over no connection that is older, so that at most one of those
     // that were kept is lost to it, however many there are.
     let mut resent: Option<(usize, &Arc<Endpoint>)> = None;
-    let mut since = None;
+    let (mut since, mut resends) = (None, RESENDS);
     loop {
         let pick = || parcel.as_ref().and_then(|request| pool.pick(request.headers(), &tried));
         let Some((place, endpoint)) = resent.take().or_else(pick) else {
@@ -136,8 +142,8 @@ where
         let mut lease = Lease::take(endpoint);
         let key = Key { pool: pool.id, endpoint: place };
         let need = Need { key, settings: &pool.settings, switching: terms.upgrade, since };
-        let Undelivered { fault: (kind, source), stale } =
-            match attempt(connections, pool, endpoint, parcel, terms, need).await {
+        let Undelivered { fault: (kind, source), stale, lost } =
+            match attempt(connections, pool, endpoint, parcel, terms, (need, resends)).await {
                 Ok((response, taken)) => {
                     endpoint.succeeded();
                     lease.carry(taken);
@@ -151,7 +157,8 @@ where
             pool.blame(endpoint);
         }
         let again = parcel.is_some() && !terms.are_over();
-        if again && stale {
+        if again && (stale || lost) && resends > 0 {
+            resends -= 1;
             (resent, since) = (Some((place, endpoint)), Some(terms.now));
         } else if again && left > 0 && tried.len() + 1 < pool.endpoints.len() {
             left -= 1;
@@ -168,7 +175,7 @@ async fn attempt<B>(
     endpoint: &Arc<Endpoint>,
     parcel: &mut Parcel<B>,
     terms: &Terms,
-    need: Need<'_>,
+    (need, resends): (Need<'_>, u32),
 ) -> Result<(Response<Incoming>, Taken), Undelivered>
 where
     B: Body<Data = Bytes> + Empty + Unpin + 'static,
@@ -183,14 +190,16 @@ where
         // Boxed, because connecting is rare, and its state would make every request's larger.
         None => Box::pin(fresh(connections, pool, endpoint, terms, need)).await,
     };
-    let mut held = held.map_err(|fault| Undelivered { fault, stale: false })?;
+    let mut held = held.map_err(|fault| Undelivered { fault, stale: false, lost: false })?;
     // A kept connection was found at once; opening one took its time.
     let began = if found { terms.now } else { Instant::now() };
     let wait = Wait { began, span: terms.first_byte.min(LONGEST), until: terms.until };
     let progress = parcel.as_ref().and_then(|request| request.body().progress());
     let result = {
-        // Only what goes out on a connection that was kept may be lost by nobody's fault, and only then is a copy worth it.
-        let sent = pin!(send(&mut held.sender, pool, endpoint, parcel, stale && terms.repeatable));
+        // What goes out on a connection that was kept may be lost by nobody's fault, and so may what follows it while an
+        // upstream restarts; only then is a copy worth it.
+        let copied = (stale || need.since.is_some()) && terms.repeatable && resends > 0;
+        let sent = pin!(send(&mut held.sender, pool, endpoint, parcel, copied));
         held.timer.within(wait, progress.as_deref(), sent).await
     };
     let unsent = match result {
@@ -222,13 +231,13 @@ fn undelivered<B>(
 ) -> Undelivered {
     if progress.is_some_and(|progress| progress.broke()) {
         *parcel = None;
-        return Undelivered { fault: (FailureKind::Request, source), stale: false };
+        return Undelivered { fault: (FailureKind::Request, source), stale: false, lost: false };
     }
-    let stale = kept && kind == FailureKind::Reset;
-    if !stale && !returned {
+    let reset = kind == FailureKind::Reset;
+    if !reset && !returned {
         *parcel = None;
     }
-    Undelivered { fault: (kind, source), stale }
+    Undelivered { fault: (kind, source), stale: kept && reset, lost: reset && !returned && parcel.is_some() }
 }
 
 fn copy<B: Body + Empty>(request: &Request<Tracked<B>>) -> Request<Tracked<B>> {

@@ -12,7 +12,7 @@ const LOGOUT: &str = "/.curfew/events/logout";
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// A good logout token of this key.
-fn logout(key: &Key) -> Token<'_> {
+pub fn logout(key: &Key) -> Token<'_> {
     let mut token = key.token().head("typ", "logout+jwt");
     token.claims.clear();
     let claims = json!({"iss": CORP, "aud": "shop", "iat": now(), "exp": now() + 120, "jti": unique("logout"),

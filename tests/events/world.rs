@@ -8,6 +8,7 @@ use crate::support::mint::{AUDIENCE, CORP, LEGACY, Mint, PARTNER, Token, set, un
 use crate::support::provider::Provider;
 use crate::support::raw::{Door, ask};
 use crate::support::upstream::Upstream;
+use crate::support::wait::until;
 use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -48,7 +49,7 @@ impl World {
             format!(
                 r#"
 version: 1
-gateway: {{ name: curfew-test, realm: curfew, exposure: full, workers: 1, grace: 1s }}
+gateway: {{ name: curfew-test, realm: curfew, exposure: full, workers: 1, grace: 1s, state_dir: {dirname}/state }}
 listeners:
   - {{ name: public, address: "127.0.0.1:{public}", tls: {{ certificates: [{{ cert: {dirname}/server.crt, key: {dirname}/server.key }}] }} }}
   - {{ name: internal, address: "127.0.0.1:{plain}", plaintext: true }}
@@ -82,6 +83,24 @@ admin: {{ address: "127.0.0.1:{admin}" }}
         .unwrap();
         let gateway = Gateway::start(&config, address(admin));
         Self { gateway, config, upstream, provider, public, plain, _dir: dir }
+    }
+
+    /// Kills the gateway, without a word, and starts it again.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.restart_killed();
+    }
+
+    /// Starts it again after it was killed.
+    pub fn restart_killed(&mut self) {
+        self.gateway = Gateway::start(&self.config, self.gateway.admin);
+    }
+
+    /// Kills the gateway.
+    pub fn kill(&self) {
+        let killed = std::process::Command::new("kill").args(["-9", &self.gateway.pid.to_string()]).status().unwrap();
+        assert!(killed.success());
+        until("the gateway to be gone", Duration::from_secs(10), || (!self.gateway.lives()).then_some(()));
     }
 
     pub fn door(&self) -> Door {

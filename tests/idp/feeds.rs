@@ -20,7 +20,10 @@ pub struct Fed {
 
 impl Fed {
     pub async fn new() -> Self {
-        let (house, provider) = (House::open(), Provider::start(None).await);
+        Self::of(House::open(), Provider::start(None).await)
+    }
+
+    pub fn of(house: House, provider: Arc<Provider>) -> Self {
         provider.truth(&[key("one")]);
         Self { house, provider }
     }

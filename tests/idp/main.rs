@@ -6,6 +6,7 @@ mod claims;
 mod feeds;
 mod keys;
 mod provider;
+mod restart;
 mod statuses;
 mod streams;
 
@@ -15,6 +16,7 @@ use curfew::idp::settings::{IssuerSettings, Settings};
 use curfew::settings::Span;
 use curfew::state::clock::{Clock, HandClock};
 use curfew::state::fingerprint::Fingerprints;
+use curfew::state::journal::Journal;
 use curfew::state::revocations::Revocations;
 use curfew::state::statuses::StatusLists;
 use provider::Provider;
@@ -40,6 +42,15 @@ pub struct House {
 
 impl House {
     pub fn open() -> Self {
+        Self::with_journal(None)
+    }
+
+    /// One whose sources are kept in a directory.
+    pub fn kept(state_dir: &std::path::Path) -> Self {
+        Self::with_journal(Some(state_dir))
+    }
+
+    fn with_journal(state_dir: Option<&std::path::Path>) -> Self {
         let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let clock = Arc::new(HandClock::at(Timestamp::from_millis(0).plus(wall)));
         clock.set_steady(Duration::from_secs(1_000));
@@ -54,7 +65,11 @@ impl House {
             statuses: Arc::clone(&statuses),
             fingerprints: Arc::clone(&fingerprints),
         };
-        let idp = Idp::new(means, cancel.clone());
+        let journal = state_dir.map(|dir| {
+            let (set, clock) = (Arc::clone(&revocations), Arc::clone(&clock) as Arc<dyn Clock>);
+            Arc::new(Journal::in_directory(dir, fingerprints.check(), set, clock).unwrap())
+        });
+        let idp = Idp::new(means, cancel.clone()).with_journal(journal);
         Self { idp, clock, revocations, statuses, fingerprints, _cancel: cancel.drop_guard() }
     }
 

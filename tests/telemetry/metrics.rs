@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::world::{exchange, token};
 use curfew::decide::reason::Reason;
 use curfew::decide::time::Timestamp;
-use curfew::telemetry::{Connections, Exchange, Service, Settings, Telemetry, names};
+use curfew::telemetry::{Connections, Exchange, FleetSeen, Journal, Service, Settings, Telemetry, names};
 use tokio::runtime::Handle;
 
 fn telemetry() -> Telemetry {
@@ -24,9 +24,13 @@ fn telemetry() -> Telemetry {
         gauges.revocation_events("logout", "refused", 1);
         gauges.revocation_lag("logout", 0.5, vec![(0.1, 2), (1.0, 1), (f64::INFINITY, 0)]);
         gauges.revocation_answer("logout", 0.01, vec![(0.1, 3), (1.0, 0), (f64::INFINITY, 0)]);
+        let sync = (0.02, vec![(0.01, 2), (1.0, 1), (f64::INFINITY, 0)]);
+        let (load, recovered) = (Duration::from_millis(1500), 9);
+        gauges.journal(Journal { bytes: 48, records: 3, failures: 1, snapshots: 2, sync, load, recovered });
         gauges.certificate_expiry("public", "certs/server.crt", Timestamp::from_secs(1_800_000_000));
         gauges.endpoint_healthy("orders", "http://127.0.0.1:9000", true);
         gauges.token_cache(9, 1);
+        gauges.fleet(&FleetSeen { connected: true, ..FleetSeen::default() });
         gauges.revocation_set(&[("token", 10_000)], 270_000);
         gauges.process("1", Timestamp::from_secs(1_790_000_000), Some(40_000_000));
         let (refused, handshakes_failed) = ([("limit", 2)], [("client_certificate", 3)]);
@@ -68,6 +72,9 @@ async fn what_happened_is_counted() {
         r#"curfew_issuer_date_skew_seconds{issuer="corp"} -1.5"#.to_owned(),
         r#"curfew_config_info{revision="abc123"} 1"#.to_owned(),
         "curfew_connections_open 1".to_owned(),
+        "curfew_revocation_journal_failures_total 1".to_owned(),
+        "curfew_revocation_journal_load_seconds 1.5".to_owned(),
+        r#"curfew_revocation_journal_sync_duration_seconds_bucket{le="1.0"} 3"#.to_owned(),
         r#"curfew_connections_refused_total{reason="limit"} 2"#.to_owned(),
         r#"curfew_tls_handshakes_failed_total{reason="client_certificate"} 3"#.to_owned(),
         "curfew_requests_in_flight 1".to_owned(),

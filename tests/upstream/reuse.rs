@@ -146,7 +146,7 @@ fn a_request_that_kills_connections_does_not_kill_all() {
         (client.terms.repeatable, client.terms.retries) = (true, 0);
         let failed = client.send(get()).await.is_err();
         let sent = endpoint.count() - KEPT;
-        assert!(failed && sent <= 2, "sent {sent} times over {} connections", endpoint.opened.get());
+        assert!(failed && sent <= 3, "sent {sent} times over {} connections", endpoint.opened.get());
     });
 }
 

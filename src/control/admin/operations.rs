@@ -205,7 +205,7 @@ impl Operations {
         for (issuer, (_, targets)) in by_issuer(entries) {
             if let Some(operator) = self.reload.idp().opened(issuer.as_str()) {
                 let done = operator.lift(&targets).await;
-                let unkept = |error: crate::state::revocations::Full| {
+                let unkept = |error: crate::idp::sink::NotKept| {
                     Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("it could not be kept: {error}"))
                 };
                 lifted += done.map_err(unkept)?.into_iter().filter(|lifted| *lifted).count();

@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     }
     doors(config, &mut faults);
     fleet(config, &mut faults);
+    lasting(config, &mut faults);
     stale(config, &mut faults);
     unasked(config, &mut faults);
     faults.list()
@@ -74,6 +75,19 @@ fn fleet(config: &Config, faults: &mut Faults<'_>) {
     if fleet.redis.is_exposed() {
         let message = "whoever is on the way reads its password, and can hold back what is told";
         faults.warn("revocation.fleet.redis.urls", message, "write `rediss://`, if the server speaks TLS");
+    }
+}
+
+/// What is only told once must outlive the process.
+fn lasting(config: &Config, faults: &mut Faults<'_>) {
+    if config.gateway.state_dir.is_some() {
+        return;
+    }
+    let told = config.revocation.sources.iter().find(|(_, source)| source.kind().door().is_some());
+    if let Some((name, _)) = told {
+        let message = "what this source is told is forgotten when the gateway is started again";
+        let help = "write `state_dir: /var/lib/curfew` under `gateway`, a directory for this process alone";
+        faults.warn(&join("revocation.sources", name), message, help);
     }
 }
 

@@ -196,6 +196,9 @@ impl Hub {
                 signer: Arc::clone(&signer),
                 events: self.reception.events("fleet"),
                 telling: None,
+                // What another instance accepted is kept by that one, and told again when this one starts anew.
+                account: None,
+                mark: [0; 8],
             })
         };
         let (providers, operators) = (sink("fleet")?, sink("fleet-operators")?);

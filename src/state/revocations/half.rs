@@ -88,6 +88,11 @@ where
         }
     }
 
+    /// Tells of every entry.
+    pub(super) fn each(&self, mut told: impl FnMut(&Stored)) {
+        self.table.load().each(|_, words| told(&<[u32; W]>::unpack(words)));
+    }
+
     /// Gives all that a source said the colour of this entry.
     pub(super) fn recolour(&self, source: SourceId, colour: super::entry::Colour) {
         let table = self.table.load();

@@ -11,8 +11,10 @@
 //! | `table` | which feeds there are, and which speak for an issuer |
 //! | `snapshot` | all that a source said, being replaced |
 //! | `set` | the whole: look-up, freshness, writing, purging |
+//! | `export` | the entries, told one by one |
 
 mod entry;
+mod export;
 mod feed;
 mod half;
 mod layout;

@@ -23,8 +23,8 @@ pub struct Full(pub usize);
 /// The revocation set.
 #[derive(Default)]
 pub struct Revocations {
-    shards: Shards,
-    table: ArcSwap<Table>,
+    pub(super) shards: Shards,
+    pub(super) table: ArcSwap<Table>,
     /// Whether any issuer was ever cut off as a whole, so that no request asks for it in vain.
     cut: AtomicBool,
     next_purge: AtomicUsize,
@@ -65,7 +65,7 @@ pub struct Known {
 }
 
 impl Known {
-    fn of(target: Target, stored: &Stored) -> Self {
+    pub(super) fn of(target: Target, stored: &Stored) -> Self {
         let (Entry { cutoff, source, learned }, until) = (stored.entry(), stored.until());
         Self { target, cutoff, source, learned, until }
     }
@@ -139,19 +139,6 @@ impl Revocations {
         let cutoffs = table.issuers.get(issuer).map(|voices| voices.cutoffs.all()).unwrap_or_default();
         known.extend(cutoffs.iter().map(|stored| Known::of(Target::Issuer, stored)));
         known
-    }
-
-    /// So many steps tell of the whole set once.
-    pub const STEPS: usize = SHARDS;
-
-    /// Tells of every entry of one step's part of the set, each target as it is held. Nobody waits for that.
-    pub fn held(&self, step: usize, mut told: impl FnMut(Known)) {
-        self.shards.each(step, |stored| told(Known::of(Target::of(stored.name, step), stored)));
-        if step == 0 {
-            let table = self.table.load();
-            let all = table.issuers.values().flat_map(|voices| voices.cutoffs.all());
-            all.for_each(|stored| told(Known::of(Target::Issuer, &stored)));
-        }
     }
 
     /// All sources.

@@ -93,16 +93,6 @@ impl Shards {
         self.wide.get(shard).into_iter().for_each(|table| each(table, name, &mut told));
     }
 
-    /// Tells of every entry of one shard. One that is written meanwhile may be told of twice, or not at all.
-    pub(super) fn each(&self, shard: usize, mut told: impl FnMut(&Stored)) {
-        self.compact.get(shard).into_iter().for_each(|table| {
-            table.load().each(|_, words| told(&<[u32; COMPACT]>::unpack(words)));
-        });
-        self.wide.get(shard).into_iter().for_each(|table| {
-            table.load().each(|_, words| told(&<[u32; WIDE]>::unpack(words)));
-        });
-    }
-
     /// How many entries each level has.
     pub(super) fn counts(&self) -> [usize; LEVELS] {
         self.levels.each_ref().map(|count| count.load(Ordering::Relaxed))
@@ -168,6 +158,14 @@ impl Shards {
         self.hold(shard, |held| {
             held.compact.retain(&keep, &mut gone);
             held.wide.retain(&keep, &mut gone);
+        });
+    }
+
+    /// Tells of every entry of one shard.
+    pub(super) fn each(&self, shard: usize, mut told: impl FnMut(&Stored)) {
+        self.hold(shard, |held| {
+            held.compact.each(&mut told);
+            held.wide.each(&mut told);
         });
     }
 

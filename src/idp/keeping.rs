@@ -1,0 +1,85 @@
+//! What sources say, kept over a restart: where the journal comes in. Without one, nothing of it is kept.
+
+use super::room::{Idp, NotReady};
+use super::running::Running;
+use super::settings::Settings;
+use super::source::SourceSettings;
+use crate::decide::id::{IssuerName, SourceName};
+use crate::state::journal::{Account, Journal, Voice};
+use crate::state::revocations::Feed;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A feed, and its place in the journal.
+pub(super) type Kept = (Arc<Feed>, Option<Arc<Account>>);
+
+impl Idp {
+    /// With a journal. Told before the first settings are taken up.
+    #[must_use]
+    pub fn with_journal(mut self, journal: Option<Arc<Journal>>) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// The journal, if there is one.
+    #[must_use]
+    pub const fn journal(&self) -> Option<&Arc<Journal>> {
+        self.journal.as_ref()
+    }
+
+    /// Opens the feeds of sources that are new, and of operators who said something before, and reads what they said before: all feeds of the same settings at
+    /// once, before anybody writes to them, because what is nobody's is dropped.
+    pub(super) fn open_feeds<'a>(
+        &self,
+        running: &Running,
+        settings: &Settings,
+        names: impl Iterator<Item = &'a String>,
+    ) -> BTreeMap<String, Kept> {
+        let new = names.filter(|name| !running.sources.contains_key(*name));
+        let open = |name: &String| {
+            let kind = settings.sources.get(name)?.kind();
+            let iss = settings.issuers.get(kind.issuer())?.issuer.as_str().into();
+            let (source, issuer) = (SourceName::from(name.as_str()), IssuerName::from(kind.issuer()));
+            let feed = self.means.revocations.open(&source, &issuer, kind.bounds())?;
+            Some((Voice { source, iss }, feed))
+        };
+        let opened: Vec<_> = new.filter_map(open).chain(self.kept_operators(running)).collect();
+        let names: Vec<String> = opened.iter().map(|(voice, _)| voice.source.to_string()).collect();
+        names.into_iter().zip(self.take_up(opened)).collect()
+    }
+
+    /// Reads what these said before, and gives each its place in the journal.
+    pub(super) fn take_up(&self, opened: Vec<(Voice, Arc<Feed>)>) -> Vec<Kept> {
+        let Some(journal) = &self.journal else {
+            return opened.into_iter().map(|(_, feed)| (feed, None)).collect();
+        };
+        let accounts = journal.recover(opened.clone()).unwrap_or_else(|error| {
+            tracing::error!(%error, "the journal of revocations could not be read");
+            opened.iter().map(|(voice, feed)| Journal::refuse(voice.clone(), Arc::clone(feed))).collect()
+        });
+        opened.into_iter().zip(accounts).map(|((_, feed), account)| (feed, Some(account))).collect()
+    }
+
+    /// What a source said is taken out of the set. The journal keeps it until its next snapshot.
+    pub(super) fn close_feed(&self, feed: &Feed, account: Option<&Account>) {
+        if let (Some(journal), Some(account)) = (&self.journal, account) {
+            journal.leave(account);
+        }
+        self.means.revocations.close(feed);
+    }
+
+    /// The journal, as long as it was not read.
+    pub(super) fn unread(&self) -> Option<NotReady> {
+        let unread = self.journal.as_ref().is_some_and(|journal| !journal.is_loaded());
+        let why = "the journal of revocations was not read: see the log";
+        unread.then(|| NotReady { what: "gateway.state_dir".into(), why: why.into() })
+    }
+}
+
+/// Tells the settings of a source from others.
+pub(super) fn mark(settings: &SourceSettings) -> [u8; 8] {
+    let text = serde_json::to_vec(settings).unwrap_or_default();
+    let mut mark = [0; 8];
+    mark.iter_mut().zip(blake3::hash(&text).as_bytes()).for_each(|(to, from)| *to = *from);
+    mark
+}

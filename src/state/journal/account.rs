@@ -1,0 +1,187 @@
+//! One source's place in the journal. What it says is applied to the set and noted here in one turn, so that the
+//! journal has it in the order in which it was applied.
+
+use super::batch::{self, Learned, Manner};
+use super::queue::{Queue, Unwritten};
+use crate::decide::id::SourceName;
+use crate::decide::revocation::Cutoff;
+use crate::decide::time::Timestamp;
+use crate::state::revocations::{Feed, Revoked, Target};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// Whose words these are: a source, and the `iss` with which the names of its entries are hashed. If either changes,
+/// what was said before is not its own any more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Voice {
+    /// The source.
+    pub source: SourceName,
+    /// The `iss` that it speaks for.
+    pub iss: Box<str>,
+}
+
+/// One source's place in the journal.
+pub struct Account {
+    pub(super) voice: Voice,
+    pub(super) feed: Arc<Feed>,
+    queue: Arc<Queue>,
+    place: Mutex<Place>,
+}
+
+/// Where the source is.
+#[derive(Default)]
+struct Place {
+    cursor: Option<Vec<u8>>,
+    /// What its last snapshot said, and when that was written.
+    said: Option<(u128, Timestamp)>,
+}
+
+/// The journal's turn of one source: nobody else applies or notes anything of it meanwhile.
+pub struct Turn<'a> {
+    account: &'a Account,
+    place: MutexGuard<'a, Place>,
+}
+
+/// What becomes of what was noted.
+#[must_use]
+pub struct Receipt(Result<Option<oneshot::Receiver<bool>>, Unwritten>);
+
+impl Receipt {
+    /// Waits until it is on the disk.
+    ///
+    /// # Errors
+    /// If it is not, and will not be.
+    pub async fn kept(self) -> Result<(), Unwritten> {
+        match self.0? {
+            None => Ok(()),
+            Some(receiver) => receiver.await.ok().filter(|written| *written).map(|_| ()).ok_or(Unwritten),
+        }
+    }
+}
+
+/// So many entries are one record; the longest is a tenth of what a record may hold.
+const CHUNK: usize = 32 * 1024;
+
+/// A snapshot of more entries is not a record: the whole set is written anew.
+const MAX_SAID: usize = 200_000;
+
+/// A snapshot that says what the last one said is written again after this time: the entries' `until` may have moved.
+const SAME_FOR_MS: i64 = 3_600_000;
+
+impl Account {
+    pub(super) fn new(voice: Voice, feed: Arc<Feed>, queue: Arc<Queue>) -> Self {
+        Self { voice, feed, queue, place: Mutex::default() }
+    }
+
+    /// Begins a turn.
+    #[must_use]
+    pub fn turn(&self) -> Turn<'_> {
+        Turn { account: self, place: self.place.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// Where the source goes on from, if all it said until there is known.
+    #[must_use]
+    pub fn cursor(&self) -> Option<Vec<u8>> {
+        self.turn().place.cursor.clone()
+    }
+
+    pub(super) fn set_cursor(&self, cursor: Option<Vec<u8>>) {
+        self.turn().place.cursor = cursor;
+    }
+}
+
+impl Turn<'_> {
+    /// Notes what was added, for somebody who waits until it is kept.
+    pub fn added(mut self, entries: &[Revoked], learned: Timestamp) -> Receipt {
+        self.place.said = None;
+        self.waited(Manner::Add, entries, learned)
+    }
+
+    /// Notes what was taken back, for somebody who waits until that is kept.
+    pub fn lifted(mut self, targets: &[Target], learned: Timestamp) -> Receipt {
+        self.place.said = None;
+        let lifted = |target: &Target| Revoked { target: *target, cutoff: Cutoff::Always, until: None };
+        self.waited(Manner::Lift, &targets.iter().map(lifted).collect::<Vec<_>>(), learned)
+    }
+
+    fn waited(&self, manner: Manner, entries: &[Revoked], learned: Timestamp) -> Receipt {
+        if entries.is_empty() {
+            return Receipt(Ok(None));
+        }
+        Receipt(self.account.queue.push(self.records(manner, entries, learned, None)).map(Some))
+    }
+
+    /// Notes what a poll said besides, and where the next one goes on. Nobody waits for it: as long as it is not kept,
+    /// neither is the cursor, so it is said again.
+    pub fn polled(mut self, entries: &[Revoked], learned: Timestamp, cursor: Option<&[u8]>) {
+        let moved = cursor.is_some() && cursor != self.place.cursor.as_deref();
+        if entries.is_empty() && !moved {
+            return;
+        }
+        self.place.said = None;
+        self.moved(cursor);
+        self.account.queue.push_polled(self.records(Manner::Add, entries, learned, cursor));
+    }
+
+    /// Notes all that a poll said, which takes back everything else.
+    pub fn replaced(mut self, entries: &[Revoked], said: u128, learned: Timestamp, cursor: Option<&[u8]>) {
+        if self.is_same(said, learned, cursor) {
+            return;
+        }
+        self.place.said = Some((said, learned));
+        self.place.cursor = cursor.map(<[u8]>::to_vec);
+        if entries.len() > MAX_SAID {
+            return self.account.queue.gap();
+        }
+        let entries: Vec<Learned> = entries.iter().map(|entry| (*entry, learned)).collect();
+        let record = batch::write(Manner::Replace, &self.account.voice, learned, cursor, entries.iter());
+        self.account.queue.push_polled(vec![record]);
+    }
+
+    /// All that the source says was exchanged in the set, entry by entry, and is not at hand any more: the next
+    /// snapshot of the whole set keeps it.
+    pub fn exchanged(mut self, said: u128, learned: Timestamp, cursor: Option<&[u8]>) {
+        if self.is_same(said, learned, cursor) {
+            return;
+        }
+        self.place.said = Some((said, learned));
+        self.place.cursor = cursor.map(<[u8]>::to_vec);
+        self.account.queue.gap();
+    }
+
+    fn is_same(&self, said: u128, learned: Timestamp, cursor: Option<&[u8]>) -> bool {
+        let same = |(before, at): (u128, Timestamp)| before == said && learned.since(at) < SAME_FOR_MS;
+        self.place.said.is_some_and(same) && cursor == self.place.cursor.as_deref()
+    }
+
+    fn moved(&mut self, cursor: Option<&[u8]>) {
+        if let Some(cursor) = cursor {
+            self.place.cursor = Some(cursor.to_vec());
+        }
+    }
+
+    /// The cursor is in the last of them.
+    fn records(&self, manner: Manner, all: &[Revoked], learned: Timestamp, cursor: Option<&[u8]>) -> Vec<Vec<u8>> {
+        let all: Vec<Learned> = all.iter().map(|entry| (*entry, learned)).collect();
+        let write = |cursor, some: &[Learned]| batch::write(manner, &self.account.voice, learned, cursor, some.iter());
+        let (head, last) = all.split_at(all.len().saturating_sub(1) / CHUNK * CHUNK);
+        head.chunks(CHUNK).map(|some| write(None, some)).chain([write(cursor, last)]).collect()
+    }
+}
+
+/// A sum of what a snapshot says, with one entry more: the same sum, the same entries, in whatever order. Names are keyed
+/// hashes, so nobody can aim at a sum.
+#[must_use]
+pub fn sum(before: u128, entry: &Revoked) -> u128 {
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    let (level, print) = batch::level(entry.target);
+    let (shape, at) = match entry.cutoff {
+        Cutoff::Always => (0_u128, 0),
+        Cutoff::Before(at) => (1, at.millis()),
+        Cutoff::UpTo(at) => (2, at.millis()),
+    };
+    let until = entry.until.map_or(-1, Timestamp::millis).cast_unsigned();
+    let about = (u128::from(level) << 72) | (shape << 64) | u128::from(at.cast_unsigned());
+    let named = u128::from_le_bytes(print.0) ^ about.wrapping_mul(ODD).rotate_left(61);
+    before.wrapping_add((named.wrapping_mul(ODD).rotate_left(67) ^ u128::from(until)).wrapping_mul(ODD))
+}

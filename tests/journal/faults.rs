@@ -1,0 +1,123 @@
+//! A disk that is full, or that fails: what is not kept is not acknowledged, and what was acknowledged stays kept.
+
+use crate::disk::Memory;
+use crate::world::World;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The disk is full after any number of bytes, and has room again later.
+#[tokio::test]
+async fn a_full_disk_loses_nothing_that_was_acknowledged() {
+    for room in (0..700).step_by(13) {
+        for uncuttable in [false, true] {
+            let disk = Memory::default();
+            let world = World::start(disk.clone()).unwrap();
+            disk.inside().room = Some(room);
+            disk.inside().uncuttable = uncuttable;
+            let mut acknowledged = BTreeSet::new();
+            for id in 0..12 {
+                if world.accept([id]).await.is_ok() {
+                    acknowledged.insert(id);
+                }
+            }
+            assert!(acknowledged.len() < 12 && world.journal.standing().failing, "{room}");
+            disk.inside().room = None;
+            for id in 20..23 {
+                world.accept([id]).await.unwrap();
+                acknowledged.insert(id);
+            }
+            assert!(!world.journal.standing().failing);
+            drop(world);
+            disk.inside().uncuttable = false;
+            let kept = World::start(disk).unwrap().ids();
+            assert!(kept.is_superset(&acknowledged), "{room}: {acknowledged:?} {kept:?}");
+            assert!(kept.is_subset(&(0..23).collect()), "{room}: {kept:?}");
+        }
+    }
+}
+
+/// After a sync that failed, nobody knows what is on the disk: the file is not written any more.
+#[tokio::test]
+async fn a_sync_that_failed_is_never_taken_for_one_that_did_not() {
+    for bad in 1..4 {
+        let disk = Memory::default();
+        let world = World::start(disk.clone()).unwrap();
+        world.accept([1]).await.unwrap();
+        disk.inside().bad_syncs = bad;
+        for id in 0..bad as u64 {
+            assert!(world.accept([10 + id]).await.is_err());
+        }
+        world.accept([2]).await.unwrap();
+        assert!(disk.files().keys().filter(|name| name.starts_with("journal")).count() > 1);
+        drop(world);
+        let kept = World::start(disk).unwrap().ids();
+        assert!(kept.contains(&1) && kept.contains(&2), "{kept:?}");
+    }
+}
+
+/// What was polled and could not be written is not skipped by a later cursor: a snapshot makes good for it.
+#[tokio::test]
+async fn a_poll_that_was_not_written_is_not_skipped() {
+    let disk = Memory::default();
+    let world = World::start(disk.clone()).unwrap();
+    world.poll(0..10, "1");
+    world.accept([1000]).await.unwrap();
+    disk.inside().bad_syncs = 1;
+    world.poll(10..20, "2");
+    while world.journal.standing().failures == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    world.poll(20..30, "3");
+    world.accept([1001]).await.unwrap();
+    // At any instant, what the cursor says was said before is there.
+    let now = World::start(Memory::of(disk.files())).unwrap();
+    let upto = now.cursor().unwrap().parse::<u64>().unwrap() * 10;
+    assert!(now.ids().is_superset(&(0..upto).collect()), "{:?} {:?}", now.cursor(), now.ids());
+    while world.journal.standing().behind {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    world.poll(30..40, "4");
+    drop(world);
+    let world = World::start(disk).unwrap();
+    assert_eq!((world.cursor().as_deref(), world.ids()), (Some("4"), (0..40).chain([1000, 1001]).collect()));
+}
+
+/// Many who wait at once share a sync.
+#[tokio::test]
+async fn many_share_one_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = curfew::state::journal::disk::Folder::lock(dir.path()).unwrap();
+    let world = Arc::new(World::start(folder).unwrap());
+    let tasks: Vec<_> = (0..2_000)
+        .map(|id| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move { world.accept([id]).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let standing = world.journal.standing();
+    let syncs: u64 = standing.sync.iter().map(|(_, count)| count).sum();
+    assert!(syncs < 1_000, "{syncs}");
+    assert_eq!(standing.records, 2_000);
+    let locked = curfew::state::journal::disk::Folder::lock(dir.path()).map(|_| ()).unwrap_err();
+    assert_eq!(locked.kind(), std::io::ErrorKind::ResourceBusy);
+}
+
+/// A journal that grows becomes a snapshot, again and again, while it is written.
+#[tokio::test]
+async fn a_journal_does_not_grow_for_ever() {
+    let disk = Memory::default();
+    let world = World::start(disk.clone()).unwrap();
+    for round in 0..40_u64 {
+        // The same 20,000 entries: 340 kB each time.
+        world.accept(0..20_000).await.unwrap();
+        world.accept([100_000 + round]).await.unwrap();
+    }
+    world.snapshot_after(0).await;
+    assert!(world.journal.standing().bytes < 13 << 20, "{:?}", world.journal.standing());
+    let ids = world.ids();
+    drop(world);
+    assert_eq!(World::start(disk).unwrap().ids(), ids);
+}
