@@ -23,6 +23,12 @@ impl Check for Revocation {
     }
 }
 
+/// Why a token with these claims may not be used any more, if one of the entries that name it hits it.
+#[must_use]
+pub fn revoked(entries: &Entries, claims: &Claims) -> Option<Reason> {
+    hit(entries, claims).map(|(level, ..)| level.reason)
+}
+
 struct Level {
     reason: Reason,
     subject: &'static str,

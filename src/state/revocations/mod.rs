@@ -11,7 +11,9 @@
 //! | `table` | which feeds there are, and which speak for an issuer |
 //! | `snapshot` | all that a source said, being replaced |
 //! | `set` | the whole: look-up, freshness, writing, purging |
+//! | `changes` | how often it was written |
 
+mod changes;
 mod entry;
 mod feed;
 mod half;
