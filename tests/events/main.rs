@@ -9,4 +9,5 @@ mod backchannel;
 mod door;
 mod global;
 mod keycloak;
+mod streams;
 mod world;

@@ -74,6 +74,7 @@ upstreams: {{ echo: {{ endpoints: ["{echo}"] }} }}
 policies: {{ api: {{}} }}
 defaults: {{ policy: api }}
 routes:
+  - {{ name: socket, hosts: [{HOST}], path: "/socket", websocket: true, upstream: echo }}
   - {{ name: all, hosts: [{HOST}, www.example.com], path: "/**", upstream: echo }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#
@@ -86,6 +87,11 @@ admin: {{ address: "127.0.0.1:{admin}" }}
 
     pub fn door(&self) -> Door {
         Door::tls(address(self.public), HOST, "http/1.1")
+    }
+
+    /// TLS, HTTP/2.
+    pub fn h2(&self) -> Door {
+        Door::tls(address(self.public), HOST, "h2")
     }
 
     pub fn plain(&self) -> Door {
@@ -112,6 +118,14 @@ admin: {{ address: "127.0.0.1:{admin}" }}
         let request = format!("GET /orders HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n");
         let answer = self.send(request);
         if answer.status == 200 { "admitted".into() } else { answer.reason().unwrap_or_default() }
+    }
+
+    /// How many requests to a route ended for a reason.
+    pub fn refused(&self, route: &str, reason: &str) -> u64 {
+        let (_, metrics) = self.gateway.admin("/metrics");
+        let words = [format!("route=\"{route}\""), format!("reason=\"{reason}\"")];
+        let lines = metrics.lines().filter(|line| words.iter().all(|word| line.contains(word)));
+        lines.filter_map(|line| line.split(" # ").next()?.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
     /// How many events of a source came to this.
