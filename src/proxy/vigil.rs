@@ -88,3 +88,114 @@ async fn watch(vigil: Rc<Vigil>) {
     }
     vigil.runs.set(false);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AT_ONCE, EVERY, Vigil};
+    use crate::decide::id::{Fingerprint, IssuerName, SourceName};
+    use crate::decide::reason::Reason;
+    use crate::decide::revocation::Cutoff;
+    use crate::decide::time::Timestamp;
+    use crate::proxy::body::{AtEnd, Judged};
+    use crate::proxy::streams::{Place, Streams};
+    use crate::state::revocations::{Bounds, Feed, Revocations, Revoked, Target};
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::sync::Arc;
+    use tokio::task::LocalSet;
+    use tokio::time::sleep;
+
+    struct Held {
+        set: Arc<Revocations>,
+        changes: u64,
+        asked: Rc<Cell<usize>>,
+        revoked: Rc<Cell<bool>>,
+    }
+
+    impl AtEnd for Held {
+        fn end(self: Box<Self>, _: Option<Reason>) {}
+
+        fn judged(&self) -> Option<Judged<'_>> {
+            Some(Judged { set: &self.set, changes: self.changes })
+        }
+
+        fn revoked(&self) -> Option<Reason> {
+            self.asked.set(self.asked.get() + 1);
+            self.revoked.get().then_some(Reason::TokenRevoked)
+        }
+    }
+
+    struct World {
+        set: Arc<Revocations>,
+        feed: Arc<Feed>,
+        vigil: Rc<Vigil>,
+        asked: Rc<Cell<usize>>,
+        revoked: Rc<Cell<bool>>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let set = Arc::new(Revocations::default());
+            let bounds = Bounds { max_entries: 99, max_staleness: None };
+            let feed = set.open(&SourceName::from("s"), &IssuerName::from("i"), bounds).unwrap();
+            Self { set, feed, vigil: Rc::default(), asked: Rc::default(), revoked: Rc::default() }
+        }
+
+        fn write(&self) {
+            let target = Target::Token(Fingerprint::default());
+            self.set
+                .add(&self.feed, &Revoked { target, cutoff: Cutoff::Always, until: None }, Timestamp::default())
+                .unwrap();
+        }
+
+        fn begin(&self, changes: u64) -> Place {
+            let (asked, revoked) = (Rc::clone(&self.asked), Rc::clone(&self.revoked));
+            let place = Streams::begin(&Rc::new(Streams::of(&self.vigil, &crate::proxy::drain::Drain::new())), 0);
+            place.tells(Box::new(Held { set: Arc::clone(&self.set), changes, asked, revoked }), true);
+            place
+        }
+    }
+
+    /// Nothing is asked as long as nothing is written, and then every one once, however many there are.
+    #[tokio::test(start_paused = true)]
+    async fn only_what_is_new_is_asked() {
+        let world = World::new();
+        let life = async {
+            let all: Vec<_> = (0..3 * AT_ONCE).map(|_| world.begin(0)).collect();
+            sleep(9 * EVERY).await;
+            assert_eq!(world.asked.get(), 0);
+            world.write();
+            sleep(9 * EVERY).await;
+            assert_eq!(world.asked.get(), all.len());
+            world.revoked.set(true);
+            world.write();
+            sleep(2 * EVERY).await;
+            assert!(all.iter().all(|place| place.is_called() == Some(Reason::TokenRevoked)));
+            assert_eq!(world.asked.get(), 2 * all.len());
+            drop(all);
+            assert!(world.vigil.kept.borrow().is_empty());
+            sleep(2 * EVERY).await;
+            assert!(!world.vigil.runs.get(), "without streams nobody looks");
+        };
+        LocalSet::new().run_until(life).await;
+    }
+
+    /// Revoked after it was judged, and before it began to last.
+    #[tokio::test(start_paused = true)]
+    async fn what_came_in_between_is_asked() {
+        let world = World::new();
+        let life = async {
+            let first = world.begin(world.set.changes());
+            let judged = world.set.changes();
+            world.write();
+            sleep(2 * EVERY).await;
+            assert_eq!(world.asked.get(), 1);
+            world.revoked.set(true);
+            let late = world.begin(judged);
+            sleep(2 * EVERY).await;
+            assert_eq!(late.is_called(), Some(Reason::TokenRevoked));
+            drop(first);
+        };
+        LocalSet::new().run_until(life).await;
+    }
+}

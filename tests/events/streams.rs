@@ -78,6 +78,8 @@ fn streams_of_a_session_end_with_it_over_http2() {
     let reset = resets(&mut session, SECOND);
     assert_eq!(reset.iter().map(|(stream, code, _)| (*stream, *code)).collect::<Vec<_>>(), [(kept, CANCEL)]);
     assert_eq!(world.refused("all", "session_revoked"), 3);
+    let lines = world.logged("session_revoked", 3);
+    assert!(lines.len() == 3 && lines.iter().all(|line| line.contains("\"status\":200")), "{lines:?}");
 }
 
 #[test]

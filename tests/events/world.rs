@@ -9,7 +9,7 @@ use crate::support::provider::Provider;
 use crate::support::raw::{Door, ask};
 use crate::support::upstream::Upstream;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// An issuer whose keys are fetched, so that a new one can appear.
@@ -76,6 +76,7 @@ defaults: {{ policy: api }}
 routes:
   - {{ name: socket, hosts: [{HOST}], path: "/socket", websocket: true, upstream: echo }}
   - {{ name: all, hosts: [{HOST}, www.example.com], path: "/**", upstream: echo }}
+telemetry: {{ access_log: {{ file: {dirname}/access.log }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#
             ),
@@ -126,6 +127,19 @@ admin: {{ address: "127.0.0.1:{admin}" }}
         let words = [format!("route=\"{route}\""), format!("reason=\"{reason}\"")];
         let lines = metrics.lines().filter(|line| words.iter().all(|word| line.contains(word)));
         lines.filter_map(|line| line.split(" # ").next()?.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+
+    /// The lines of the access log with these words, as soon as there are so many, or after a while.
+    pub fn logged(&self, words: &str, count: usize) -> Vec<String> {
+        let start = Instant::now();
+        loop {
+            let log = std::fs::read_to_string(self.config.with_file_name("access.log")).unwrap_or_default();
+            let lines: Vec<_> = log.lines().filter(|line| line.contains(words)).map(str::to_owned).collect();
+            if lines.len() >= count || start.elapsed() > Duration::from_secs(3) {
+                return lines;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// How many events of a source came to this.

@@ -305,3 +305,25 @@ async fn streams_end_when_their_user_signs_out() {
     })
     .await;
 }
+
+/// A gateway that leaves says so: 1001, so that clients open their WebSocket elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_leaves_tells_websockets() {
+    bounded(60, async {
+        let mut echo = Process::start("the WebSocket server", &mut python("ws_server.py", [""; 0]));
+        let port = echo.first_json()["port"].as_u64().unwrap();
+        let route = json!({ "name": "live", "path": "/live/**", "upstream": "side", "websocket": true });
+        let mut world = World::start_with(|config| beside(config, route.clone(), port)).await;
+        let (url, ca) = (format!("wss://localhost:{}/live/feed", world.gateway.config.port), world.gateway.ca());
+        let token = world.provider.token("es256", 60);
+        let mut client = Process::start("a client", &mut python("ws_client.py", [&url, path(&ca), &token, "hold"]));
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let began = now();
+        assert!(world.gateway.stop().await.success());
+        let report = client.first_json();
+        println!("closed {:.0} ms after it was told to go", (report["ended_at"].as_f64().unwrap() - began) * 1000.0);
+        assert_eq!((&report["code"], &report["reason"]), (&json!(1001), &json!("going_away")), "{report}");
+        assert!(report["echoed"].as_u64().unwrap() > 10 && echo.said().contains(r#""closed": 1001"#), "{report}");
+    })
+    .await;
+}
