@@ -47,7 +47,7 @@ type Hit = (Level, Entry, Option<Timestamp>);
 /// Whether a token with these claims is revoked by these entries.
 #[must_use]
 pub fn is_hit(entries: &Entries, claims: &Claims) -> bool {
-    hit(entries, claims).is_some()
+    revoked(entries, claims).is_some()
 }
 
 /// The first level that hits, from the narrowest to the widest.
