@@ -21,7 +21,9 @@ use super::drain::{Drain, Report};
 use super::establish::establish;
 use super::framing::{FramingHandle, Guard};
 use super::listen::{Limits, ProxyProtocol, Security, Settings};
+use super::streams::Streams;
 use super::tls::{Handshaker, TlsError};
+use super::vigil::Vigil;
 
 /// How long to wait when the system has no more descriptors for us.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -99,7 +101,8 @@ impl Listener {
         socket.set_nonblocking(true)?;
         let socket = TcpListener::from_std(socket)?;
         let protocols = Protocols::new(&self);
-        let shared = Rc::new(Shared { listener: self, hooks, protocols, drain: Drain::new() });
+        let vigil = Rc::default();
+        let shared = Rc::new(Shared { listener: self, hooks, protocols, drain: Drain::new(), vigil });
         let accepting = accept(&socket, &shared);
         drain.run_until_cancelled(accepting).await;
         drop(socket);
@@ -113,6 +116,7 @@ struct Shared<F, G> {
     hooks: Hooks<F, G>,
     protocols: Protocols,
     drain: Rc<Drain>,
+    vigil: Rc<Vigil>,
 }
 
 async fn accept<F, G, S, B>(socket: &TcpListener, shared: &Rc<Shared<F, G>>)
@@ -160,7 +164,8 @@ where
 {
     let guest = shared.drain.enter();
     // The handshake is boxed so that its state is gone, and not part of this task, while the connection is served.
-    let Some((stream, info)) = Box::pin(establish(&shared.listener, stream, peer)).await else { return };
+    let Some((stream, mut info)) = Box::pin(establish(&shared.listener, stream, peer)).await else { return };
+    info.streams = Rc::new(Streams::of(&shared.vigil, &shared.drain));
     let info = Rc::new(info);
     let result = shared.protocols.serve(stream, &info, &shared.hooks.factory, &guest, ticket).await;
     if let Err(error) = result {

@@ -1,8 +1,10 @@
 //! Bodies on their way through: never buffered, but bounded in size, in silence and in time.
 
+use super::cut::{Cut, is_of_the_token, unauthenticated};
 use super::passage::Proven;
 use super::streams::Place;
 use crate::decide::reason::Reason;
+use crate::state::revocations::Revocations;
 use crate::upstream::Empty;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -11,14 +13,10 @@ use hyper::body::Incoming;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
-
-/// Why a body ended before its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the body was cut: {}", .0.code())]
-pub struct Cut(pub Reason);
 
 /// How the request's body fares, told to the one who waits for the response.
 pub type Fate = Rc<Cell<Option<Reason>>>;
@@ -137,6 +135,24 @@ impl Empty for Upload {
 pub trait AtEnd {
     /// The body ended: whole, or cut for a reason.
     fn end(self: Box<Self>, cut: Option<Reason>);
+
+    /// When it was asked whether its token is revoked; `None` if there was no token to ask about.
+    fn judged(&self) -> Option<Judged<'_>> {
+        None
+    }
+
+    /// Asks again: why the token is revoked, if it is by now.
+    fn revoked(&self) -> Option<Reason> {
+        None
+    }
+}
+
+/// Of what a token was judged by.
+pub struct Judged<'a> {
+    /// The revocations.
+    pub set: &'a Arc<Revocations>,
+    /// How often they had been written.
+    pub changes: u64,
 }
 
 /// What the end of a body concerns.
@@ -145,6 +161,8 @@ pub struct End {
     pub at_end: Box<dyn AtEnd>,
     /// Where it can be ended from outside.
     pub place: Place,
+    /// Whether its client learns of it from the trailers of gRPC.
+    pub grpc: bool,
 }
 
 /// The response's body, on its way down.
@@ -166,17 +184,21 @@ pub struct Stream {
     unwatched: usize,
     /// What the end of the time means: the token's, or the exchange's.
     over: Reason,
-    end: Option<End>,
+    place: Place,
+    grpc: bool,
+    is_over: bool,
 }
 
 impl Download {
     /// A body that may be silent for `between` and must end by `until`, which means `over`.
     pub fn stream(inner: Incoming, between: Option<Duration>, until: Option<Instant>, over: Reason, end: End) -> Self {
+        let End { at_end, place, grpc } = end;
+        place.tells(at_end, !inner.is_end_stream());
         if let Some(until) = until.filter(|_| !inner.is_end_stream()) {
-            end.place.bound(until, over);
+            place.bound(until, over);
         }
         let patience = Patience { between, until, ..Patience::default() };
-        Self::Stream(Box::new(Stream { inner, patience, unwatched: 0, over, end: Some(end) }))
+        Self::Stream(Box::new(Stream { inner, patience, unwatched: 0, over, place, grpc, is_over: false }))
     }
 }
 
@@ -188,6 +210,12 @@ impl From<Bytes> for Download {
 
 impl Stream {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        if let Some(reason) = self.place.is_called() {
+            return self.cut(reason);
+        }
         // An upstream that never pauses must not outlive the token either. While it pauses, the timer tells.
         if self.unwatched > GLANCE {
             self.unwatched = 0;
@@ -197,6 +225,7 @@ impl Stream {
         }
         let Poll::Ready(polled) = Pin::new(&mut self.inner).poll_frame(cx) else {
             if !self.patience.is_over(cx) {
+                self.place.listen(cx);
                 return Poll::Pending;
             }
             let reason = if self.patience.is_past() { self.over } else { Reason::UpstreamTimeout };
@@ -205,7 +234,7 @@ impl Stream {
         self.patience.waiting = false;
         match polled {
             None => {
-                self.end(None);
+                self.place.tell(None);
                 Poll::Ready(None)
             }
             Some(Ok(mut frame)) => {
@@ -220,22 +249,19 @@ impl Stream {
     }
 
     fn cut(&mut self, reason: Reason) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        self.end(Some(reason));
-        Poll::Ready(Some(Err(Cut(reason))))
-    }
-
-    fn end(&mut self, cut: Option<Reason>) {
-        if let Some(end) = self.end.take() {
-            end.at_end.end(cut);
+        self.place.tell(Some(reason));
+        self.is_over = true;
+        if self.grpc && is_of_the_token(reason) {
+            return Poll::Ready(Some(Ok(Frame::trailers(unauthenticated(reason)))));
         }
+        Poll::Ready(Some(Err(Cut(reason))))
     }
 }
 
 /// A stream that is dropped before its end was given up by the client, or ended from outside.
 impl Drop for Stream {
     fn drop(&mut self) {
-        let cut = self.end.as_ref().and_then(|end| end.place.is_ended());
-        self.end(cut);
+        self.place.tell(self.place.is_ended());
     }
 }
 
@@ -258,7 +284,7 @@ impl Body for Download {
                 let frame = ready!(stream.poll(cx));
                 // The end is told as soon as it is known, not when the connection asks once more.
                 if stream.inner.is_end_stream() && matches!(frame, Some(Ok(_))) {
-                    stream.end(None);
+                    stream.place.tell(None);
                 }
                 Poll::Ready(frame)
             }

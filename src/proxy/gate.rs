@@ -140,6 +140,7 @@ impl Gate {
         presented.certificate = self.info.tls.as_ref().and_then(|tls| tls.client_certificate);
         report.scheme = presented.scheme;
         let state = &self.shared.state;
+        report.changes = state.revocations.changes(); // before it is asked what is revoked
         let mut gathered = gather(&presented, &plan.issuers, plan.token_bytes, state, report.moment);
         // A key that was just rotated in is worth one bounded wait; everybody waits for the same fetch.
         if let Some((issuer, kid)) = gathered.refetch.take()
@@ -190,6 +191,7 @@ impl Gate {
             issuer: None,
             unproven: None,
             freshness: Freshness::Unfed,
+            changes: 0,
             scheme: Scheme::Bearer,
             renews_nonce: false,
             tried: None,

@@ -14,7 +14,8 @@
 //! | `entry`, `authority`, `path`, `router` | one host, one path, one route |
 //! | `doors` | paths of ours, at which providers tell of events |
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
-//! | `passage`, `body`, `tunnel` | the way through, and back |
+//! | `vigil` | whether the tokens of what lasts still stand |
+//! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `answer` | from a reason to a response |
 //! | `report` | what is kept of a request until its end |
 //! | `settings`, `policies`, `plan` | from the config to one value that is swapped whole |
@@ -28,11 +29,13 @@ pub mod certificates;
 pub mod client_certificates;
 pub mod connection;
 pub mod counters;
+mod cut;
 pub mod doors;
 pub mod drain;
 mod driving;
 pub mod entry;
 mod establish;
+mod frames;
 pub mod framing;
 pub mod gate;
 pub mod hygiene;
@@ -50,3 +53,4 @@ pub mod stack;
 pub mod streams;
 pub mod tls;
 pub mod tunnel;
+mod vigil;

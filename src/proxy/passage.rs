@@ -1,6 +1,7 @@
 //! The way through: from an admitted request to the upstream and back, streaming both ways.
 
 use super::body::{Download, End, Fate, Upload};
+use super::cut::is_grpc;
 use super::entry::Refusal;
 use super::gate::{Gate, refuse, taken};
 use super::plan::{Bounds, Route};
@@ -261,7 +262,7 @@ impl Passage {
             };
             let upstream = hyper::upgrade::on(&mut response);
             let terms = tunnel::Terms { until, over, silence: bounds.between_bytes };
-            tokio::task::spawn_local(tunnel::run(upgrade.client, upstream, terms, report));
+            tokio::task::spawn_local(tunnel::run(upgrade.client, upstream, terms, place.beside(report)));
             *response.status_mut() = status;
             if upgrade.extended {
                 headers::strip_hop_by_hop_response(response.headers_mut());
@@ -270,6 +271,7 @@ impl Passage {
             return response.map(|_| Download::Own(None));
         }
         let between = bounds.between_bytes;
-        response.map(|body| Download::stream(body, between, until, over, End { at_end: report, place }))
+        let grpc = report.seen.version() == Version::HTTP_2 && is_grpc(response.headers());
+        response.map(|body| Download::stream(body, between, until, over, End { at_end: report, place, grpc }))
     }
 }

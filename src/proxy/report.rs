@@ -1,10 +1,11 @@
 //! What is kept of one request until its end, and then told to telemetry. Kept are cheap clones: nothing is
 //! made into text before somebody looks.
 
-use super::body::AtEnd;
+use super::body::{AtEnd, Judged};
 use super::doors::Door;
 use super::gate::Shared;
 use super::plan::{Plan, Route};
+use crate::decide::checks::revocation;
 use crate::decide::claims::Claims;
 use crate::decide::evidence::Scheme;
 use crate::decide::id::SourceName;
@@ -59,6 +60,12 @@ impl Seen {
             peer,
             client,
         }
+    }
+
+    /// The version of HTTP that the client speaks.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
     fn asked(&self) -> Asked<'_> {
@@ -128,6 +135,8 @@ pub struct Report {
     pub unproven: Option<Box<Unproven>>,
     /// How fresh the knowledge of revocations was.
     pub freshness: Freshness,
+    /// How often revocations had been written when it was asked whether the token is revoked.
+    pub changes: u64,
     /// As what the token was presented.
     pub scheme: Scheme,
     /// Is the answer to come with a new nonce?
@@ -230,5 +239,15 @@ impl AtEnd for Report {
     fn end(mut self: Box<Self>, cut: Option<Reason>) {
         self.reason = self.reason.or(cut);
         self.tell();
+    }
+
+    fn judged(&self) -> Option<Judged<'_>> {
+        self.verified.as_ref().map(|_| Judged { set: &self.shared.state.revocations, changes: self.changes })
+    }
+
+    fn revoked(&self) -> Option<Reason> {
+        let (verified, issuer) = (self.verified.as_ref()?, self.issuer.as_ref()?);
+        let entries = self.shared.state.revocations.look_up(&issuer.rules.name, &verified.token.handles);
+        revocation::revoked(&entries, self.claims()?)
     }
 }

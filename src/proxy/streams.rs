@@ -2,9 +2,13 @@
 //! outside, whether its client reads or not. hyper asks a body for more only when there is room for it, so that a body
 //! alone cannot end the stream of a client that does not read.
 
+use super::body::{AtEnd, Judged};
+use super::drain::{Drain, Guest};
 use super::framing::Clock;
+use super::vigil::{Kept, Vigil};
 use crate::decide::reason::Reason;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -19,9 +23,14 @@ const GRACE: Duration = Duration::from_millis(200);
 const LATER: Duration = Duration::from_secs(60 * 60);
 
 /// One stream.
-#[derive(Debug)]
 struct Open {
     id: u64,
+    /// Who is told of its end, once it is under way.
+    at_end: Option<Box<dyn AtEnd>>,
+    /// Why it shall end now, by itself.
+    called: Option<Reason>,
+    /// Wakes its body, which waits for the upstream.
+    waker: Option<Waker>,
     /// What runs it over HTTP/2. Over HTTP/1.1 the connection does, and ends with it.
     task: Option<JoinHandle<()>>,
     until: Option<(Instant, Reason)>,
@@ -29,18 +38,35 @@ struct Open {
 }
 
 /// The streams of one connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Streams {
     open: RefCell<Vec<Open>>,
     /// No stream is due earlier. It may be too early, never too late.
     first: Cell<Option<Instant>>,
     driver: RefCell<Option<Waker>>,
+    /// Whether any was ever called to its end, so that no body looks in vain.
+    called: Cell<bool>,
+    /// Who asks whether its tokens still stand; and that it does.
+    vigil: Rc<Vigil>,
+    kept: OnceCell<Kept>,
+    drain: Option<Rc<Drain>>,
+}
+
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams").field("open", &self.open.borrow().len()).finish_non_exhaustive()
+    }
 }
 
 impl Streams {
+    /// Those of a connection of this worker.
+    pub(super) fn of(vigil: &Rc<Vigil>, drain: &Rc<Drain>) -> Self {
+        Self { vigil: Rc::clone(vigil), drain: Some(Rc::clone(drain)), ..Self::default() }
+    }
+
     /// A request was begun.
     pub(super) fn begin(streams: &Rc<Self>, id: u64) -> Place {
-        streams.open.borrow_mut().push(Open { id, task: None, until: None, ended: None });
+        streams.open.borrow_mut().push(Open::new(id));
         Place::new(Rc::clone(streams), id)
     }
 
@@ -61,16 +87,32 @@ impl Streams {
         self.first.set(Some(self.first.get().map_or(until, |first| first.min(until))));
     }
 
-    /// Ends a stream for a reason, from outside: the exchange with the upstream, and what its client has not read. Over
-    /// HTTP/1.1 the connection ends with it. Tells whether there was such a stream.
+    /// Ends a stream for a reason, from outside: the exchange with the upstream, and what its client has not read. It
+    /// is called to end in the way of its protocol; what is still there after the grace is torn off. Over HTTP/1.1 the
+    /// connection ends with it. Tells whether there was such a stream.
     pub fn end(&self, id: u64, reason: Reason) -> bool {
-        let ended = self.at(id, |stream| stream.end(reason));
-        if ended.is_some()
-            && let Some(driver) = &*self.driver.borrow()
-        {
-            driver.wake_by_ref();
-        }
-        ended.is_some()
+        let Some(waker) = self.at(id, |stream| stream.call(reason)) else { return false };
+        self.called.set(true);
+        self.bound(id, Instant::now(), reason);
+        let driver = self.driver.borrow();
+        waker.iter().chain(&*driver).for_each(Waker::wake_by_ref);
+        true
+    }
+
+    /// Ends those whose token is revoked by now.
+    pub(super) fn end_revoked(&self) {
+        let judge = |stream: &Open| {
+            let at_end = stream.at_end.as_ref().filter(|_| stream.called.is_none())?;
+            Some((stream.id, at_end.revoked()?))
+        };
+        let revoked: Vec<_> = self.open.borrow().iter().filter_map(judge).collect();
+        revoked.into_iter().for_each(|(id, reason)| _ = self.end(id, reason));
+    }
+
+    /// From now on it is asked whether the token of this stream still stands.
+    fn watch(streams: &Rc<Self>, judged: &Judged<'_>) {
+        streams.vigil.judged(judged.changes);
+        streams.kept.get_or_init(|| streams.vigil.keep(Rc::downgrade(streams), judged.set));
     }
 
     fn at<T>(&self, id: u64, change: impl FnOnce(&mut Open) -> T) -> Option<T> {
@@ -107,6 +149,15 @@ impl Streams {
 }
 
 impl Open {
+    fn new(id: u64) -> Self {
+        Self { id, at_end: None, called: None, waker: None, task: None, until: None, ended: None }
+    }
+
+    fn call(&mut self, reason: Reason) -> Option<Waker> {
+        self.called.get_or_insert(reason);
+        self.waker.take()
+    }
+
     fn end(&mut self, reason: Reason) {
         self.ended.get_or_insert(reason);
         // The task is dropped in its next turn, which resets its stream (RFC 9113 §5.4.2).
@@ -148,6 +199,47 @@ impl Place {
     pub(super) fn is_ended(&self) -> Option<Reason> {
         self.streams.is_ended(self.id)
     }
+
+    /// Who is told of its end; and if it `lasts`, that may be because its token is revoked.
+    pub(super) fn tells(&self, at_end: Box<dyn AtEnd>, lasts: bool) {
+        if let Some(judged) = at_end.judged().filter(|_| lasts) {
+            Streams::watch(&self.streams, &judged);
+        }
+        self.streams.at(self.id, |stream| stream.at_end = Some(at_end));
+    }
+
+    /// Its end is told, once.
+    pub(super) fn tell(&self, cut: Option<Reason>) {
+        if let Some(at_end) = self.streams.at(self.id, |stream| stream.at_end.take()).flatten() {
+            at_end.end(cut);
+        }
+    }
+
+    /// Why it shall end now, if it shall.
+    pub(super) fn is_called(&self) -> Option<Reason> {
+        let called = || self.streams.at(self.id, |stream| stream.called).flatten();
+        self.streams.called.get().then(called).flatten()
+    }
+
+    /// Wakes this task when it is called.
+    pub(super) fn listen(&self, cx: &Context<'_>) {
+        self.streams.at(self.id, |stream| {
+            stream.waker.get_or_insert_with(|| cx.waker().clone());
+        });
+    }
+
+    /// A place for what outlives this stream, on the same worker: a tunnel.
+    pub(super) fn beside(&self, at_end: Box<dyn AtEnd>) -> Self {
+        let (vigil, drain) = (Rc::clone(&self.streams.vigil), self.streams.drain.clone());
+        let beside = Streams::begin(&Rc::new(Streams { vigil, drain, ..Streams::default() }), 0);
+        beside.tells(at_end, true);
+        beside
+    }
+
+    /// Lets the worker wait for it, and learn from it that the worker's end has come.
+    pub(super) fn guest(&self) -> Option<Guest> {
+        self.streams.drain.as_ref().map(Drain::enter)
+    }
 }
 
 /// The driver's side: one timer for all streams of a connection, made when one of them first lasts.
@@ -183,7 +275,7 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Streams, Watch};
+    use super::{GRACE, Place, Streams, Watch};
     use crate::decide::reason::Reason;
     use std::future::poll_fn;
     use std::rc::Rc;
@@ -221,7 +313,8 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_secs(99), poll_fn(|cx| watch.poll(cx))).await.is_err());
     }
 
-    /// From outside: the task of a stream is dropped and the others stay; who has no task takes the connection along.
+    /// From outside: the task of a stream that does not end by itself is dropped and the others stay; who has no task
+    /// takes the connection along.
     #[tokio::test(start_paused = true)]
     async fn one_is_ended_from_outside() {
         let (streams, local) = (streams(1..=2), tokio::task::LocalSet::new());
@@ -237,11 +330,15 @@ mod tests {
                 Place::new(Rc::clone(&streams), 1).runs(task);
                 tokio::task::yield_now().await;
                 assert!(streams.end(1, Reason::StreamExpired) && !streams.end(7, Reason::StreamExpired));
-                tokio::task::yield_now().await;
+                let called = [1, 2].map(|id| Place::new(Rc::clone(&streams), id).is_called());
+                assert_eq!(called, [Some(Reason::StreamExpired), None]);
+                let began = Instant::now();
+                assert!(tokio::time::timeout(2 * GRACE, poll_fn(|cx| watch.poll(cx))).await.is_err());
                 assert_eq!(Rc::strong_count(&held), 1);
-                assert!(poll_fn(|cx| std::task::Poll::Ready(watch.poll(cx))).await.is_pending());
-                let ends = async { streams.end(2, Reason::StreamExpired) };
-                assert!(tokio::join!(poll_fn(|cx| watch.poll(cx)), ends).1);
+                streams.end(2, Reason::SessionRevoked);
+                poll_fn(|cx| watch.poll(cx)).await;
+                assert_eq!(began.elapsed(), 3 * GRACE);
+                assert_eq!(streams.is_ended(2), Some(Reason::SessionRevoked));
             })
             .await;
     }

@@ -1,8 +1,12 @@
-//! After an upgrade: bytes both ways, until either side ends, the token does, or nobody says anything for too
-//! long. What the bytes mean is not known here.
+//! After an upgrade: bytes both ways, until either side ends, the token does, the gateway does, or nobody says anything
+//! for too long. Who must end it says so, where a frame may come (RFC 6455 §7.1); of what is said in between nothing is
+//! known here.
 
-use super::body::AtEnd;
+use super::cut::is_of_the_token;
+use super::drain::Stage;
+use super::frames::{Close, Frames};
 use super::framing::Clock;
+use super::streams::Place;
 use crate::decide::reason::Reason;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -12,7 +16,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy_bidirectional};
 use tokio::time::Instant;
 
 /// The bounds of a tunnel.
@@ -25,53 +29,121 @@ pub struct Terms {
     pub silence: Option<Duration>,
 }
 
+/// How a tunnel ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// One of its sides did, or broke.
+    BySide,
+    /// We had to, for a reason.
+    Cut(Reason),
+    /// We leave.
+    Leaving,
+}
+
+impl Ended {
+    fn reason(self) -> Option<Reason> {
+        if let Self::Cut(reason) = self { Some(reason) } else { None }
+    }
+
+    /// What is said at the end (RFC 6455 §7.4.1): a token that has ended is a policy that is violated, and all else that
+    /// ends a tunnel here is our going away.
+    fn close(self) -> Option<Close> {
+        match self {
+            Self::BySide => None,
+            Self::Cut(reason) if is_of_the_token(reason) => Some(Close { code: 1008, text: reason.code() }),
+            Self::Cut(reason) => Some(Close { code: 1001, text: reason.code() }),
+            Self::Leaving => Some(Close { code: 1001, text: "going_away" }),
+        }
+    }
+}
+
 /// Runs a tunnel to its end, and tells it.
-pub async fn run(client: OnUpgrade, upstream: OnUpgrade, terms: Terms, at_end: Box<impl AtEnd>) {
-    let pump = async {
-        let switch = async { tokio::try_join!(client, upstream) };
-        let switched = tokio::time::timeout(terms.silence.unwrap_or(SWITCH), switch).await;
-        let Ok(Ok((client, upstream))) = switched else { return Some(Reason::UpstreamProtocolError) };
-        pump(TokioIo::new(client), TokioIo::new(upstream), terms.silence).await
-    };
-    let cut = match terms.until {
+pub(super) async fn run(client: OnUpgrade, upstream: OnUpgrade, terms: Terms, place: Place) {
+    let now = Instant::now();
+    let switch = async { tokio::try_join!(client, upstream) };
+    let soon = now + terms.silence.unwrap_or(SWITCH);
+    let switched = tokio::time::timeout_at(terms.until.map_or(soon, |until| until.min(soon)), switch).await;
+    let Ok(Ok((client, upstream))) = switched else { return place.tell(Some(Reason::UpstreamProtocolError)) };
+    let last = Cell::new(now);
+    let (mut client, mut upstream) = (Side::new(TokioIo::new(client), &last), Side::new(TokioIo::new(upstream), &last));
+    let pump = pump(&mut client, &mut upstream, terms.silence, &place);
+    let ended = match terms.until {
         None => pump.await,
-        // Dropping the pump closes both connections.
-        Some(until) => tokio::time::timeout_at(until, pump).await.unwrap_or(Some(terms.over)),
+        Some(until) => tokio::time::timeout_at(until, pump).await.unwrap_or(Ended::Cut(terms.over)),
     };
-    at_end.end(cut);
+    place.tell(ended.reason());
+    if let Some(close) = ended.close() {
+        let (near, far) = (close.plain(), close.masked());
+        let farewell = async { tokio::join!(client.bid(&near), upstream.bid(&far)) };
+        // Dropping the sides closes both connections.
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+    }
 }
 
 /// How long both sides may take to switch, where nothing else bounds it.
 const SWITCH: Duration = Duration::from_secs(10);
 
-/// Carries bytes both ways; tells why it ended, if not by either side.
-async fn pump<C, U>(client: C, upstream: U, silence: Option<Duration>) -> Option<Reason>
+/// How long both sides have to take our leave, and to take theirs.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Carries bytes both ways until there is a reason not to.
+async fn pump<C, U>(
+    client: &mut Side<'_, C>,
+    upstream: &mut Side<'_, U>,
+    silence: Option<Duration>,
+    place: &Place,
+) -> Ended
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
-    let last = Cell::new(Instant::now());
-    let (mut client, mut upstream) = (Heard { io: client, last: &last }, Heard { io: upstream, last: &last });
-    let mut copying = pin!(copy_bidirectional(&mut client, &mut upstream));
+    let (last, guest) = (client.last, place.guest());
+    let mut copying = pin!(copy_bidirectional(client, upstream));
     let mut clock = Clock::default();
     poll_fn(|cx| {
         // An error on either side is that side's end: there is nobody left to tell.
         if copying.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
+            return Poll::Ready(Ended::BySide);
         }
+        if let Some(reason) = place.is_called() {
+            return Poll::Ready(Ended::Cut(reason));
+        }
+        if guest.as_ref().is_some_and(|guest| guest.stage(cx.waker()) != Stage::Serving) {
+            return Poll::Ready(Ended::Leaving);
+        }
+        place.listen(cx);
         let Some(silence) = silence else { return Poll::Pending };
-        clock.poll(cx, || last.get() + silence).map(|()| Some(Reason::UpstreamTimeout))
+        clock.poll(cx, || last.get() + silence).map(|()| Ended::Cut(Reason::UpstreamTimeout))
     })
     .await
 }
 
-/// One side, and when any side last gave or took something.
-struct Heard<'a, I> {
+/// One side: when any side last gave or took something, and where among its frames this one is that it took.
+struct Side<'a, I> {
     io: I,
     last: &'a Cell<Instant>,
+    frames: Frames,
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Heard<'_, I> {
+impl<'a, I: AsyncRead + AsyncWrite + Unpin> Side<'a, I> {
+    fn new(io: I, last: &'a Cell<Instant>) -> Self {
+        Self { io, last, frames: Frames::default() }
+    }
+
+    /// Closes it, with a frame if one may come now, and hears it out: a connection that is closed with something unread
+    /// is reset, and takes what was said last along.
+    async fn bid(&mut self, close: &[u8]) {
+        if self.frames.may_close() && self.io.write_all(close).await.is_err() {
+            return;
+        }
+        let mut rest = [0; 1024];
+        if self.io.flush().await.is_ok() && self.io.shutdown().await.is_ok() {
+            while self.io.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+        }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Side<'_, I> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
@@ -80,11 +152,12 @@ impl<I: AsyncRead + Unpin> AsyncRead for Heard<'_, I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Heard<'_, I> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for Side<'_, I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.io).poll_write(cx, buf))?;
         this.last.set(Instant::now());
+        this.frames.pass(buf.get(..written).unwrap_or_default());
         Poll::Ready(Ok(written))
     }
 
@@ -99,13 +172,23 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Heard<'_, I> {
 
 #[cfg(test)]
 mod tests {
-    use super::pump;
+    use super::{Ended, Side, pump};
     use crate::decide::reason::Reason;
+    use crate::proxy::streams::Streams;
+    use std::cell::Cell;
+    use std::rc::Rc;
     use std::time::Duration;
-    use tokio::io::{AsyncWriteExt as _, duplex};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
     use tokio::time::{Instant, sleep};
 
-    const SILENCE: Option<Duration> = Some(Duration::from_secs(60));
+    const SILENT: Ended = Ended::Cut(Reason::UpstreamTimeout);
+
+    async fn tunnel(near: DuplexStream, far: DuplexStream, streams: &Rc<Streams>) -> Ended {
+        let last = Cell::new(Instant::now());
+        let (mut near, mut far) = (Side::new(near, &last), Side::new(far, &last));
+        let place = Streams::begin(streams, 0);
+        pump(&mut near, &mut far, Some(Duration::from_secs(60)), &place).await
+    }
 
     /// Whoever speaks keeps it open, on either side; when nobody does it ends, on time.
     #[tokio::test(start_paused = true)]
@@ -119,10 +202,11 @@ mod tests {
                 sleep(Duration::from_secs(50)).await;
                 upstream.write_all(b"pong").await.unwrap();
             }
-            std::future::pending::<()>().await;
+            std::future::pending::<Ended>().await
         };
-        let ended = tokio::select! { ended = pump(near, far, SILENCE) => ended, () = speak => None };
-        assert_eq!((ended, began.elapsed().as_secs()), (Some(Reason::UpstreamTimeout), 260));
+        let streams = Rc::default();
+        let ended = tokio::select! { ended = tunnel(near, far, &streams) => ended, never = speak => never };
+        assert_eq!((ended, began.elapsed().as_secs()), (SILENT, 260));
     }
 
     /// Bytes that nobody takes are silence too.
@@ -131,7 +215,41 @@ mod tests {
         let ((mut client, near), (far, _upstream)) = (duplex(64), duplex(64));
         let began = Instant::now();
         let flood = async { while client.write_all(&[0; 64]).await.is_ok() {} };
-        let (ended, ()) = tokio::join!(pump(near, far, SILENCE), flood);
-        assert_eq!((ended, began.elapsed().as_secs()), (Some(Reason::UpstreamTimeout), 60));
+        let streams = Rc::default();
+        let (ended, ()) = tokio::join!(tunnel(near, far, &streams), flood);
+        assert_eq!((ended, began.elapsed().as_secs()), (SILENT, 60));
+    }
+
+    /// From outside it ends at once.
+    #[tokio::test(start_paused = true)]
+    async fn a_tunnel_is_called() {
+        let ((_client, near), (far, _upstream)) = (duplex(64), duplex(64));
+        let (streams, began) = (Rc::<Streams>::default(), Instant::now());
+        let call = async {
+            sleep(Duration::from_secs(5)).await;
+            assert!(streams.end(0, Reason::TokenRevoked));
+        };
+        let (ended, ()) = tokio::join!(tunnel(near, far, &streams), call);
+        assert_eq!((ended, began.elapsed().as_secs()), (Ended::Cut(Reason::TokenRevoked), 5));
+        let close = ended.close().unwrap();
+        assert_eq!((close.code, close.text), (1008, "token_revoked"));
+    }
+
+    /// Within a frame nothing of ours may come; else a frame is the last that comes.
+    #[tokio::test]
+    async fn the_last_word_does_not_interrupt() {
+        for (sent, heard) in [(&[0x82, 3, 1][..], 3), (&[0x82, 1, 1], 7)] {
+            let (mut peer, near) = duplex(64);
+            let last = Cell::new(Instant::now());
+            let mut side = Side::new(near, &last);
+            side.write_all(sent).await.unwrap();
+            let listen = async {
+                let mut all = Vec::new();
+                peer.read_to_end(&mut all).await.unwrap();
+                drop(peer);
+                all.len()
+            };
+            assert_eq!(tokio::join!(side.bid(&[0x88, 2, 3, 240]), listen).1, heard);
+        }
     }
 }

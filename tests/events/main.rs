@@ -10,4 +10,5 @@ mod door;
 mod global;
 mod keycloak;
 mod restart;
+mod streams;
 mod world;

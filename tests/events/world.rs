@@ -10,7 +10,7 @@ use crate::support::raw::{Door, ask};
 use crate::support::upstream::Upstream;
 use crate::support::wait::until;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// An issuer whose keys are fetched, so that a new one can appear.
@@ -75,7 +75,9 @@ upstreams: {{ echo: {{ endpoints: ["{echo}"] }} }}
 policies: {{ api: {{}} }}
 defaults: {{ policy: api }}
 routes:
+  - {{ name: socket, hosts: [{HOST}], path: "/socket", websocket: true, upstream: echo }}
   - {{ name: all, hosts: [{HOST}, www.example.com], path: "/**", upstream: echo }}
+telemetry: {{ access_log: {{ file: {dirname}/access.log }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#
             ),
@@ -107,6 +109,11 @@ admin: {{ address: "127.0.0.1:{admin}" }}
         Door::tls(address(self.public), HOST, "http/1.1")
     }
 
+    /// TLS, HTTP/2.
+    pub fn h2(&self) -> Door {
+        Door::tls(address(self.public), HOST, "h2")
+    }
+
     pub fn plain(&self) -> Door {
         Door::plain(address(self.plain))
     }
@@ -131,6 +138,27 @@ admin: {{ address: "127.0.0.1:{admin}" }}
         let request = format!("GET /orders HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n");
         let answer = self.send(request);
         if answer.status == 200 { "admitted".into() } else { answer.reason().unwrap_or_default() }
+    }
+
+    /// How many requests to a route ended for a reason.
+    pub fn refused(&self, route: &str, reason: &str) -> u64 {
+        let (_, metrics) = self.gateway.admin("/metrics");
+        let words = [format!("route=\"{route}\""), format!("reason=\"{reason}\"")];
+        let lines = metrics.lines().filter(|line| words.iter().all(|word| line.contains(word)));
+        lines.filter_map(|line| line.split(" # ").next()?.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+
+    /// The lines of the access log with these words, as soon as there are so many, or after a while.
+    pub fn logged(&self, words: &str, count: usize) -> Vec<String> {
+        let start = Instant::now();
+        loop {
+            let log = std::fs::read_to_string(self.config.with_file_name("access.log")).unwrap_or_default();
+            let lines: Vec<_> = log.lines().filter(|line| line.contains(words)).map(str::to_owned).collect();
+            if lines.len() >= count || start.elapsed() > Duration::from_secs(3) {
+                return lines;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// How many events of a source came to this.

@@ -30,7 +30,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("flate2::", &["src/idp/coding"]),
     ("zstd::", &["src/idp/coding"]),
     ("tower::", &["src/proxy/stack", "src/telemetry/connect", "src/idp/connect"]),
-    ("h2::Error", &["src/upstream/deliver"]),
+    ("h2::Error", &["src/upstream/deliver", "src/proxy/cut"]),
     ("redis::", &["src/idp/fleet"]),
     ("granit_parser::", &["src/control/config"]),
     ("clap::", &["src/command", "src/main.rs"]),

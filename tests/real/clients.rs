@@ -140,6 +140,9 @@ async fn websockets_live_as_long_as_their_token() {
         assert_eq!(report["closed_by"], "server", "{report}");
         assert!(report["echoed"].as_u64().unwrap() > 10, "{report}");
         assert!((0.0..=1.0).contains(&late), "ended {late} s after its token: {report}");
+        assert_eq!((&report["code"], &report["reason"]), (&json!(1008), &json!("stream_expired")), "{report}");
+        let told = r#"{"closed": 1008, "reason": "stream_expired"}"#;
+        assert!(echo.said().contains(told), "the upstream is told, too: {}", echo.said());
     })
     .await;
 }
@@ -232,6 +235,95 @@ async fn a_late_answer_is_an_answer() {
             }
         }
         assert!(torn.is_empty(), "torn off: {torn:?}");
+    })
+    .await;
+}
+
+/// The provider tells the gateway of logouts, in the clear, on this machine.
+fn told_of_logouts(config: &mut Config, inside: u16) {
+    let listener = json!({"name": "inside", "address": format!("127.0.0.1:{inside}"), "plaintext": true});
+    config.value["listeners"].as_array_mut().unwrap().push(listener);
+    config.value["revocation"]["sources"]["corp-logout"] =
+        json!({"kind": "backchannel_logout", "issuer": "corp", "client_ids": ["shop"]});
+}
+
+/// A user signs out at the provider; a WebSocket and a gRPC stream of that session end within a second, each by the
+/// proper code of its protocol, and what others have open goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_end_when_their_user_signs_out() {
+    bounded(90, async {
+        let mut sockets = Process::start("the WebSocket server", &mut python("ws_server.py", [""; 0]));
+        let mut grpc = Process::start("the gRPC server", &mut python("grpc_server.py", [""; 0]));
+        let (ws_port, grpc_port) = (sockets.first_json()["port"].clone(), grpc.first_json()["port"].clone());
+        let inside = crate::port::free();
+        let world = World::start_with(|config| {
+            told_of_logouts(config, inside);
+            let endpoints = |port: &Value| json!([format!("http://127.0.0.1:{port}")]);
+            config.value["upstreams"]["sockets"] = json!({ "endpoints": endpoints(&ws_port) });
+            config.value["upstreams"]["grpc"] = json!({ "endpoints": endpoints(&grpc_port), "protocol": "http2" });
+            let routes = config.value["routes"].as_array_mut().unwrap();
+            routes.push(json!({ "name": "live", "path": "/live/**", "upstream": "sockets", "websocket": true }));
+            routes.push(json!({ "name": "grpc", "path": "/test.Echo/**", "methods": ["POST"], "upstream": "grpc" }));
+        })
+        .await;
+        world.provider.tell_logouts_to(&format!("http://127.0.0.1:{inside}/.curfew/events/corp-logout"));
+        let (user, token) = world.provider.sign_in();
+        let (_, other) = world.provider.sign_in();
+        let ca = world.gateway.ca();
+        let (port, url) =
+            (world.gateway.config.port, format!("wss://localhost:{}/live/feed", world.gateway.config.port));
+        let hold = |token: &str| {
+            Process::start("a WebSocket client", &mut python("ws_client.py", [&url, path(&ca), token, "hold"]))
+        };
+        let (mut socket, mut kept) = (hold(&token), hold(&other));
+        let arguments = [&port.to_string(), path(&ca), "api.test", &token, &other];
+        let mut call = Process::start("a gRPC client", &mut python("grpc_client.py", arguments));
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        let (_, failed) = world.provider.sign_out(user);
+        let enforced = now();
+        assert_eq!(failed, 0);
+        for (name, report) in [("WebSocket", socket.first_json()), ("gRPC", call.first_json())] {
+            let late = report["ended_at"].as_f64().unwrap() - enforced;
+            println!("{name}: ended {:.0} ms after the sign-out was enforced: {report}", late * 1000.0);
+            assert!((-0.1..=1.0).contains(&late), "{report}");
+        }
+        let report = socket.first_json();
+        assert_eq!((&report["code"], &report["reason"]), (&json!(1008), &json!("session_revoked")), "{report}");
+        assert!(sockets.said().contains(r#"{"closed": 1008, "reason": "session_revoked"}"#), "{}", sockets.said());
+        let report = call.first_json();
+        assert_eq!((&report["code"], &report["details"]), (&json!("UNAUTHENTICATED"), &json!("session_revoked")));
+        assert!(report["messages"].as_u64() > Some(10) && report["kept"].as_u64() > Some(10), "{report}");
+        assert_eq!(report["kept_on"], true, "{report}");
+        assert!(kept.ended().is_none(), "the WebSocket of another session ended: {}", kept.said());
+        let metrics = world.gateway.metrics().await;
+        for route in ["live", "grpc"] {
+            let words = [format!("route=\"{route}\""), "reason=\"session_revoked\"".to_owned()];
+            let line = metrics.lines().find(|line| words.iter().all(|word| line.contains(word)));
+            println!("{}", line.unwrap_or_default());
+            assert!(line.is_some_and(|line| line.split(" # ").next().unwrap().ends_with(" 1")), "{route}: {line:?}");
+        }
+    })
+    .await;
+}
+
+/// A gateway that leaves says so: 1001, so that clients open their WebSocket elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_leaves_tells_websockets() {
+    bounded(60, async {
+        let mut echo = Process::start("the WebSocket server", &mut python("ws_server.py", [""; 0]));
+        let port = echo.first_json()["port"].as_u64().unwrap();
+        let route = json!({ "name": "live", "path": "/live/**", "upstream": "side", "websocket": true });
+        let mut world = World::start_with(|config| beside(config, route.clone(), port)).await;
+        let (url, ca) = (format!("wss://localhost:{}/live/feed", world.gateway.config.port), world.gateway.ca());
+        let token = world.provider.token("es256", 60);
+        let mut client = Process::start("a client", &mut python("ws_client.py", [&url, path(&ca), &token, "hold"]));
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let began = now();
+        assert!(world.gateway.stop().await.success());
+        let report = client.first_json();
+        println!("closed {:.0} ms after it was told to go", (report["ended_at"].as_f64().unwrap() - began) * 1000.0);
+        assert_eq!((&report["code"], &report["reason"]), (&json!(1001), &json!("going_away")), "{report}");
+        assert!(report["echoed"].as_u64().unwrap() > 10 && echo.said().contains(r#""closed": 1001"#), "{report}");
     })
     .await;
 }

@@ -1,14 +1,16 @@
-"""A gRPC client without stubs, over TLS. Arguments: PORT CA NAME TOKEN (or '-').
+"""A gRPC client without stubs, over TLS. Arguments: PORT CA NAME TOKEN (or '-') [OTHER].
 
-Calls every kind of method and prints what it saw as one line of JSON.
+Calls every kind of method and prints what it saw as one line of JSON. With OTHER, another token, it holds a stream open
+with each of both over one connection, until the first one ends and a second longer.
 """
 
 import json
 import sys
+import time
 
 import grpc
 
-port, authority, name, token = sys.argv[1:5]
+port, authority, name, token, *other = sys.argv[1:]
 with open(authority, "rb") as roots:
     credentials = grpc.ssl_channel_credentials(roots.read())
 channel = grpc.secure_channel(f"127.0.0.1:{port}", credentials, (
@@ -51,5 +53,33 @@ def attempt(deed, *arguments):
     except grpc.RpcError as error:
         return outcome(error)
 
+
+def hold(bearer):
+    return channel.unary_stream("/test.Echo/Hold")(b"", metadata=(("authorization", f"Bearer {bearer}"),), timeout=30)
+
+
+def count(call, until):
+    """How many messages came until the call ended, or the time did."""
+    messages = 0
+    for _ in call:
+        messages += 1
+        if time.time() > until:
+            break
+    return messages
+
+
+if other:
+    kept, call, report = hold(other[0]), hold(token), {"messages": 0}
+    next(kept)
+    try:
+        for message in call:
+            report["messages"] += 1
+    except grpc.RpcError as error:
+        report |= outcome(error)
+    report["ended_at"] = time.time()
+    report["kept"] = count(kept, time.time() + 1)
+    report["kept_on"] = kept.is_active()
+    print(json.dumps(report))
+    sys.exit()
 
 print(json.dumps({"unary": attempt(unary), "stream": attempt(stream, 200), "both": attempt(both), "fail": attempt(fail)}))

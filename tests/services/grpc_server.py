@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -28,6 +29,12 @@ def both(requests, context):
         yield request.upper()
 
 
+def hold(request, context):
+    while context.is_active():
+        yield b"tick"
+        time.sleep(0.05)
+
+
 def fail(request, context):
     context.set_trailing_metadata((("x-trailing", "of a failure"),))
     context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the précondition failed: 100%")
@@ -36,6 +43,7 @@ def fail(request, context):
 handler = grpc.method_handlers_generic_handler("test.Echo", {
     "Unary": grpc.unary_unary_rpc_method_handler(unary),
     "Stream": grpc.unary_stream_rpc_method_handler(stream),
+    "Hold": grpc.unary_stream_rpc_method_handler(hold),
     "Both": grpc.stream_stream_rpc_method_handler(both),
     "Fail": grpc.unary_unary_rpc_method_handler(fail),
 })

@@ -36,6 +36,7 @@ async def converse(socket):
         report["error"] = str(closed)
     report["ended_at"] = time.time()
     report["code"] = socket.close_code
+    report["reason"] = socket.close_reason
     return report
 
 

@@ -1,18 +1,24 @@
-"""A WebSocket server that echoes; says its port, and ends when its standard input closes."""
+"""A WebSocket server that echoes; says its port, then how each connection was closed, and ends when its standard input
+closes."""
 
 import asyncio
 import json
 import sys
 
 from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
 
 
 async def echo(socket):
     # What the gateway told us about the caller, before anything else.
     headers = {name.lower(): value for name, value in socket.request.headers.raw_items()}
     await socket.send(json.dumps({"path": socket.request.path, "headers": headers}))
-    async for message in socket:
-        await socket.send(message)
+    try:
+        async for message in socket:
+            await socket.send(message)
+    except ConnectionClosed:
+        pass
+    print(json.dumps({"closed": socket.close_code, "reason": socket.close_reason}), flush=True)
 
 
 async def main():

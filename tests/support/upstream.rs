@@ -150,6 +150,10 @@ fn converse(mut stream: TcpStream, seen: &Mutex<Seen>, begun: &mut bool) {
                 seen.lock().unwrap().requests.push(request);
                 return pour(stream, seen);
             }
+            if request.target.ends_with("/quiet") {
+                seen.lock().unwrap().requests.push(request);
+                return hush(stream, seen);
+            }
             let answer = answer(&request);
             seen.lock().unwrap().requests.push(request);
             if stream.write_all(&answer).is_err() {
@@ -158,6 +162,14 @@ fn converse(mut stream: TcpStream, seen: &Mutex<Seen>, begun: &mut bool) {
         }
         mark(seen, begun, !pending.is_empty());
     }
+}
+
+/// An answer that begins, says no more, and never ends: events of which there are none.
+fn hush(mut stream: TcpStream, seen: &Mutex<Seen>) {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    _ = stream.write_all(format!("{head}7\r\n: hush\n\r\n").as_bytes());
+    _ = stream.read(&mut [0; 1]);
+    seen.lock().unwrap().given_up = Some(Instant::now());
 }
 
 /// An answer that never pauses and never ends.

@@ -23,6 +23,12 @@ impl Check for Revocation {
     }
 }
 
+/// Why a token with these claims may not be used any more, if one of the entries that name it hits it.
+#[must_use]
+pub fn revoked(entries: &Entries, claims: &Claims) -> Option<Reason> {
+    hit(entries, claims).map(|(level, ..)| level.reason)
+}
+
 struct Level {
     reason: Reason,
     subject: &'static str,
@@ -41,7 +47,7 @@ type Hit = (Level, Entry, Option<Timestamp>);
 /// Whether a token with these claims is revoked by these entries.
 #[must_use]
 pub fn is_hit(entries: &Entries, claims: &Claims) -> bool {
-    hit(entries, claims).is_some()
+    revoked(entries, claims).is_some()
 }
 
 /// The first level that hits, from the narrowest to the widest.

@@ -12,7 +12,9 @@
 //! | `snapshot` | all that a source said, being replaced |
 //! | `set` | the whole: look-up, freshness, writing, purging |
 //! | `export` | the entries, told one by one |
+//! | `changes` | how often it was written |
 
+mod changes;
 mod entry;
 mod export;
 mod feed;

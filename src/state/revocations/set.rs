@@ -1,6 +1,7 @@
 //! The revocation set: looked up by requests, written by sources. Entries are never dropped to make room:
 //! one leaves when no token that it hits could still pass, or when its source takes it back.
 
+use super::changes::Changes;
 use super::entry::{By, Colour, Level, Revoked, Stored, Target};
 use super::feed::{Bounds, Feed, FeedStanding};
 use super::name::{Name, SHARDS, shard};
@@ -28,6 +29,7 @@ pub struct Revocations {
     /// Whether any issuer was ever cut off as a whole, so that no request asks for it in vain.
     cut: AtomicBool,
     next_purge: AtomicUsize,
+    changes: Changes,
 }
 
 /// How many entries there are, and what they occupy.
@@ -141,6 +143,12 @@ impl Revocations {
         known
     }
 
+    /// How often something was written. As long as it stays the same, no token was revoked that was not before.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes.count()
+    }
+
     /// All sources.
     #[must_use]
     pub fn standing(&self, now: Moment) -> Vec<FeedStanding> {
@@ -241,10 +249,12 @@ impl Revocations {
             let table = self.table.load();
             self.cut.store(true, Ordering::Release);
             table.issuers.get(&feed.issuer)?.cutoffs.write(entry(Name::default()), stamp.by);
+            self.changes.tell();
             return Some(Written::Merged);
         };
         let entry = entry(Name::new(level, &print));
         let written = self.shards.write(shard(&print), &entry, stamp.by, stamp.room)?;
+        self.changes.tell();
         if written == Written::New {
             feed.entries.fetch_add(1, Ordering::AcqRel);
         }

@@ -1,0 +1,201 @@
+//! Whether the tokens of what lasts on a worker still stand. One task looks a few times a second whether anything was
+//! revoked at all, which is one number; only then is every stream asked about. How a stream is ended is `streams`.
+
+use super::streams::Streams;
+use crate::state::revocations::Revocations;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often it is looked. Together with the time that a stream has to end by itself, well within a second.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// So many connections are asked about in one turn, so that others on the worker need not wait.
+const AT_ONCE: usize = 64;
+
+/// The connections of a worker on which something was begun with a token.
+#[derive(Default)]
+pub(super) struct Vigil {
+    kept: RefCell<BTreeMap<u64, Weak<Streams>>>,
+    next: Cell<u64>,
+    set: OnceCell<Arc<Revocations>>,
+    /// What was written to the set since is not known to all streams.
+    seen: Cell<u64>,
+    runs: Cell<bool>,
+}
+
+impl Vigil {
+    /// Asks about a connection from now on.
+    pub(super) fn keep(self: &Rc<Self>, streams: Weak<Streams>, set: &Arc<Revocations>) -> Kept {
+        self.set.get_or_init(|| Arc::clone(set));
+        let key = self.next.get();
+        self.next.set(key.wrapping_add(1));
+        self.kept.borrow_mut().insert(key, streams);
+        if !self.runs.replace(true) {
+            tokio::task::spawn_local(watch(Rc::clone(self)));
+        }
+        Kept { vigil: Rc::clone(self), key }
+    }
+
+    /// A stream was judged when the set had been written so often.
+    pub(super) fn judged(&self, changes: u64) {
+        self.seen.set(self.seen.get().min(changes));
+    }
+
+    /// Asks about all, if there is something new.
+    async fn look(&self) {
+        let Some(changes) = self.set.get().map(|set| set.changes()) else { return };
+        if self.seen.replace(changes) == changes {
+            return;
+        }
+        let mut after = None;
+        while let Some(last) = self.ask(after) {
+            after = Some(last);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Asks about the next few; gives the last of them.
+    fn ask(&self, after: Option<u64>) -> Option<u64> {
+        let from = after.map_or(Unbounded, Excluded);
+        let some: Vec<_> =
+            self.kept.borrow().range((from, Unbounded)).take(AT_ONCE).map(|(key, one)| (*key, one.upgrade())).collect();
+        let last = some.last().map(|(key, _)| *key);
+        some.into_iter().filter_map(|(_, streams)| streams).for_each(|streams| streams.end_revoked());
+        last
+    }
+}
+
+/// A connection is asked about as long as this lives.
+pub(super) struct Kept {
+    vigil: Rc<Vigil>,
+    key: u64,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.vigil.kept.borrow_mut().remove(&self.key);
+    }
+}
+
+async fn watch(vigil: Rc<Vigil>) {
+    while !vigil.kept.borrow().is_empty() {
+        tokio::time::sleep(EVERY).await;
+        vigil.look().await;
+    }
+    vigil.runs.set(false);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AT_ONCE, EVERY, Vigil};
+    use crate::decide::id::{Fingerprint, IssuerName, SourceName};
+    use crate::decide::reason::Reason;
+    use crate::decide::revocation::Cutoff;
+    use crate::decide::time::Timestamp;
+    use crate::proxy::body::{AtEnd, Judged};
+    use crate::proxy::streams::{Place, Streams};
+    use crate::state::revocations::{Bounds, Feed, Revocations, Revoked, Target};
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::sync::Arc;
+    use tokio::task::LocalSet;
+    use tokio::time::sleep;
+
+    struct Held {
+        set: Arc<Revocations>,
+        changes: u64,
+        asked: Rc<Cell<usize>>,
+        revoked: Rc<Cell<bool>>,
+    }
+
+    impl AtEnd for Held {
+        fn end(self: Box<Self>, _: Option<Reason>) {}
+
+        fn judged(&self) -> Option<Judged<'_>> {
+            Some(Judged { set: &self.set, changes: self.changes })
+        }
+
+        fn revoked(&self) -> Option<Reason> {
+            self.asked.set(self.asked.get() + 1);
+            self.revoked.get().then_some(Reason::TokenRevoked)
+        }
+    }
+
+    struct World {
+        set: Arc<Revocations>,
+        feed: Arc<Feed>,
+        vigil: Rc<Vigil>,
+        asked: Rc<Cell<usize>>,
+        revoked: Rc<Cell<bool>>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let set = Arc::new(Revocations::default());
+            let bounds = Bounds { max_entries: 99, max_staleness: None };
+            let feed = set.open(&SourceName::from("s"), &IssuerName::from("i"), bounds).unwrap();
+            Self { set, feed, vigil: Rc::default(), asked: Rc::default(), revoked: Rc::default() }
+        }
+
+        fn write(&self) {
+            let target = Target::Token(Fingerprint::default());
+            self.set
+                .add(&self.feed, &Revoked { target, cutoff: Cutoff::Always, until: None }, Timestamp::default())
+                .unwrap();
+        }
+
+        fn begin(&self, changes: u64) -> Place {
+            let (asked, revoked) = (Rc::clone(&self.asked), Rc::clone(&self.revoked));
+            let place = Streams::begin(&Rc::new(Streams::of(&self.vigil, &crate::proxy::drain::Drain::new())), 0);
+            place.tells(Box::new(Held { set: Arc::clone(&self.set), changes, asked, revoked }), true);
+            place
+        }
+    }
+
+    /// Nothing is asked as long as nothing is written, and then every one once, however many there are.
+    #[tokio::test(start_paused = true)]
+    async fn only_what_is_new_is_asked() {
+        let world = World::new();
+        let life = async {
+            let all: Vec<_> = (0..3 * AT_ONCE).map(|_| world.begin(0)).collect();
+            sleep(9 * EVERY).await;
+            assert_eq!(world.asked.get(), 0);
+            world.write();
+            sleep(9 * EVERY).await;
+            assert_eq!(world.asked.get(), all.len());
+            world.revoked.set(true);
+            world.write();
+            sleep(2 * EVERY).await;
+            assert!(all.iter().all(|place| place.is_called() == Some(Reason::TokenRevoked)));
+            assert_eq!(world.asked.get(), 2 * all.len());
+            drop(all);
+            assert!(world.vigil.kept.borrow().is_empty());
+            sleep(2 * EVERY).await;
+            assert!(!world.vigil.runs.get(), "without streams nobody looks");
+        };
+        LocalSet::new().run_until(life).await;
+    }
+
+    /// Revoked after it was judged, and before it began to last.
+    #[tokio::test(start_paused = true)]
+    async fn what_came_in_between_is_asked() {
+        let world = World::new();
+        let life = async {
+            let first = world.begin(world.set.changes());
+            let judged = world.set.changes();
+            world.write();
+            sleep(2 * EVERY).await;
+            assert_eq!(world.asked.get(), 1);
+            world.revoked.set(true);
+            let late = world.begin(judged);
+            sleep(2 * EVERY).await;
+            assert_eq!(late.is_called(), Some(Reason::TokenRevoked));
+            drop(first);
+        };
+        LocalSet::new().run_until(life).await;
+    }
+}
