@@ -264,6 +264,46 @@ impl Sink {
         taken
     }
 
+    /// Blocks names outright until they are unblocked, and cuts them off up to the entries' own cut-offs. The other
+    /// instances are told of the cut-offs alone: what a provider said cannot be taken back there, and to who is blocked
+    /// it issues no tokens.
+    ///
+    /// # Errors
+    /// If not all of it could be kept. What could be is enforced all the same.
+    pub async fn block(&self, entries: &[Understood]) -> Result<(), NotKept> {
+        self.accept(entries).await?;
+        let learned = self.clock.now().wall;
+        let outright = |entry| Revoked { cutoff: Cutoff::Always, until: None, ..self.revoked(entry, learned) };
+        let all: Vec<Revoked> = entries.iter().map(outright).collect();
+        self.quiet().keep(&all).await
+    }
+
+    /// Takes back that a name is blocked outright, by this source; the entry's own cut-off takes its place. Says whether
+    /// it was blocked. What others say of it stays, operators' words too.
+    ///
+    /// # Errors
+    /// If it could not be kept.
+    pub async fn unblock(&self, entry: &Understood) -> Result<bool, NotKept> {
+        let what = self.revoked(entry, self.clock.now().wall);
+        let blocked = self.revocations.of_source(&self.feed, what.target) == Some(Cutoff::Always);
+        if !blocked {
+            return Ok(false);
+        }
+        self.quiet().lift(&[what.target]).await?;
+        self.keep(&[what]).await.map(|()| true)
+    }
+
+    /// The same, and no other instance is told.
+    fn quiet(&self) -> Self {
+        Self { telling: None, ..self.clone() }
+    }
+
+    /// The source says of itself that it does not speak, or speaks again. While it does not, nothing is known.
+    pub fn silent(&self, silent: bool) {
+        self.feed.silent(silent);
+        self.tried();
+    }
+
     /// Nothing is new since this question was asked.
     pub fn heard(&self, asked: Moment) {
         self.feed.heard(asked);

@@ -50,6 +50,7 @@ pub struct Feed {
     bounds: ArcSwap<Bounds>,
     pub(super) entries: AtomicUsize,
     complete: AtomicBool,
+    silent: AtomicBool,
     heard_ms: AtomicI64,
     /// The colour of its last snapshot: whether that is an odd one.
     odd: AtomicBool,
@@ -69,6 +70,7 @@ impl Feed {
             bounds: ArcSwap::from_pointee(bounds),
             entries: AtomicUsize::new(0),
             complete: AtomicBool::new(true),
+            silent: AtomicBool::new(false),
             heard_ms: AtomicI64::new(NEVER_HEARD),
             odd: AtomicBool::new(false),
             replacing: AtomicBool::new(false),
@@ -77,8 +79,9 @@ impl Feed {
         }
     }
 
-    /// Changes what it may do; what it holds stays.
+    /// Changes what it may do; what it holds stays. Whether it speaks is for its new settings to tell.
     pub fn rebound(&self, bounds: Bounds) {
+        self.silent(false);
         self.bounds.store(Arc::new(bounds));
     }
 
@@ -94,17 +97,24 @@ impl Feed {
         self.error.store(None);
     }
 
+    /// It says of itself that it does not speak, or speaks again. While it does not, its knowledge has no age.
+    pub fn silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Release);
+    }
+
     /// It could not be heard. What it holds stays, and ages.
     pub fn failed(&self, why: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.error.store(Some(Arc::new(why.into())));
     }
 
-    /// How old its knowledge is; `None` if it was never heard, or does not hold all that it heard.
+    /// How old its knowledge is; `None` if it was never heard, does not hold all that it heard, or is
+    /// silent.
     #[must_use]
     pub fn age(&self, now: Moment) -> Option<Duration> {
         let heard = self.heard_ms.load(Ordering::Acquire);
         let known = heard != NEVER_HEARD && self.complete.load(Ordering::Acquire);
+        let known = known && !self.silent.load(Ordering::Acquire);
         let ms = u64::try_from(millis(now.steady).saturating_sub(heard)).unwrap_or(0);
         known.then(|| Duration::from_millis(ms))
     }

@@ -229,6 +229,17 @@ impl Revocations {
         feed.begin().map(|colour| Snapshot::new(self, feed, colour, learned))
     }
 
+    /// What a source said of a target.
+    #[must_use]
+    pub fn of_source(&self, feed: &Feed, target: Target) -> Option<Cutoff> {
+        let mut found = None;
+        let (level, print) = target.level()?;
+        self.shards.named(level, &print, |stored| {
+            found = found.or_else(|| (stored.source == feed.id).then_some(stored.cutoff));
+        });
+        found
+    }
+
     /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.
     pub fn lift(&self, feed: &Feed, target: Target) -> bool {
         let Some((level, print)) = target.level() else {
