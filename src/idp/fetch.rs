@@ -328,7 +328,7 @@ fn said(headers: &HeaderMap) -> Said {
 }
 
 /// An error's own text and that of its root; the chain between says little.
-fn root(error: &dyn std::error::Error) -> String {
+pub(super) fn root(error: &dyn std::error::Error) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;

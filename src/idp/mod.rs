@@ -5,6 +5,7 @@
 //! | `settings` | what the config says of issuers and of revocation sources |
 //! | `web_url`, `guard`, `connect`, `fetch` | one bounded, guarded GET |
 //! | `coding` | bodies that come gzipped or as Zstandard, and are still bounded |
+//! | `exchange` | one bounded, guarded exchange of JSON |
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
@@ -26,6 +27,7 @@ mod coding;
 pub mod connect;
 pub mod discovery;
 pub mod events;
+mod exchange;
 pub mod feed;
 pub mod feed_stream;
 pub mod fetch;

@@ -110,6 +110,14 @@ const CASES: &[&[(&str, &str)]] = &[
         VERSION,
         "~\ntelemetry: { hash_key: { env: K } }\nrevocation: { fleet: { redis: { urls: [], topology: sentinel, username: x, ca: no-ca.crt } }, sources: { fleet: { kind: file, issuer: corp, path: Cargo.toml } } }",
     )],
+    &[(
+        VERSION,
+        "~\nrevocation: { sources: { one: { kind: ssf, issuer: corp, algorithms: [HS256], delivery: { poll: { interval: 1ms, max_events: 0 } } } } }",
+    )],
+    &[(
+        VERSION,
+        "~\nrevocation:\n  sources:\n    one: { kind: ssf, issuer: corp, stream: {}, subjects: { claims: { email: mail } }, delivery: { push: { url: https://api.example.com/x } } }",
+    )],
     &[(POLICY, "revocation: { on_stale: allow }")],
     // upstreams
     &[(UPSTREAM, "endpoints: []")],

@@ -126,6 +126,17 @@ fn issuers(config: &Config, faults: &mut Faults<'_>) {
                     secret_file(&format!("{path}.auth.value"), &auth.value, faults);
                 }
             }
+            SourceSettings::Ssf(signals) => {
+                if let Some(file) = &signals.ca {
+                    roots(&format!("{path}.ca"), file, faults);
+                }
+                if let Some(auth) = &signals.auth {
+                    secret_file(&format!("{path}.auth.value"), &auth.value, faults);
+                }
+                if let Some(agreed) = signals.authorization() {
+                    secret_file(&format!("{path}.delivery.push.authorization"), agreed, faults);
+                }
+            }
             // Those that are only told read nothing.
             _ => {}
         }

@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     lasting(config, &mut faults);
     stale(config, &mut faults);
     unasked(config, &mut faults);
+    signals(config, &mut faults);
     faults.list()
 }
 
@@ -110,5 +111,29 @@ fn unasked(config: &Config, faults: &mut Faults<'_>) {
     for (path, _) in off {
         let message = "status lists are fetched, and not looked at here: a token that its issuer revoked there passes";
         faults.warn(&format!("{path}.revocation.status"), message, "use `honour`");
+    }
+}
+
+/// Names of subjects stand in claims that are looked at, and events are pushed to the door that there is.
+fn signals(config: &Config, faults: &mut Faults<'_>) {
+    for (name, source) in &config.revocation.sources {
+        let SourceSettings::Ssf(signals) = source else { continue };
+        let path = join("revocation.sources", name);
+        let Some(issuer) = config.issuers.get(&signals.issuer) else { continue };
+        let unseen = |claim: &&str| !issuer.revocable_claims.iter().any(|one| one == claim);
+        for claim in signals.subjects.claims.named().filter(unseen) {
+            let message = format!("events about whoever has this `{claim}` hit nothing: no token is asked for it");
+            let help = format!("add `{claim}` to `revocable_claims` of issuer `{}`", signals.issuer);
+            faults.warn(&format!("{path}.subjects.claims"), message, &help);
+        }
+        let there = paths(config).any(|(path, source, _)| source == name && Some(&*path) == signals.pushed_to());
+        if signals.pushed_to().is_some() && !there {
+            let message = "events are pushed to a path that is not the source's own, and would go to a route";
+            faults.warn(
+                &format!("{path}.delivery"),
+                message,
+                "let `url` end with `door.path`, unless a proxy rewrites it",
+            );
+        }
     }
 }

@@ -9,6 +9,7 @@ pub mod global_token_revocation;
 pub mod keycloak_not_before;
 pub mod poll;
 mod polling;
+pub mod ssf;
 pub mod status_list;
 mod status_lists;
 
@@ -25,4 +26,6 @@ sources! {
     KeycloakNotBefore: keycloak_not_before::KeycloakNotBeforeSettings,
     /// Commands to end everything of a user (Global Token Revocation).
     GlobalTokenRevocation: global_token_revocation::GlobalTokenRevocationSettings,
+    /// Security events of a Shared Signals transmitter (SSF, CAEP, RISC), pushed or asked for.
+    Ssf: ssf::SsfSettings,
 }

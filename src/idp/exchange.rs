@@ -1,0 +1,98 @@
+//! One exchange of JSON with a transmitter: bounded in time, size and addresses, and never redirected: what is sent may
+//! carry a secret. What it means is told elsewhere.
+
+use super::connect::{Connector, RootsError, tls};
+use super::fetch::{FetchError, root};
+use super::guard::Allowed;
+use super::web_url::WebUrl;
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+
+/// What is asked.
+pub(super) struct Question<'a> {
+    pub(super) method: Method,
+    pub(super) url: &'a WebUrl,
+    pub(super) body: Option<&'a Value>,
+    pub(super) auth: Option<&'a (HeaderName, HeaderValue)>,
+    /// How long the whole may take.
+    pub(super) timeout: Duration,
+}
+
+/// What is answered.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+}
+
+/// Exchanges.
+pub(super) struct Exchange {
+    client: Client<Connector, Full<Bytes>>,
+    allowed: Allowed,
+    max_bytes: usize,
+}
+
+impl Exchange {
+    /// Trusts the roots in a file or the system's, which are read now.
+    pub(super) fn new(allowed: Allowed, max_bytes: usize, ca: Option<&Path>) -> Result<Self, RootsError> {
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(2)
+            .http1_max_buf_size(64 * 1024)
+            .build(Connector::new(tls(ca)?, allowed));
+        Ok(Self { client, allowed, max_bytes })
+    }
+
+    /// Asks. Whatever is answered is an answer; its body is read whole.
+    pub(super) async fn ask(&self, question: &Question<'_>) -> Result<Reply, FetchError> {
+        let asked = tokio::time::timeout(question.timeout, self.send(question));
+        asked.await.unwrap_or_else(|_| Err(FetchError::Slow(question.url.clone())))
+    }
+
+    async fn send(&self, question: &Question<'_>) -> Result<Reply, FetchError> {
+        let url = question.url;
+        if !url.is_secure() && !self.allowed.http {
+            return Err(FetchError::Insecure(url.clone()));
+        }
+        let unreachable =
+            |error: &dyn std::error::Error| FetchError::Unreachable { url: url.clone(), why: root(error) };
+        let response = self.client.request(request(question)).await.map_err(|error| unreachable(&error))?;
+        self.read(url, response).await
+    }
+
+    async fn read(&self, url: &WebUrl, response: Response<Incoming>) -> Result<Reply, FetchError> {
+        let (status, limit) = (response.status(), self.max_bytes);
+        if response.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            return Err(FetchError::NotJson(url.clone()));
+        }
+        match Limited::new(response.into_body(), limit).collect().await {
+            Ok(body) => Ok(Reply { status, body: body.to_bytes() }),
+            Err(_) => Err(FetchError::Body { url: url.clone(), limit }),
+        }
+    }
+}
+
+fn request(question: &Question<'_>) -> Request<Full<Bytes>> {
+    let body = question.body.map(Value::to_string).unwrap_or_default();
+    let mut request = Request::new(Full::from(body));
+    *request.method_mut() = question.method.clone();
+    *request.uri_mut() = question.url.uri().clone();
+    let headers = request.headers_mut();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static("curfew"));
+    if question.body.is_some() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // The language of error descriptions (RFC 8936 §2.4).
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("en"));
+    }
+    question.auth.map(|(name, value)| headers.insert(name.clone(), value.clone()));
+    request
+}

@@ -1,0 +1,76 @@
+//! Which of two events of an account happened last: events overtake each other, and an account that was enabled must not
+//! be blocked by an older event that comes later, nor the other way round.
+
+use crate::decide::id::Fingerprint;
+use crate::decide::time::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Of so many accounts it is known. Of others every event counts when it comes.
+const REMEMBERED: usize = 1 << 16;
+
+#[derive(Clone, Copy, Default)]
+struct Last {
+    blocked: Option<Timestamp>,
+    enabled: Option<Timestamp>,
+}
+
+/// The last events of accounts.
+#[derive(Default)]
+pub(super) struct Accounts(Mutex<HashMap<Fingerprint, Last>>);
+
+impl Accounts {
+    /// It was blocked at this time. Does that still hold? It wins over what happened at the same time.
+    pub(super) fn blocked(&self, name: Fingerprint, at: Timestamp) -> bool {
+        let last = self.note(name, at, |last| last.blocked = last.blocked.max(Some(at)));
+        last.enabled.is_none_or(|enabled| enabled <= at)
+    }
+
+    /// It was enabled at this time. Does that still hold?
+    pub(super) fn enabled(&self, name: Fingerprint, at: Timestamp) -> bool {
+        let last = self.note(name, at, |last| last.enabled = last.enabled.max(Some(at)));
+        last.blocked.is_none_or(|blocked| blocked < at)
+    }
+
+    fn note(&self, name: Fingerprint, at: Timestamp, note: impl FnOnce(&mut Last)) -> Last {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= REMEMBERED && !all.contains_key(&name) {
+            let old = at.minus(Duration::from_secs(3600));
+            all.retain(|_, last| last.blocked.max(last.enabled) > Some(old));
+            if all.len() >= REMEMBERED {
+                let mut last = Last::default();
+                note(&mut last);
+                return last;
+            }
+        }
+        let last = all.entry(name).or_default();
+        note(last);
+        *last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_event_wins_in_whatever_order_they_come() {
+        let (accounts, name) = (Accounts::default(), Fingerprint([1; 16]));
+        let at = Timestamp::from_secs;
+        assert!(accounts.enabled(name, at(20)), "nothing is known against it");
+        assert!(!accounts.blocked(name, at(10)), "it was enabled since");
+        assert!(accounts.blocked(name, at(30)));
+        assert!(!accounts.enabled(name, at(25)) && !accounts.enabled(name, at(30)), "a tie is blocked");
+        assert!(accounts.enabled(name, at(31)));
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let accounts = Accounts::default();
+        for number in 0..REMEMBERED as u128 + 100 {
+            assert!(accounts.blocked(Fingerprint(number.to_be_bytes()), Timestamp::from_secs(9000)));
+        }
+        assert!(accounts.0.lock().unwrap().len() <= REMEMBERED);
+    }
+}
