@@ -7,6 +7,7 @@ pub mod control;
 pub mod decide;
 pub mod demo;
 pub mod idp;
+pub mod notice;
 pub mod proxy;
 pub mod settings;
 pub mod state;

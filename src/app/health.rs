@@ -91,6 +91,7 @@ impl Shown {
         gauges.token_cache(hits, misses);
         self.fill_connections(gauges);
         self.fill_journal(gauges);
+        gauges.pending_restart(self.reload.pending().len());
         gauges.process(env!("CARGO_PKG_VERSION"), self.started, memory());
     }
 
@@ -177,8 +178,13 @@ impl Showing for Shown {
         missing
     }
 
+    fn degraded(&self) -> Vec<String> {
+        let aged = self.reload.idp().degraded(self.shared.state.clock.now());
+        aged.iter().map(ToString::to_string).collect()
+    }
+
     fn config(&self) -> String {
-        redact::redacted_text(&self.reload.config())
+        redact::redacted_text(&self.reload.config(), &self.reload.pending())
     }
 
     fn telemetry(&self) -> &Telemetry {

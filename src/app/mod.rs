@@ -19,7 +19,7 @@ use crate::proxy::drain::Report;
 use crate::proxy::gate::Shared;
 use crate::proxy::listen::{self, Limits, Security, Tls};
 use crate::proxy::tls::Handshaker;
-use crate::settings::{OrOff, Secret};
+use crate::settings::{OrOff, Secret, Span};
 use crate::state::State;
 use crate::state::clock::SystemClock;
 use crate::state::fingerprint::Fingerprints;
@@ -63,8 +63,11 @@ pub struct Running {
     grace: Duration,
     telemetry: Arc<Telemetry>,
     reload: Arc<Reload>,
+    counters: Arc<Counters>,
     /// Where it listens: each listener's name with its address.
     pub addresses: Vec<(String, SocketAddr)>,
+    /// Where operators ask, if they may.
+    pub admin: Option<SocketAddr>,
 }
 
 /// Starts the gateway with a config that was loaded from a file. It returns when all listeners are open.
@@ -98,8 +101,10 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let shown = Arc::new(Shown::new(&reload, &shared, &doors, drain.clone()));
     Shown::fill_gauges(&shown);
     let admin = serve_admin(&config.admin, &control, Arc::clone(&shown), &shared, &reload)?;
-    control.spawn(watch::files(Arc::clone(&reload), doors.handshakers().into_iter().chain(admin).collect()));
-    let addresses = doors.addresses.clone();
+    let (admin, admin_door) = admin.map_or((None, None), |(address, door)| (Some(address), door));
+    control.spawn(watch::files(Arc::clone(&reload), doors.handshakers().into_iter().chain(admin_door).collect()));
+    control.spawn(watch::ageing(Arc::clone(&reload), Arc::clone(&shared)));
+    let (addresses, counters) = (doors.addresses.clone(), Arc::clone(&doors.counters));
     let work = Work {
         listeners: doors.listeners,
         shared,
@@ -108,7 +113,17 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
         grace: config.gateway.grace.get(),
     };
     let workers = employ(config.gateway.workers, &work, &doors.sockets)?;
-    Ok(Running { control, workers, drain, grace: config.gateway.grace.get(), telemetry, reload, addresses })
+    Ok(Running {
+        control,
+        workers,
+        drain,
+        grace: config.gateway.grace.get(),
+        telemetry,
+        reload,
+        counters,
+        addresses,
+        admin,
+    })
 }
 
 fn state(loaded: &Loaded, fingerprints: Fingerprints) -> Result<State, StartError> {
@@ -204,16 +219,21 @@ impl Doors {
     }
 }
 
+/// Where operators ask, and what shakes hands there.
+type AdminDoor = (SocketAddr, Option<(String, Handshaker)>);
+
 fn serve_admin(
     settings: &OrOff<crate::control::settings::AdminSettings>,
     control: &Runtime,
     shown: Arc<Shown>,
     shared: &Arc<Shared>,
     reload: &Arc<Reload>,
-) -> Result<Option<(String, Handshaker)>, StartError> {
+) -> Result<Option<AdminDoor>, StartError> {
     let OrOff::On(settings) = settings else { return Ok(None) };
     let listening = control.block_on(tokio::net::TcpListener::bind(settings.address));
-    let listener = listening.map_err(doing(&format!("the admin listener at {}", settings.address)))?;
+    let what = format!("the admin listener at {}", settings.address);
+    let listener = listening.map_err(doing(&what))?;
+    let address = listener.local_addr().map_err(doing(&what))?;
     let audit = Audit::open(&settings.audit, settings.audit_ids).map_err(doing("admin.audit"))?;
     let tls = settings.tls.as_ref().map(admin_tls).transpose()?;
     let clients = settings.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref().on());
@@ -226,7 +246,7 @@ fn serve_admin(
     };
     // It answers to the very end of the drain: readiness is asked just then.
     control.spawn(admin::serve(listener, Arc::new(wiring), CancellationToken::new()));
-    Ok(tls.map(|tls| ("admin".to_owned(), tls)))
+    Ok(Some((address, tls.map(|tls| ("admin".to_owned(), tls)))))
 }
 
 fn admin_tls(settings: &Tls) -> Result<Handshaker, StartError> {
@@ -249,7 +269,7 @@ fn employ(asked: usize, work: &Work, sockets: &[TcpListener]) -> Result<Workers,
 impl Running {
     /// Brings the file's config into force, or says why not.
     pub fn reload(&self) {
-        self.reload.reload_and_tell();
+        self.reload.reload_and_tell(true);
     }
 
     /// Runs until a signal says to end, reloading on SIGHUP; then drains.
@@ -264,7 +284,9 @@ impl Running {
     /// Stops taking connections, lets what runs finish within the grace, tells what was to be told, and ends.
     #[must_use]
     pub fn shutdown(self) -> Report {
-        let Self { control, workers, drain, grace, telemetry, reload, .. } = self;
+        let Self { control, workers, drain, grace, telemetry, reload, counters, .. } = self;
+        let connections = counters.open.load(std::sync::atomic::Ordering::Relaxed);
+        tracing::info!(connections, grace = %Span::from(grace), "draining: no new connections are taken");
         drain.cancel();
         let mut total = Report::default();
         for worker in workers {

@@ -1,51 +1,157 @@
 //! What happens around the gateway: signals, and files that change.
 
 use crate::control::reload::Reload;
+use crate::decide::time::Moment;
+use crate::notice::Trouble;
+use crate::proxy::gate::Shared;
 use crate::proxy::tls::Handshaker;
+use crate::settings::Span;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 /// How often files are looked at. Looking works where notification does not: on network file systems, and where a
 /// whole directory is exchanged under a link, as Kubernetes does.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// Signals that come within this after a reload are one.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How often it is told that a certificate nears its end.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Reloads on SIGHUP until SIGTERM or SIGINT comes.
 pub async fn signals(reload: &Arc<Reload>) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let asked = Arc::new(Notify::new());
+    let reloading = tokio::spawn(when_asked(Arc::clone(reload), Arc::clone(&asked)));
     loop {
         tokio::select! {
-            _ = hangup.recv() => blocking(Arc::clone(reload), Reload::reload_and_tell).await,
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => asked.notify_one(),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
         }
+    }
+    reloading.abort();
+    Ok(())
+}
+
+/// Reloads when asked to. All that is asked while a reload runs, and shortly after, is one more.
+async fn when_asked(reload: Arc<Reload>, asked: Arc<Notify>) {
+    loop {
+        asked.notified().await;
+        blocking(Arc::clone(&reload), |reload| reload.reload_and_tell(true)).await;
+        tokio::time::sleep(SETTLE).await;
+    }
+}
+
+/// Tells what it means for requests that keys and revocations age: when refusals begin, and when they end. Once, too,
+/// that all was heard for the first time.
+pub async fn ageing(reload: Arc<Reload>, shared: Arc<Shared>) {
+    let (mut stale, mut ready) = (BTreeMap::<String, Duration>::new(), false);
+    loop {
+        let now = reload.now();
+        if !ready && reload.idp().readiness(now).is_empty() {
+            ready = true;
+            let keys: usize = shared.plan.load().issuers.iter().map(|issuer| issuer.keys.standing(now).keys).sum();
+            let revocations: usize = shared.state.revocations.standing(now).iter().map(|feed| feed.entries).sum();
+            tracing::info!(keys, revocations, "curfew is ready: keys and revocations are there");
+        }
+        let aged: Vec<_> = reload.idp().degraded(now).into_iter().filter(|one| one.stale).collect();
+        for one in &aged {
+            if !stale.contains_key(&one.what) {
+                stale.insert(one.what.clone(), now.steady);
+                tracing::error!("{one}");
+            }
+        }
+        stale.retain(|what, since| {
+            let stays = aged.iter().any(|one| one.what == *what);
+            if !stays {
+                let out = Span::from(Duration::from_secs(now.steady.saturating_sub(*since).as_secs()));
+                tracing::info!(what, %out, "is no longer stale");
+            }
+            stays
+        });
+        tokio::time::sleep(GLANCE).await;
     }
 }
 
 /// Reloads the config, the certificates and the roots of the clients' ones when their files change.
 pub async fn files(reload: Arc<Reload>, doors: Vec<(String, Handshaker)>) {
+    let mut doors: Vec<Door> = doors.into_iter().map(Door::new).collect();
     loop {
         tokio::time::sleep(GLANCE).await;
         blocking(Arc::clone(&reload), |reload| {
-            if reload.is_changed() {
-                reload.reload_and_tell();
+            if reload.is_due() {
+                reload.reload_and_tell(false);
             }
         })
         .await;
-        for (listener, door) in &doors {
-            let certificates = Arc::clone(door.certificates());
-            match tokio::task::spawn_blocking(move || certificates.reload()).await {
-                Ok(Ok(true)) => tracing::info!(%listener, "certificates replaced"),
-                Ok(Err(error)) => tracing::error!(%listener, %error, "certificates not replaced: those before stay"),
-                Ok(Ok(false)) | Err(_) => {}
+        let now = reload.now();
+        for door in &mut doors {
+            let handshaker = door.handshaker.clone();
+            // A panic in there was told by its hook; what was served before is served on.
+            let looked = tokio::task::spawn_blocking(move || {
+                let certificates = handshaker.certificates().reload().map_err(|error| error.to_string());
+                (certificates, handshaker.reload().map_err(|error| error.to_string()))
+            });
+            if let Ok((certificates, roots)) = looked.await {
+                let swapped = certificates == Ok(true);
+                tell(&door.listener, "certificates", &door.certificates, certificates);
+                tell(&door.listener, "roots of client certificates", &door.roots, roots);
+                door.warn(now, swapped);
             }
-            let door = door.clone();
-            match tokio::task::spawn_blocking(move || door.reload()).await {
-                Ok(Ok(true)) => tracing::info!(%listener, "roots of client certificates replaced"),
-                Ok(Err(error)) => tracing::error!(%listener, %error, "roots not replaced: those before stay"),
-                Ok(Ok(false)) | Err(_) => {}
+        }
+    }
+}
+
+/// A listener whose files are watched.
+struct Door {
+    listener: String,
+    handshaker: Handshaker,
+    certificates: Trouble,
+    roots: Trouble,
+    /// When it was last told which certificates near their end, in steady time. At the start the check of the config
+    /// has told.
+    warned: Option<Duration>,
+}
+
+impl Door {
+    fn new((listener, handshaker): (String, Handshaker)) -> Self {
+        let (certificates, roots, warned) = (Trouble::default(), Trouble::default(), None);
+        Self { listener, handshaker, certificates, roots, warned }
+    }
+
+    /// Tells of certificates that near their end: those that are new at once, all once a day.
+    fn warn(&mut self, now: Moment, swapped: bool) {
+        let last = self.warned.unwrap_or(now.steady);
+        let due = swapped || now.steady.saturating_sub(last) >= DAY;
+        self.warned = Some(if due { now.steady } else { last });
+        if due {
+            for ending in self.handshaker.certificates().table().all().iter().filter_map(|one| one.ending(now.wall)) {
+                tracing::warn!(listener = self.listener, "{ending}");
+            }
+        }
+    }
+}
+
+fn tell(listener: &str, what: &str, trouble: &Trouble, looked: Result<bool, String>) {
+    match looked {
+        Ok(replaced) => {
+            if let Some(out) = trouble.over() {
+                tracing::info!(listener, %out, "{what} can be read again");
+            }
+            if replaced {
+                tracing::info!(listener, "{what} replaced");
+            }
+        }
+        Err(error) => {
+            if let Some(repeats) = trouble.met(&error) {
+                tracing::error!(listener, error, repeats, "{what} not replaced: those before stay");
             }
         }
     }

@@ -25,6 +25,7 @@ pub fn run(path: &Path) -> Exit {
         tracing::warn!(at = warning.path, "{}", warning.message);
     }
     let (revision, routes) = (loaded.revision.clone(), loaded.config.routes.len());
+    let (issuers, sources) = (loaded.config.issuers.len(), loaded.config.revocation.sources.len());
     let running = match app::start(path, loaded) {
         Ok(running) => running,
         Err(error) => {
@@ -35,7 +36,9 @@ pub fn run(path: &Path) -> Exit {
     for (name, address) in &running.addresses {
         tracing::info!(listener = name, %address, "listening");
     }
-    tracing::info!(%revision, routes, "curfew is up");
+    let (version, pid, config) = (env!("CARGO_PKG_VERSION"), std::process::id(), path.display());
+    let admin = running.admin.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    tracing::info!(version, pid, %config, %admin, %revision, routes, issuers, sources, "curfew is up");
     match running.until_told() {
         Ok(report) => {
             tracing::info!(drained = report.drained, cut = report.cut, "curfew is down");

@@ -5,12 +5,15 @@ use super::doors;
 use super::settings::Config;
 use crate::idp::reception::Reception;
 use crate::proxy::answer::Stationery;
+use crate::proxy::certificates::Certificates;
 use crate::proxy::hygiene::Hygiene;
 use crate::proxy::identity::Identity;
+use crate::proxy::listen::Security;
 use crate::proxy::plan::{Bounds, FieldRules, Plan, Route};
 use crate::proxy::policies;
 use crate::proxy::router::{Pattern, Router};
 use crate::proxy::settings::{Access, HeaderRules, RouteSettings};
+use crate::proxy::tls::Handshaker;
 use crate::settings::{Bytes, OrOff, Span};
 use crate::state::fingerprint::Edition;
 use crate::telemetry::{AccessLog, Telemetry};
@@ -28,6 +31,14 @@ pub enum BuildError {
     /// An upstream.
     #[error(transparent)]
     Upstream(#[from] upstream::BuildError),
+    /// A listener's certificates.
+    #[error("listener `{name}`: {why}")]
+    Listener {
+        /// The listener.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
     /// What the check of the config should have found.
     #[error("route `{0}` does not fit the rest of the config; run `curfew check`")]
     Route(String),
@@ -50,6 +61,25 @@ pub fn pools(config: &Config, before: &Pools) -> Result<Pools, BuildError> {
         Ok((name.clone(), pool))
     };
     config.upstreams.iter().map(build).collect()
+}
+
+/// Reads what listeners need of files, as it will be read at the next start. Nothing is opened.
+///
+/// # Errors
+/// The first that could not be opened then.
+pub fn listeners(config: &Config) -> Result<(), BuildError> {
+    let named = config.listeners.iter().filter_map(|listener| match &listener.security {
+        Security::Tls(tls) => Some((listener.name.as_str(), tls)),
+        Security::Plaintext => None,
+    });
+    let admin = config.admin.as_ref().on().and_then(|admin| admin.tls.as_ref());
+    for (name, tls) in named.chain(admin.map(|tls| ("admin", tls))) {
+        let fault = |why: String| BuildError::Listener { name: name.to_owned(), why };
+        let certificates =
+            Certificates::open(&tls.certificates, tls.unknown_sni).map_err(|error| fault(error.to_string()))?;
+        Handshaker::new(tls, certificates, true).map_err(|error| fault(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Builds the plan.

@@ -7,6 +7,7 @@
 //! | `check` | that the blocks fit together, one subject a file |
 //! | `load` | from a file to settings with their revision |
 //! | `build`, `doors` | from settings to a plan, and the doors in it that lead to revocation sources |
+//! | `reload`, `pending` | the next config brought into force, and what of it waits for a restart |
 //! | `schema`, `redact` | the settings as a JSON Schema, and as they are in effect |
 
 pub mod check;
@@ -19,6 +20,7 @@ pub mod settings;
 pub mod admin;
 pub mod build;
 pub mod doors;
+pub mod pending;
 pub mod reload;
 
 pub use load::{Loaded, load, read, source};

@@ -18,10 +18,14 @@ pub fn redacted(config: &Config) -> Value {
     value
 }
 
-/// The same as text that people can read.
+/// The same as text that people can read, with the blocks that wait for a restart.
 #[must_use]
-pub fn redacted_text(config: &Config) -> String {
-    let mut text = serde_json::to_string_pretty(&redacted(config)).unwrap_or_default();
+pub fn redacted_text(config: &Config, pending: &[&str]) -> String {
+    let mut value = redacted(config);
+    if let Value::Object(members) = &mut value {
+        members.insert("pending_restart".to_owned(), pending.into());
+    }
+    let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
     text.push('\n');
     text
 }

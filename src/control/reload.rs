@@ -4,15 +4,19 @@
 use super::build::{self, Pools};
 use super::config::{Fault, Severity};
 use super::load::{self, Loaded};
+use super::pending;
 use super::settings::Config;
+use crate::decide::time::Moment;
 use crate::idp::room::{BuildFault, Idp, Prepared};
 use crate::idp::settings::{IssuerSettings, Settings as IdpSettings};
+use crate::notice::Trouble;
 use crate::proxy::gate::Shared;
 use crate::token::issuers::Issuer;
 use crate::upstream::Pool;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -36,14 +40,30 @@ pub struct Reload {
     shared: Arc<Shared>,
     idp: Idp,
     control: Handle,
+    /// What the process was started with.
+    boot: Config,
+    /// That the file brings no config into force.
+    failing: Trouble,
+    /// That there is no file to read.
+    gone: Trouble,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     loaded: Loaded,
+    failed: Option<Failed>,
     pools: Pools,
     tasks: HashMap<u64, CancellationToken>,
 }
+
+/// A text that could not be brought into force, and when that was tried last, in steady time.
+struct Failed {
+    text: String,
+    at: Duration,
+}
+
+/// A text is tried again even if it did not change: what failed may have been a file that it names.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// What came of a reload.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +87,10 @@ impl Reload {
             shared,
             idp,
             control,
-            inner: Mutex::new(Inner { loaded, pools: Pools::new(), tasks: HashMap::new() }),
+            boot: loaded.config.clone(),
+            failing: Trouble::default(),
+            gone: Trouble::default(),
+            inner: Mutex::new(Inner { loaded, failed: None, pools: Pools::new(), tasks: HashMap::new() }),
         };
         reload.tend(&mut reload.lock(), pools);
         reload
@@ -77,10 +100,34 @@ impl Reload {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks whether the file says something else than what was read from it last.
+    /// Looks whether the file says something else than what was read from it last, or is to be tried again.
     #[must_use]
-    pub fn is_changed(&self) -> bool {
-        load::source(&self.path).is_ok_and(|text| text != self.lock().loaded.text)
+    pub fn is_due(&self) -> bool {
+        let path = self.path.display();
+        let text = match load::source(&self.path) {
+            Ok(text) => text,
+            Err(error) => {
+                if let Some(repeats) = self.gone.met(&error.to_string()) {
+                    tracing::warn!(%path, %error, repeats, "the config file cannot be read: what it said stays");
+                }
+                return false;
+            }
+        };
+        if let Some(out) = self.gone.over() {
+            tracing::info!(%path, %out, "the config file can be read again");
+        }
+        let inner = self.lock();
+        match &inner.failed {
+            Some(failed) if failed.text == text => self.now().steady.saturating_sub(failed.at) >= RETRY,
+            Some(_) => true,
+            None => inner.loaded.text != text,
+        }
+    }
+
+    /// The clock's now.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.shared.state.clock.now()
     }
 
     /// Brings the file's config into force.
@@ -89,55 +136,70 @@ impl Reload {
     /// What is wrong with it; the old config stays.
     pub fn reload(&self) -> Result<Outcome, ReloadError> {
         let mut inner = self.lock();
-        let source = load::source(&self.path).unwrap_or_default();
-        let loaded = load::load(&self.path).map_err(|faults| {
-            // What is as wrong as before is not told again until it changes again.
-            inner.loaded.text.clone_from(&source);
-            ReloadError::Faults(render(&faults, &source))
-        })?;
+        let text = load::source(&self.path).unwrap_or_default();
+        let outcome = self.attempt(&mut inner, &text);
+        inner.failed = outcome.is_err().then(|| Failed { text, at: self.now().steady });
+        outcome
+    }
+
+    fn attempt(&self, inner: &mut Inner, source: &str) -> Result<Outcome, ReloadError> {
+        let loaded = load::load(&self.path).map_err(|faults| ReloadError::Faults(render(&faults, source)))?;
         if loaded.revision == inner.loaded.revision {
             inner.loaded.text = loaded.text;
             return Ok(Outcome::Same);
         }
+        let waiting = pending::blocks(&self.boot, &loaded.config);
+        if waiting.iter().any(|block| matches!(*block, "listeners" | "admin")) {
+            build::listeners(&loaded.config)?;
+        }
+        let in_force = pending::in_force(&self.boot, &loaded.config);
         let pools = build::pools(&loaded.config, &inner.pools)?;
-        let prepared = self.idp.prepare(&idp_settings(&loaded.config)).map_err(ReloadError::Idp)?;
+        let prepared = self.idp.prepare(&idp_settings(&in_force)).map_err(ReloadError::Idp)?;
         let issuers = issuers(&loaded.config, &prepared);
-        let plan = build::plan(
-            &loaded.config,
-            &loaded.revision,
-            issuers,
-            &pools,
-            self.idp.reception(),
-            &self.shared.telemetry,
-        )?;
+        let plan =
+            build::plan(&in_force, &loaded.revision, issuers, &pools, self.idp.reception(), &self.shared.telemetry)?;
         self.idp.commit(prepared);
         self.shared.plan.store(Arc::new(plan));
         self.shared.telemetry.configured(&loaded.revision);
-        let waiting = waiting(&inner.loaded.config, &loaded.config);
         let revision = loaded.revision.clone();
         inner.loaded = loaded;
-        self.tend(&mut inner, pools);
+        self.tend(inner, pools);
         Ok(Outcome::Swapped { revision, waiting })
     }
 
-    /// Reloads and says what came of it, in the log and in the metrics.
-    pub fn reload_and_tell(&self) {
+    /// Reloads and says what came of it, in the log and in the metrics. Whoever asked for it is answered, though it be
+    /// what was told before.
+    pub fn reload_and_tell(&self, asked: bool) {
         let outcome = self.reload();
         self.shared.telemetry.reloaded(outcome.is_ok());
+        if let (Ok(_), Some(out)) = (&outcome, self.failing.over()) {
+            tracing::info!(%out, "the config file can be used again");
+        }
         match outcome {
             Ok(Outcome::Same) => tracing::info!("reloaded: nothing changed"),
             Ok(Outcome::Swapped { revision, waiting }) if waiting.is_empty() => tracing::info!(%revision, "reloaded"),
             Ok(Outcome::Swapped { revision, waiting }) => {
                 tracing::warn!(%revision, ?waiting, "reloaded; changes to these blocks wait for a restart");
             }
-            Err(error) => tracing::error!(%error, "not reloaded: the config before stays in force"),
+            Err(error) => {
+                let told = self.failing.met(&error.to_string());
+                if let Some(repeats) = told.or(asked.then_some(0)) {
+                    tracing::error!(%error, repeats, "not reloaded: the config before stays in force");
+                }
+            }
         }
     }
 
     /// The config that is in force.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.lock().loaded.config.clone()
+        pending::in_force(&self.boot, &self.lock().loaded.config)
+    }
+
+    /// The blocks of the config that were loaded and wait for a restart.
+    #[must_use]
+    pub fn pending(&self) -> Vec<&'static str> {
+        pending::blocks(&self.boot, &self.lock().loaded.config)
     }
 
     /// The pools that are in force.
@@ -206,14 +268,4 @@ pub fn told(faults: &[BuildFault]) -> String {
 pub fn render(faults: &[Fault], source: &str) -> String {
     let errors: Vec<Fault> = faults.iter().filter(|fault| fault.severity == Severity::Error).cloned().collect();
     super::config::render_all(&errors, source, false)
-}
-
-/// The blocks that are read once, when the process starts.
-fn waiting(before: &Config, after: &Config) -> Vec<&'static str> {
-    let json =
-        |config: &Config, at: &str| serde_json::to_value(config).ok().and_then(|value| value.pointer(at).cloned());
-    ["listeners", "limits", "telemetry", "admin", "gateway/nonce_keys", "gateway/state_dir"]
-        .into_iter()
-        .filter(|block| json(before, &format!("/{block}")) != json(after, &format!("/{block}")))
-        .collect()
 }

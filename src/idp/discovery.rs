@@ -16,15 +16,25 @@ pub enum DiscoveryError {
     #[error("the issuer is not a URL with metadata")]
     NoAddress,
     /// No object with `issuer` and `jwks_uri`.
-    #[error("the metadata is malformed, or lacks `issuer` or `jwks_uri`")]
-    Malformed,
+    #[error("the metadata at {0} is malformed, or lacks `issuer` or `jwks_uri`")]
+    Malformed(WebUrl),
     /// It speaks for another issuer (MD-02).
-    #[error("the metadata is of another issuer")]
-    OtherIssuer,
+    #[error("the metadata at {at} is of another issuer: expected `{expected}`, got {got:?}")]
+    OtherIssuer {
+        /// Where it is.
+        at: WebUrl,
+        /// The issuer of the settings.
+        expected: Box<str>,
+        /// The issuer it names, cut where it is long.
+        got: Box<str>,
+    },
     /// The two documents name different key sets (MD-03).
     #[error("the two metadata documents disagree")]
     Disagree,
 }
+
+/// What a provider says of itself is told up to here.
+const LONGEST_TOLD: usize = 200;
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -70,14 +80,18 @@ pub async fn key_set(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result
 async fn one(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<WebUrl, DiscoveryError> {
     let url = address(issuer, kind).ok_or(DiscoveryError::NoAddress)?;
     match fetcher.get(&url, None, None).await? {
-        Answer::Body(body, _) => believe(&body, issuer),
-        Answer::Unchanged(_) => Err(DiscoveryError::Malformed),
+        Answer::Body(body, _) => believe(&body, &url, issuer),
+        Answer::Unchanged(_) => Err(DiscoveryError::Malformed(url)),
     }
 }
 
-fn believe(body: &[u8], issuer: &str) -> Result<WebUrl, DiscoveryError> {
-    let metadata: Metadata = serde_json::from_slice(body).map_err(|_| DiscoveryError::Malformed)?;
-    if metadata.issuer == issuer { Ok(metadata.jwks_uri) } else { Err(DiscoveryError::OtherIssuer) }
+fn believe(body: &[u8], at: &WebUrl, issuer: &str) -> Result<WebUrl, DiscoveryError> {
+    let metadata: Metadata = serde_json::from_slice(body).map_err(|_| DiscoveryError::Malformed(at.clone()))?;
+    if metadata.issuer == issuer {
+        return Ok(metadata.jwks_uri);
+    }
+    let got: String = metadata.issuer.chars().take(LONGEST_TOLD).collect();
+    Err(DiscoveryError::OtherIssuer { at: at.clone(), expected: issuer.into(), got: got.into() })
 }
 
 #[cfg(test)]
@@ -102,12 +116,17 @@ mod tests {
     #[test]
     fn the_issuer_must_be_identical() {
         let body = br#"{"issuer":"https://a/","jwks_uri":"https://a/keys","x":1}"#;
-        assert!(believe(body, "https://a/").is_ok());
-        assert!(matches!(believe(body, "https://a"), Err(DiscoveryError::OtherIssuer)));
-        assert!(matches!(believe(br#"{"issuer":"https://a"}"#, "https://a"), Err(DiscoveryError::Malformed)));
-        assert!(matches!(
-            believe(br#"{"issuer":"https://a","jwks_uri":"file:///k"}"#, "https://a"),
-            Err(DiscoveryError::Malformed)
-        ));
+        let at: WebUrl = "https://a/.well-known/openid-configuration".parse().unwrap();
+        assert!(believe(body, &at, "https://a/").is_ok());
+        let other = believe(body, &at, "https://a").unwrap_err();
+        assert_eq!(
+            other.to_string(),
+            "the metadata at https://a/.well-known/openid-configuration is of another issuer: \
+             expected `https://a`, got \"https://a/\""
+        );
+        let lacking = [&br#"{"issuer":"https://a"}"#[..], br#"{"issuer":"https://a","jwks_uri":"file:///k"}"#];
+        for body in lacking {
+            assert!(matches!(believe(body, &at, "https://a"), Err(DiscoveryError::Malformed(_))));
+        }
     }
 }

@@ -16,6 +16,11 @@ pub(super) fn read_bounded(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Names the file in what the system says of it.
+pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
 /// A watched file.
 #[derive(Clone)]
 pub(super) struct Watched {
@@ -38,6 +43,12 @@ impl Mark {
     }
 }
 
+impl std::fmt::Display for Watched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.path.display().fmt(f)
+    }
+}
+
 impl Watched {
     pub(super) fn new(path: &Path, max: u64) -> Self {
         Self { path: path.into(), max, seen: None }
@@ -54,11 +65,11 @@ impl Watched {
 
     /// The mark is taken before the reading: if the file changes in between, the next look reads it again.
     fn look_now(&self) -> io::Result<(Mark, Option<Vec<u8>>)> {
-        let mark = Mark::of(&std::fs::metadata(&self.path)?);
+        let mark = Mark::of(&std::fs::metadata(&self.path).map_err(at(&self.path))?);
         if self.seen == Some(mark) {
             return Ok((mark, None));
         }
-        Ok((mark, Some(read_bounded(&self.path, self.max)?)))
+        Ok((mark, Some(read_bounded(&self.path, self.max).map_err(at(&self.path))?)))
     }
 
     /// What was read could not be used: the next look reads again.

@@ -8,6 +8,7 @@ use super::store::Store;
 use super::web_url::WebUrl;
 use crate::decide::rules::Algorithm;
 use crate::decide::time::{Moment, Timestamp};
+use crate::notice::Trouble;
 use crate::state::clock::Clock;
 use crate::state::keys::{IssuerKeys, SetFault};
 use bytes::Bytes;
@@ -29,8 +30,11 @@ pub enum JwksError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// What was fetched is no set.
-    #[error("the key set is refused: {0}")]
-    Set(#[from] SetFault),
+    #[error("the key set of {0} is refused: {1}")]
+    Set(WebUrl, SetFault),
+    /// What the file holds is no set.
+    #[error("the key set in {0} is refused: {1}")]
+    Content(String, SetFault),
     /// The file cannot be read.
     #[error("the key file cannot be read: {0}")]
     File(#[from] std::io::Error),
@@ -61,6 +65,8 @@ pub(super) struct Remote {
     discovery: Option<Discovery>,
     url: Option<WebUrl>,
     store: Option<Store>,
+    /// That the last good keys cannot be kept.
+    unkept: Arc<Trouble>,
     /// What the current set was read from, and its version.
     current: Option<(Bytes, Option<HeaderValue>)>,
 }
@@ -71,7 +77,7 @@ impl Remote {
             Ok(url) => (Some(url), None),
             Err(discovery) => (None, Some(discovery)),
         };
-        Self { fetcher: Arc::new(fetcher), discovery, url, store, current: None }
+        Self { fetcher: Arc::new(fetcher), discovery, url, store, unkept: Arc::default(), current: None }
     }
 }
 
@@ -101,8 +107,10 @@ impl Provider {
             self.keys.confirm(asked);
             return Ok(());
         };
-        self.keys.publish(&content, &self.allowed, asked).inspect_err(|_| file.forget())?;
-        Ok(())
+        self.keys.publish(&content, &self.allowed, asked).map_err(|fault| {
+            file.forget();
+            JwksError::Content(file.to_string(), fault)
+        })
     }
 
     /// Metadata that cannot be believed does not keep us from the key set that earlier metadata named.
@@ -120,7 +128,8 @@ impl Provider {
         self.saw(&said, asked);
         match answer {
             Answer::Body(body, _) => {
-                self.keys.publish(&body, &self.allowed, asked)?;
+                let published = self.keys.publish(&body, &self.allowed, asked);
+                published.map_err(|fault| JwksError::Set(url.clone(), fault))?;
                 remote.current = Some((body, said.etag));
             }
             Answer::Unchanged(_) => self.keys.confirm(asked),
@@ -152,7 +161,11 @@ impl Provider {
         let (Some(store), Some((body, _))) = (remote.store.clone(), remote.current.clone()) else { return };
         let saved = tokio::task::spawn_blocking(move || store.save(&body, fetched)).await;
         if let Err(error) | Ok(Err(error)) = saved.map_err(std::io::Error::other) {
-            tracing::warn!(issuer = &*self.name, %error, "the last good keys could not be kept");
+            if let Some(repeats) = remote.unkept.met(&error.to_string()) {
+                tracing::warn!(issuer = &*self.name, %error, repeats, "the last good keys could not be kept");
+            }
+        } else if let Some(out) = remote.unkept.over() {
+            tracing::info!(issuer = &*self.name, %out, "the last good keys are kept again");
         }
     }
 }

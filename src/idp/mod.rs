@@ -24,6 +24,7 @@ mod blocks;
 pub mod build;
 mod coding;
 pub mod connect;
+pub mod degraded;
 pub mod discovery;
 pub mod events;
 pub mod feed;

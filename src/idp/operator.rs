@@ -134,6 +134,7 @@ impl Idp {
             events: Arc::<Events>::default(),
             statuses: Arc::clone(&self.means.statuses),
             telling: Some(self.fleet.telling(fleet::Voice::Operator)),
+            trouble: Arc::default(),
         })
     }
 

@@ -3,6 +3,7 @@
 
 use super::backoff::{Backoff, jittered};
 use super::jwks::{Origin, Provider};
+use crate::notice::Trouble;
 use crate::state::clock::Clock;
 use crate::state::revocations::Revocations;
 use std::future::Future;
@@ -59,7 +60,7 @@ impl Rhythm {
 pub(super) async fn keep_keys(mut provider: Provider, rhythm: Rhythm, cancel: CancellationToken, news: News) {
     let keys = Arc::clone(&provider.keys);
     let mut backoff = Backoff::new(Duration::from_millis(500), rhythm.refresh.min(Duration::from_secs(60)));
-    let mut quick = false;
+    let (mut quick, trouble) = (false, Trouble::default());
     let file = matches!(provider.from, Origin::File(_));
     loop {
         let ticket = keys.open_ticket();
@@ -67,11 +68,16 @@ pub(super) async fn keep_keys(mut provider: Provider, rhythm: Rhythm, cancel: Ca
         let pause = match result {
             Ok(max_age) => {
                 backoff.succeeded();
+                if let Some(out) = trouble.over() {
+                    tracing::info!(issuer = &*provider.name, %out, "the keys are refreshed again");
+                }
                 if file { LOOK } else { rhythm.pause(max_age) }
             }
             Err(error) => {
                 keys.failed(&error.to_string());
-                tracing::warn!(issuer = &*provider.name, %error, "the keys could not be refreshed");
+                if let Some(repeats) = trouble.met(&error.to_string()) {
+                    tracing::warn!(issuer = &*provider.name, %error, repeats, "the keys could not be refreshed");
+                }
                 backoff.failed()
             }
         };

@@ -312,6 +312,7 @@ impl Idp {
             signer: Arc::clone(&signer),
             events: self.reception.events(name),
             telling: kind.is_told().then(|| self.fleet.telling(Voice::Provider)),
+            trouble: Arc::default(),
         };
         let parts = Arc::new((source, sink));
         self.reception.open(name, settings, &parts);

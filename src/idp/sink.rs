@@ -7,6 +7,7 @@ use super::refresh::News;
 use super::signed::Signer;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
+use crate::notice::Trouble;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{ClaimValue, Fingerprints, Kind};
 use crate::state::journal::{Account, Receipt, Unwritten, sum};
@@ -52,6 +53,8 @@ pub struct Sink {
     pub(super) events: Arc<Events>,
     /// How what is accepted is told to the other instances; `None` for what they told us.
     pub(super) telling: Option<Telling>,
+    /// That the source cannot be heard.
+    pub(super) trouble: Arc<Trouble>,
 }
 
 impl Sink {
@@ -267,12 +270,18 @@ impl Sink {
     /// Nothing is new since this question was asked.
     pub fn heard(&self, asked: Moment) {
         self.feed.heard(asked);
+        if let Some(out) = self.trouble.over() {
+            tracing::info!(source = %self.feed.name, %out, "the revocation source is heard again");
+        }
         self.tried();
     }
 
     /// The source could not be heard. What it said before stays, and ages.
     pub fn failed(&self, why: &str) {
-        tracing::warn!(source = %self.feed.name, error = why, "the revocation source could not be heard");
+        if let Some(repeats) = self.trouble.met(why) {
+            let source = &self.feed.name;
+            tracing::warn!(%source, error = why, repeats, "the revocation source could not be heard");
+        }
         self.feed.failed(why);
         self.tried();
     }

@@ -1,5 +1,6 @@
 //! The last good key sets, kept in the state directory over a restart. Whoever may write there may make tokens.
 
+use super::file::at;
 use crate::decide::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
@@ -55,13 +56,14 @@ impl Store {
         let jwks = std::str::from_utf8(jwks).map_err(io::Error::other)?.to_owned();
         let kept = Kept { issuer: self.issuer.to_string(), fetched_ms: fetched.millis(), jwks };
         if let Some(dir) = self.path.parent() {
-            fs::create_dir_all(dir)?;
+            fs::create_dir_all(dir).map_err(at(dir))?;
         }
         let aside = self.path.with_extension(format!("{}.new", std::process::id()));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-        file.write_all(&serde_json::to_vec(&kept)?)?;
-        file.sync_all()?;
-        fs::rename(&aside, &self.path)
+        let open = || OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside);
+        let text = serde_json::to_vec(&kept)?;
+        let written = open().and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
+        written.map_err(at(&aside))?;
+        fs::rename(&aside, &self.path).map_err(at(&self.path))
     }
 }
 
@@ -82,5 +84,14 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         let other = Store { path: store.path, issuer: "https://b".into() };
         assert!(other.load().is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_told_with_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let taken = dir.path().join("taken");
+        fs::write(&taken, "").unwrap();
+        let error = Store::new(&taken, "corp", "https://a").save(b"{}", Timestamp::from_secs(7)).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("{}: ", taken.display())), "{error}");
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::crypto::CryptoProvider;
@@ -14,6 +15,10 @@ use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::listen::{CertificateFiles, UnknownSni};
+use crate::decide::time::Timestamp;
+
+/// What is left of a certificate when its end is told of.
+const SOON: Duration = Duration::from_secs(14 * 86_400);
 
 /// Why a certificate could not be taken. Each names the file to look at.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +66,15 @@ pub struct Served {
 }
 
 impl Served {
+    /// That it has ended, or soon will: what to tell of it.
+    pub fn ending(&self, now: Timestamp) -> Option<String> {
+        let (names, end) = (self.names.join(", "), Timestamp::from_secs(self.not_after));
+        let left = end.since(now);
+        let ended = left <= 0;
+        let word = if ended { "has expired" } else { "expires soon" };
+        (ended || left < SOON.as_millis() as i64).then(|| format!("the certificate for {names} {word}: {end}"))
+    }
+
     /// Whether it covers this host name, by RFC 6125 §6.4: a wildcard stands for one label.
     pub fn covers(&self, host: &str) -> bool {
         self.names.iter().any(|name| match name.strip_prefix("*.") {
@@ -218,5 +232,23 @@ fn name_of(name: &GeneralName<'_>) -> Option<String> {
             Err(_) => <[u8; 16]>::try_from(*bytes).ok().map(|all| std::net::Ipv6Addr::from(all).to_string()),
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_of_from_two_weeks_before() {
+        let key = rcgen::generate_simple_self_signed(vec!["a.test".to_owned()]).unwrap();
+        let signing = PrivateKeyDer::try_from(key.signing_key.serialize_der()).unwrap();
+        let key = CertifiedKey::from_der(vec![key.cert.der().clone()], signing, &super::super::tls::provider());
+        let end = 2_000_000_000;
+        let served = Served { names: vec!["a.test".into()], not_after: end, key: Arc::new(key.unwrap()) };
+        let told = |at| served.ending(Timestamp::from_secs(at));
+        assert_eq!(told(end - 14 * 86_400), None);
+        assert!(told(end - 14 * 86_400 + 1).unwrap().contains("for a.test expires soon: 2033-05-18"));
+        assert!(told(end).unwrap().contains("has expired"));
     }
 }

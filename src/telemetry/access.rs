@@ -13,6 +13,7 @@ use super::route::method_name;
 use super::scrub;
 use super::settings::AccessLog;
 use super::span::version;
+use super::start::StartError;
 use crate::decide::reason::Reason;
 
 /// As many lines may wait for the output.
@@ -22,11 +23,14 @@ const QUEUE: usize = 8192;
 pub(super) struct Access(NonBlocking);
 
 /// Opens the log that the settings name.
-pub(super) fn open(log: &AccessLog) -> io::Result<Option<(Access, ErrorCounter, WorkerGuard)>> {
+pub(super) fn open(log: &AccessLog) -> Result<Option<(Access, ErrorCounter, WorkerGuard)>, StartError> {
     let output: Box<dyn Write + Send> = match log {
         AccessLog::Off => return Ok(None),
         AccessLog::Stdout => Box::new(io::stdout()),
-        AccessLog::File(path) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
+        AccessLog::File(path) => {
+            let opened = OpenOptions::new().create(true).append(true).open(path);
+            Box::new(opened.map_err(|error| StartError::AccessLog { path: path.clone(), error })?)
+        }
     };
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE).thread_name("access-log");
     let (writer, guard) = builder.finish(output);

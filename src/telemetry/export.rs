@@ -17,6 +17,7 @@ use super::exchange::Exchange;
 use super::meter::SpanCounts;
 use super::record::Record;
 use super::span;
+use crate::notice::Trouble;
 
 /// As many spans may wait as the specification of the SDK says.
 const QUEUE: usize = 2048;
@@ -57,7 +58,7 @@ pub(super) fn start<E: SpanExporter>(
     stop: CancellationToken,
 ) -> (Queue, impl Future<Output = ()> + Send) {
     let (sender, receiver) = channel(QUEUE);
-    let task = Task { exporter, receiver, counts: counts.clone(), scope, stop, down: false };
+    let task = Task { exporter, receiver, counts: counts.clone(), scope, stop, away: Trouble::default() };
     (Queue { sender, counts }, task.run())
 }
 
@@ -67,8 +68,8 @@ struct Task<E> {
     counts: Arc<SpanCounts>,
     scope: InstrumentationScope,
     stop: CancellationToken,
-    /// Is the collector known to be away? Said once, not for each batch.
-    down: bool,
+    /// That the collector does not take spans.
+    away: Trouble,
 }
 
 impl<E: SpanExporter> Task<E> {
@@ -119,14 +120,14 @@ impl<E: SpanExporter> Task<E> {
 
     fn arrived(&mut self, count: u64) {
         self.counts.exported.fetch_add(count, Relaxed);
-        if std::mem::take(&mut self.down) {
-            tracing::info!("the collector takes spans again");
+        if let Some(out) = self.away.over() {
+            tracing::info!(%out, "the collector takes spans again");
         }
     }
 
     fn failed(&mut self, fault: &opentelemetry_sdk::error::OTelSdkError) {
-        if !std::mem::replace(&mut self.down, true) {
-            tracing::warn!(%fault, "the collector does not take spans; they wait, and are dropped when too many do");
+        if let Some(repeats) = self.away.met(&fault.to_string()) {
+            tracing::warn!(%fault, repeats, "the collector does not take spans; they wait, and are dropped when too many do");
         }
     }
 }

@@ -23,13 +23,14 @@ pub fn start(log: &Log) -> Result<(), TryInitError> {
     }
 }
 
-/// Libraries only warn, unless somebody is looking for something.
+/// Libraries only warn, unless somebody is looking for something. The SDK of the traces says at each failed export that
+/// its data will be lost; it is kept and sent again, and the exporter itself tells what becomes of it.
 const fn directives(level: Level) -> &'static str {
     match level {
         Level::Off => "off",
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "warn,curfew=info",
+        Level::Error => "error,opentelemetry=off",
+        Level::Warn => "warn,opentelemetry=off",
+        Level::Info => "warn,curfew=info,opentelemetry=off",
         Level::Debug => "info,curfew=debug",
         Level::Trace => "debug,curfew=trace",
     }

@@ -132,6 +132,7 @@ metrics! {
     CACHE_MISSES = "curfew_token_cache_misses", "Tokens whose signature had to be verified";
     CERTIFICATE_EXPIRY = "curfew_certificate_expiry_timestamp_seconds", "When a certificate of a listener ends, since the epoch";
     RELOADS = "curfew_config_reloads", "Reloads of the config by result";
+    PENDING_RESTART = "curfew_config_pending_restart", "Blocks of the config that were loaded and wait for a restart";
     BUILD = "curfew_build_info", "The version that runs";
     STARTED = "process_start_time_seconds", "When the process was started, since the epoch";
     MEMORY = "process_resident_memory_bytes", "How much memory the process has";

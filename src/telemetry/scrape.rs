@@ -85,6 +85,11 @@ impl Gauges {
         self.spreads.entry(metric).or_default().push((owned(labels), spread));
     }
 
+    /// How many blocks of the config wait for a restart.
+    pub fn pending_restart(&mut self, blocks: usize) {
+        self.put(metric::PENDING_RESTART, &[], blocks as f64);
+    }
+
     /// How long ago the issuer's key set was fetched.
     pub fn jwks_age(&mut self, issuer: &str, age: Duration) {
         self.put(metric::JWKS_AGE, &[("issuer", issuer)], age.as_secs_f64());

@@ -1,6 +1,7 @@
 //! Telemetry as one thing: started once, handed to everybody, stopped last.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -56,8 +57,13 @@ pub enum StartError {
     #[error("the roots for the OTLP collector: {0}")]
     Roots(String),
     /// The access log cannot be opened.
-    #[error("the access log cannot be opened: {0}")]
-    AccessLog(#[from] io::Error),
+    #[error("the access log `{path}` cannot be opened: {error}")]
+    AccessLog {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
 }
 
 /// Everything that tells.

@@ -3,6 +3,7 @@
 use super::connections::Slot;
 use super::settings::Address;
 use super::streams::Stream;
+use crate::notice::Trouble;
 use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -18,6 +19,8 @@ pub struct Endpoint {
     /// The same as text, for traces.
     pub name: Arc<str>,
     resolved: ArcSwap<Vec<SocketAddr>>,
+    /// That its name has no address.
+    pub(super) unresolved: Trouble,
     turn: AtomicUsize,
     in_flight: AtomicUsize,
     failures: AtomicU32,
@@ -33,6 +36,7 @@ impl Endpoint {
         Self {
             name: String::from(address.clone()).into(),
             resolved: ArcSwap::from_pointee(fixed.into_iter().collect()),
+            unresolved: Trouble::default(),
             address,
             turn: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),

@@ -20,8 +20,17 @@ async fn look_up(pool: &Pool, endpoint: &Endpoint) {
     let asked = lookup_host((endpoint.address.host.as_str(), endpoint.address.port));
     let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     match answer {
-        Ok(addresses) => endpoint.resolve_to(addresses.collect()),
-        Err(error) => tracing::warn!(upstream = &*pool.name, endpoint = &*endpoint.name, %error, "cannot resolve"),
+        Ok(addresses) => {
+            endpoint.resolve_to(addresses.collect());
+            if let Some(out) = endpoint.unresolved.over() {
+                tracing::info!(upstream = &*pool.name, endpoint = &*endpoint.name, %out, "resolves again");
+            }
+        }
+        Err(error) => {
+            if let Some(repeats) = endpoint.unresolved.met(&error.to_string()) {
+                tracing::warn!(upstream = &*pool.name, endpoint = &*endpoint.name, %error, repeats, "cannot resolve");
+            }
+        }
     }
 }
 

@@ -10,14 +10,15 @@ use source::{File, files};
 const LAYERS: &[(&str, &[&str])] = &[
     ("command", &["app", "control", "decide", "demo", "proxy", "settings", "state", "telemetry", "token"]),
     ("demo", &["app", "control", "decide", "settings", "state", "telemetry"]),
-    ("app", &["control", "decide", "idp", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
-    ("control", &["decide", "idp", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
-    ("proxy", &["decide", "settings", "state", "telemetry", "token", "upstream"]),
+    ("app", &["control", "decide", "idp", "notice", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
+    ("control", &["decide", "idp", "notice", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
+    ("proxy", &["decide", "notice", "settings", "state", "telemetry", "token", "upstream"]),
     ("token", &["decide", "state"]),
-    ("idp", &["decide", "settings", "state", "token"]),
-    ("telemetry", &["decide", "settings"]),
+    ("idp", &["decide", "notice", "settings", "state", "token"]),
+    ("telemetry", &["decide", "notice", "settings"]),
     ("state", &["decide"]),
-    ("upstream", &["settings"]),
+    ("upstream", &["notice", "settings"]),
+    ("notice", &["settings"]),
     ("decide", &[]),
     ("settings", &[]),
 ];
@@ -35,7 +36,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("granit_parser::", &["src/control/config"]),
     ("clap::", &["src/command", "src/main.rs"]),
     ("SystemTime::now", &["src/state/clock"]),
-    ("Instant::now", &["src/state/clock", "src/proxy", "src/upstream", "src/idp", "src/telemetry", "src/demo"]),
+    (
+        "Instant::now",
+        &["src/state/clock", "src/notice", "src/proxy", "src/upstream", "src/idp", "src/telemetry", "src/demo"],
+    ),
     ("unbounded_channel", &[]),
     ("unsafe ", &[]),
 ];

@@ -14,6 +14,8 @@ use hyper::body::Incoming;
 pub trait Showing: Send + Sync + 'static {
     /// What is not ready yet, each with why; empty when all is.
     fn not_ready(&self) -> Vec<String>;
+    /// What was ready and ages, each with why; it is used as far as it may be.
+    fn degraded(&self) -> Vec<String>;
     /// The config that is in force, secrets as their references only, as JSON.
     fn config(&self) -> String;
     /// The metrics.
@@ -110,7 +112,7 @@ async fn ask<S: Showing>(
     let (shown, operations, guard) = (&*wiring.shown, &wiring.operations, &wiring.guard);
     Ok(match endpoint.what {
         What::Alive => text(StatusCode::OK, "alive\n".into()),
-        What::Ready => ready(&shown.not_ready()),
+        What::Ready => ready(&shown.not_ready(), &shown.degraded()),
         What::Metrics => metrics(parts, shown.telemetry()),
         What::OpenApi => typed(StatusCode::OK, "application/json", OPENAPI),
         What::Config => {
@@ -135,14 +137,17 @@ async fn ask<S: Showing>(
     })
 }
 
-fn ready(missing: &[String]) -> Answer {
+/// What ages takes nobody out of a load balancer: the others would have the same provider.
+fn ready(missing: &[String], degraded: &[String]) -> Answer {
+    let listed = |head: &str, all: &[String]| match all {
+        [] => String::new(),
+        all => all.iter().fold(format!("{head}:\n"), |text, one| text + "  " + one + "\n"),
+    };
+    let degraded = listed("degraded", degraded);
     if missing.is_empty() {
-        return text(StatusCode::OK, "ready\n".into());
+        return text(StatusCode::OK, "ready\n".to_owned() + &degraded);
     }
-    text(
-        StatusCode::SERVICE_UNAVAILABLE,
-        missing.iter().fold("not ready:\n".to_owned(), |all, one| all + "  " + one + "\n"),
-    )
+    text(StatusCode::SERVICE_UNAVAILABLE, listed("not ready", missing) + &degraded)
 }
 
 /// Prometheus says by `Accept` whether it reads OpenMetrics.

@@ -14,6 +14,7 @@ use crate::proxy::certificates::Certificates;
 use crate::proxy::client_certificates::Trust;
 use crate::proxy::listen::{Security, Tls};
 use crate::settings::Secret;
+use crate::state::clock::{Clock as _, SystemClock};
 use crate::state::keys::KeySet;
 use crate::telemetry::HeaderText;
 
@@ -85,14 +86,24 @@ fn certificates(config: &Config, faults: &mut Faults<'_>) {
 }
 
 fn tls_files(path: &str, tls: &Tls, faults: &mut Faults<'_>) {
+    let now = SystemClock::start().now().wall;
     for (nth, files) in tls.certificates.iter().enumerate() {
         let path = format!("{path}.certificates[{nth}]");
         let cert = look(&format!("{path}.cert"), "certificate", &files.cert, faults);
         let key = look(&format!("{path}.key"), "key", &files.key, faults);
-        if let (true, true, Err(error)) = (cert, key, Certificates::open(std::slice::from_ref(files), tls.unknown_sni))
-        {
-            let help = "`cert` holds the chain as PEM, leaf first, and `key` the private key of that leaf";
-            faults.error(&path, error.to_string(), help);
+        if !(cert && key) {
+            continue;
+        }
+        match Certificates::open(std::slice::from_ref(files), tls.unknown_sni) {
+            Ok(open) => {
+                for told in open.table().all().iter().filter_map(|one| one.ending(now)) {
+                    faults.warn(&format!("{path}.cert"), told, "renew it: the new files are taken up by themselves");
+                }
+            }
+            Err(error) => {
+                let help = "`cert` holds the chain as PEM, leaf first, and `key` the private key of that leaf";
+                faults.error(&path, error.to_string(), help);
+            }
         }
     }
     let clients = tls.client_certificates.as_ref().on().map(|clients| &clients.trust);

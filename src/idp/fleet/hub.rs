@@ -15,6 +15,7 @@ use crate::idp::refresh::{self, News};
 use crate::idp::room::Means;
 use crate::idp::signed::Signer;
 use crate::idp::sink::Sink;
+use crate::notice::Trouble;
 use crate::state::revocations::{Bounds, Feed};
 use arc_swap::ArcSwap;
 use std::sync::atomic::AtomicU64;
@@ -134,6 +135,7 @@ impl Hub {
             origin: self.origin,
             sequence: AtomicU64::new(0),
             progress: Mutex::new(Progress::default()),
+            away: Trouble::default(),
         });
         refresh::supervise(&self.means.runtime, "revocation.fleet".into(), move || {
             let (member, cancel) = (Arc::clone(&member), cancel.clone());
@@ -199,6 +201,7 @@ impl Hub {
                 // What another instance accepted is kept by that one, and told again when this one starts anew.
                 account: None,
                 mark: [0; 8],
+                trouble: Arc::default(),
             })
         };
         let (providers, operators) = (sink("fleet")?, sink("fleet-operators")?);

@@ -10,6 +10,7 @@ use super::stands::Stands;
 use super::words::{Id, Keys, WAIT};
 use crate::decide::id::Fingerprint;
 use crate::idp::backoff::Backoff;
+use crate::notice::Trouble;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{Fingerprints, Kind};
 use crate::state::revocations::Revocations;
@@ -34,6 +35,8 @@ pub(in crate::idp) struct Member {
     pub(super) origin: [u8; 16],
     pub(super) sequence: AtomicU64,
     pub(super) progress: Mutex<Progress>,
+    /// That it is not in the fleet.
+    pub(super) away: Trouble,
 }
 
 /// How far it has come.
@@ -70,11 +73,21 @@ impl Member {
         let why = error.to_string();
         count(&self.counts.failures, 1);
         self.stands.failed(&why);
-        if matches!(error, ServerError::OtherKey) {
-            count(&self.counts.refusals, 1);
-            tracing::error!(error = why, "this instance does not join the fleet: revocations are not exchanged");
+        let other = matches!(error, ServerError::OtherKey);
+        count(&self.counts.refusals, u64::from(other));
+        let Some(repeats) = self.away.met(&why) else { return };
+        if other {
+            tracing::error!(
+                error = why,
+                repeats,
+                "this instance does not join the fleet: revocations are not exchanged"
+            );
         } else {
-            tracing::warn!(error = why, "the fleet's channel is down; this instance goes on with what it knows");
+            tracing::warn!(
+                error = why,
+                repeats,
+                "the fleet's channel is down; this instance goes on with what it knows"
+            );
         }
     }
 
@@ -85,7 +98,10 @@ impl Member {
         let epoch = self.join(&mut writer).await?;
         backoff.succeeded();
         self.counts.connected.store(true, Relaxed);
-        tracing::info!("joined the fleet");
+        match self.away.over() {
+            Some(out) => tracing::info!(%out, "joined the fleet again"),
+            None => tracing::info!("joined the fleet"),
+        }
         let both = futures_util::future::try_join(self.read(&mut reader, &epoch), self.write(&mut writer)).await;
         both.map(|_| ())
     }
