@@ -84,14 +84,14 @@ listeners:
     address: 127.0.0.1:{port}
     tls: {{ certificates: [{{ cert: {dir}/server.crt, key: {dir}/server.key }}] }}
 issuers:
-  corp: {{ issuer: 'https://corp.example.com', keys: {{ file: {dir}/corp.json }} }}
+  corp: {{ issuer: 'https://corp.example.com', audiences: [api], refresh: 1s, max_stale: 5s, keys: {{ file: {dir}/corp.json }} }}
 revocation:
   sources:
     list: {{ kind: file, issuer: corp, path: {dir}/revoked.txt, max_staleness: 3s }}
 upstreams:
   echo: {{ endpoints: ['http://127.0.0.1:9'] }}
 policies:
-  standard: {{ issuers: [corp], token: {{ audiences: [api] }} }}
+  standard: {{ issuers: [corp] }}
 routes:
   - {{ name: all, path: '/**', policy: standard, upstream: echo }}
 "
@@ -110,11 +110,15 @@ fn a_trouble_that_lasts_is_told_once_and_its_end_once() {
     let good = fs::read(world.path("server.crt")).unwrap();
     fs::write(world.path("server.crt"), "garbage").unwrap();
     fs::remove_file(world.path("revoked.txt")).unwrap();
+    let keys = fs::read(world.path("corp.json")).unwrap();
+    fs::remove_file(world.path("corp.json")).unwrap();
     let revoked = world.path("revoked.txt").display().to_string();
     world.until_told(&["ERROR", "revocation.sources.list", "stale", "fresh revocations"]);
+    world.until_told(&["ERROR", "issuers.corp", "stale", "no token of this issuer", "max_stale 5s"]);
     let (status, text) = world.gateway.admin("/readyz");
     assert_eq!(status, 200);
-    assert!(text.starts_with("ready\ndegraded:\n  revocation.sources.list: "), "{text}");
+    assert!(text.starts_with("ready\ndegraded:\n  issuers.corp: "), "{text}");
+    assert!(text.contains("\n  revocation.sources.list: ") && text.contains("/corp.json: "), "{text}");
     assert!(text.contains("max_staleness 3s") && text.contains(&revoked), "{text}");
     fs::remove_file(&world.config).unwrap();
     world.until_told(&["WARN", "config file cannot be read"]);
@@ -122,13 +126,18 @@ fn a_trouble_that_lasts_is_told_once_and_its_end_once() {
 
     fs::write(world.path("server.crt"), good).unwrap();
     fs::write(world.path("revoked.txt"), "one\n").unwrap();
+    fs::write(world.path("corp.json"), keys).unwrap();
     fs::write(&world.config, &world.text).unwrap();
     world.until_told(&["certificates can be read again", "out="]);
     world.until_told(&["source is heard again", "out="]);
-    world.until_told(&["no longer stale", "out="]);
+    world.until_told(&["keys are refreshed again", "out="]);
+    world.until_told(&["revocation.sources.list", "no longer stale", "out="]);
+    world.until_told(&["issuers.corp", "no longer stale", "out="]);
     world.until_told(&["config file can be read again", "out="]);
     assert_eq!(world.gateway.admin("/readyz"), (200, "ready\n".into()));
-    let once: [&[&str]; 4] = [
+    let once: [&[&str]; 6] = [
+        &["keys could not be refreshed", "corp.json"],
+        &["stale", "no token of this issuer"],
         &["certificates not replaced", "server.crt"],
         &["source could not be heard", &revoked],
         &["stale", "fresh revocations"],
