@@ -18,11 +18,12 @@ pub fn redacted(config: &Config) -> Value {
     value
 }
 
-/// The same as text that people can read, with the blocks that wait for a restart.
+/// The same as text that people can read, with the blocks that wait for a restart as
+/// `pending_restart`. Where none do, it is a config like any other.
 #[must_use]
 pub fn redacted_text(config: &Config, pending: &[&str]) -> String {
     let mut value = redacted(config);
-    if let Value::Object(members) = &mut value {
+    if let (Value::Object(members), false) = (&mut value, pending.is_empty()) {
         members.insert("pending_restart".to_owned(), pending.into());
     }
     let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();

@@ -76,7 +76,7 @@ fn collect(value: &Value, knobs: &mut BTreeSet<String>) {
 #[test]
 fn what_is_in_effect_is_shown_with_its_defaults_and_reads_back() {
     let loaded = load(&config().join("curfew.yaml")).unwrap();
-    let text = redact::redacted_text(&loaded.config);
+    let text = redact::redacted_text(&loaded.config, &[]);
     assert!(text.contains("\"token_bytes\": \"8KiB\"") && text.contains("\"env\": "), "{text}");
     let again = curfew::control::read("effective", text).unwrap_or_else(|faults| panic!("{:#?}", lines(&faults)));
     assert_eq!(again.revision, loaded.revision, "the revision is of what the config says, not of how it is written");
