@@ -32,6 +32,7 @@ fn telemetry() -> Telemetry {
         gauges.token_cache(9, 1);
         gauges.fleet(&FleetSeen { connected: true, position_ms: 1_790_000_000_000, ..FleetSeen::default() });
         gauges.revocation_set(&[("token", 10_000)], 270_000);
+        gauges.pending_restart(1);
         gauges.process("1", Timestamp::from_secs(1_790_000_000), Some(40_000_000));
         let (refused, handshakes_failed) = ([("limit", 2)], [("client_certificate", 3)]);
         let (refused, handshakes_failed) = (&refused[..], &handshakes_failed[..]);
