@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// The upstream.
 pub struct Upstream {
@@ -49,6 +49,7 @@ impl Upstream {
     }
 
     /// Ends every connection once its request is answered, as a restart with a new process beside the old one does.
+    /// One that was just opened is spared until its first answer, as nginx and Go's server spare it.
     pub fn end_connections(&self) {
         self.epoch.send_modify(|epoch| *epoch += 1);
     }
@@ -60,15 +61,17 @@ async fn accept(listener: TcpListener, seen: Arc<AtomicU64>, connections: Arc<At
         let (seen, mut epoch) = (seen.clone(), epoch.clone());
         tokio::spawn(async move {
             epoch.mark_unchanged();
+            let used = Notify::new();
             let service = service_fn(|request| {
                 seen.fetch_add(1, Relaxed);
+                used.notify_one();
                 answer(request)
             });
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             tokio::pin!(connection);
             tokio::select! {
                 _ = connection.as_mut() => return,
-                _ = epoch.changed() => connection.as_mut().graceful_shutdown(),
+                () = async { used.notified().await; _ = epoch.changed().await } => connection.as_mut().graceful_shutdown(),
             }
             _ = connection.await;
         });
