@@ -64,9 +64,7 @@ impl Search<'_> {
             self.marks.stand_in(self.tree, id, name);
             let now = self.attempt::<T>().err();
             self.marks.dismiss(id, name);
-            let elsewhere = now.is_some_and(|now| {
-                now.repeats(error) || matches!(&now.kind, Kind::UnknownKey { name: unknown, .. } if unknown == name)
-            });
+            let elsewhere = now.is_some_and(|now| now.repeats(error) || now.kind.is_of_one_key_more(name));
             if !elsewhere {
                 return Some(id);
             }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 
 use super::access::{Choice, Entries};
-use super::error::{Error, Kind, Place};
+use super::error::{Error, Kind, ONE_KEY, Place};
 use super::marks::Marks;
 use super::scalar::{Plain, resolve};
 use super::tree::{Content, NodeId, Tree};
@@ -117,7 +117,7 @@ impl<'a> At<'a> {
                 match (live.next(), live.next()) {
                     (Some(child), None) => visitor.visit_enum(Choice::keyed(self.to(child))),
                     (None, _) if self.marks.is_touched(self.id) => Err(Error::new(Kind::Silent)),
-                    _ => Err(Error::invalid_value(Unexpected::Map, &"map with a single key")),
+                    _ => Err(Error::invalid_value(Unexpected::Map, &ONE_KEY)),
                 }
             }
             _ => Err(self.unfit(&visitor)),

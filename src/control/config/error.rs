@@ -23,6 +23,21 @@ pub(super) enum Kind {
     Silent,
 }
 
+/// What serde expects where a word stands with its value.
+pub(super) const ONE_KEY: &str = "map with a single key";
+
+impl Kind {
+    /// Whether it complains of this key in a mapping that has no room for it: nobody reads it there, or the mapping is a
+    /// word with its value.
+    pub(super) fn is_of_one_key_more(&self, key: &str) -> bool {
+        match self {
+            Self::UnknownKey { name, .. } => name == key,
+            Self::Unfit { wanted, .. } => wanted == ONE_KEY,
+            _ => false,
+        }
+    }
+}
+
 /// The place of an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Place {
