@@ -10,6 +10,7 @@ use super::failure::{Failure, FailureKind};
 use super::pool::Pool;
 use super::progress::{Progress, Tracked};
 use super::settings::Protocol;
+use super::spare::Spare;
 use super::timer::Wait;
 use bytes::Bytes;
 use futures_util::future::FutureExt as _;
@@ -195,11 +196,14 @@ where
     let began = if found { terms.now } else { Instant::now() };
     let wait = Wait { began, span: terms.first_byte.min(LONGEST), until: terms.until };
     let progress = parcel.as_ref().and_then(|request| request.body().progress());
+    // If it is lost, it is made anew from this.
+    let mut spare = None;
     let result = {
         // What goes out on a connection that was kept may be lost by nobody's fault, and so may what follows it while an
         // upstream restarts; only then is a copy worth it.
         let copied = (stale || need.since.is_some()) && terms.repeatable && resends > 0;
-        let sent = pin!(send(&mut held.sender, pool, endpoint, parcel, copied));
+        let kept = copied.then_some(&mut spare);
+        let sent = pin!(send(&mut held.sender, pool, endpoint, parcel, kept));
         held.timer.within(wait, progress.as_deref(), sent).await
     };
     let unsent = match result {
@@ -219,13 +223,14 @@ where
         }
         None => Unsent::lost(FailureKind::FirstByteTimeout, "no response within first_byte"),
     };
-    Err(undelivered(unsent, parcel, stale, progress))
+    let spare = spare.map(Spare::unpack);
+    Err(undelivered(unsent, (parcel, spare), stale, progress))
 }
 
 /// Leaves in the parcel what may be sent again.
 fn undelivered<B>(
     Unsent { fault: (kind, source), returned }: Unsent,
-    parcel: &mut Parcel<B>,
+    (parcel, spare): (&mut Parcel<B>, Parcel<B>),
     kept: bool,
     progress: Option<Rc<Progress>>,
 ) -> Undelivered {
@@ -234,19 +239,10 @@ fn undelivered<B>(
         return Undelivered { fault: (FailureKind::Request, source), stale: false, lost: false };
     }
     let reset = kind == FailureKind::Reset;
-    if !reset && !returned {
-        *parcel = None;
+    if !returned {
+        *parcel = spare.filter(|_| reset);
     }
     Undelivered { fault: (kind, source), stale: kept && reset, lost: reset && !returned && parcel.is_some() }
-}
-
-fn copy<B: Body + Empty>(request: &Request<Tracked<B>>) -> Request<Tracked<B>> {
-    let mut copy = Request::new(Tracked::new(request.body().body().empty()));
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    copy.headers_mut().clone_from(request.headers());
-    copy
 }
 
 /// What came of sending, where there is no answer.
@@ -262,13 +258,13 @@ impl Unsent {
     }
 }
 
-/// Sends what the parcel holds, and leaves a copy there if there is to be one, or the request itself if it comes back.
+/// Sends what the parcel holds, and leaves the request there if it comes back. A spare is kept where one is to be.
 async fn send<B>(
     sender: &mut Sender<Tracked<B>>,
     pool: &Pool,
     endpoint: &Endpoint,
     parcel: &mut Parcel<B>,
-    copied: bool,
+    spare: Option<&mut Option<Spare<B>>>,
 ) -> Result<Response<Incoming>, Unsent>
 where
     B: Body<Data = Bytes> + Empty + Unpin + 'static,
@@ -281,7 +277,7 @@ where
     };
     ready.map_err(|error| Unsent { fault: (FailureKind::Reset, error.into()), returned: true })?;
     // Pinned where it is made: this future is small, because it is a part of every request's.
-    let sent = pin!(begin(sender, pool, endpoint, parcel, copied)?);
+    let sent = pin!(begin(sender, pool, endpoint, parcel, spare)?);
     sent.await.map_err(|error| unsent(error, parcel))
 }
 
@@ -292,7 +288,7 @@ fn begin<B>(
     pool: &Pool,
     endpoint: &Endpoint,
     parcel: &mut Parcel<B>,
-    copied: bool,
+    spare: Option<&mut Option<Spare<B>>>,
 ) -> Result<impl Future<Output = Sent<B>> + use<B>, Unsent>
 where
     B: Body<Data = Bytes> + Empty + Unpin + 'static,
@@ -304,7 +300,9 @@ where
         Sender::Http1(_) => address::http1(&mut request, pool, endpoint),
         Sender::Http2(..) => address::http2(&mut request, pool, endpoint),
     }
-    *parcel = copied.then(|| copy(&request));
+    if let Some(spare) = spare {
+        *spare = Some(Spare::pack(&request, request.body().body().empty()));
+    }
     Ok(match sender {
         Sender::Http1(sender) => sender.try_send_request(request).left_future(),
         Sender::Http2(sender, _) => sender.try_send_request(request).right_future(),

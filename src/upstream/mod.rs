@@ -16,6 +16,7 @@ mod progress;
 mod resolve;
 mod settings;
 mod shelf;
+mod spare;
 mod streams;
 mod timer;
 mod trust;
