@@ -11,13 +11,14 @@ use super::accept::Listener;
 use super::connection::ConnectionInfo;
 use super::listen::ProxyProtocol;
 use super::proxy_protocol;
+use crate::upstream::Wire;
 
 /// A connection that is ready for HTTP.
 pub(super) enum Established {
     /// Over TLS. Boxed: its session is large, and would lie in the task once for each step that moves it.
-    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    Tls(Box<tokio_rustls::server::TlsStream<Wire>>),
     /// In the clear.
-    Plain(TcpStream),
+    Plain(Wire),
 }
 
 /// What comes before HTTP. `None`: it failed, and was counted.
@@ -43,7 +44,7 @@ pub(super) async fn establish(
     };
     let Some(handshaker) = &listener.handshaker else {
         info.http2 = listener.h2c && has_preface(&stream, listener.guard.clocks.header).await?;
-        return Some((Established::Plain(stream), info));
+        return Some((Established::Plain(Wire(stream)), info));
     };
     let counters = &listener.counters;
     match handshaker.shake(stream).await {

@@ -19,6 +19,7 @@ use super::certificates::{Certificates, Served};
 use super::client_certificates::{self, Roots, RootsError};
 use super::listen::{Tls, TlsVersion};
 use crate::decide::id::CertificateThumbprint;
+use crate::upstream::Wire;
 
 /// How much rustls may hold for a peer that does not read.
 const BUFFER_LIMIT: usize = 64 * 1024;
@@ -129,10 +130,10 @@ impl Handshaker {
     ///
     /// # Errors
     /// Why there is no session.
-    pub async fn shake(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, TlsInfo), HandshakeFailure> {
+    pub async fn shake(&self, stream: TcpStream) -> Result<(TlsStream<Wire>, TlsInfo), HandshakeFailure> {
         let current = self.current.load_full();
         let acceptor = TlsAcceptor::from(Arc::clone(&current.config));
-        let accept = acceptor.accept_with(stream, |session| session.set_buffer_limit(Some(BUFFER_LIMIT)));
+        let accept = acceptor.accept_with(Wire(stream), |session| session.set_buffer_limit(Some(BUFFER_LIMIT)));
         let stream = tokio::time::timeout(self.timeout, accept)
             .await
             .map_err(|_| HandshakeFailure::Timeout)?
@@ -144,7 +145,7 @@ impl Handshaker {
         Ok((stream, info))
     }
 
-    fn describe(&self, stream: &TlsStream<TcpStream>) -> TlsInfo {
+    fn describe(&self, stream: &TlsStream<Wire>) -> TlsInfo {
         let (_, session) = stream.get_ref();
         let sni = session.server_name().map(str::to_owned);
         let version = match session.protocol_version() {

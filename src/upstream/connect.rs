@@ -5,6 +5,7 @@ use super::failure::FailureKind;
 use super::pool::Pool;
 use super::settings::Protocol;
 use super::streams::{CONNECTION_WINDOW, STREAM_WINDOW, Streams};
+use super::wire::Wire;
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::{http1, http2};
@@ -54,6 +55,7 @@ where
 {
     let tcp = TcpStream::connect(address).await.map_err(|error| (refused(&error), error.into()))?;
     tcp.set_nodelay(true).map_err(|error| (FailureKind::ConnectRefused, error.into()))?;
+    let tcp = Wire(tcp);
     let only_http2 = !switching && pool.settings.protocol == Protocol::Http2;
     if !endpoint.address.secure {
         return handshake(tcp, only_http2).await;

@@ -20,6 +20,7 @@ mod spare;
 mod streams;
 mod timer;
 mod trust;
+mod wire;
 
 pub use connections::Connections;
 pub use deliver::{Delivered, Empty, Terms, deliver};
@@ -27,3 +28,4 @@ pub use endpoint::{Endpoint, Lease};
 pub use failure::{Class, Failure, FailureKind};
 pub use pool::{BuildError, Pool};
 pub use settings::{Address, Balance, Health, HostHeader, Outlier, Percent, Protocol, Settings, Status, Tls};
+pub use wire::Wire;
