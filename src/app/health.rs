@@ -55,6 +55,9 @@ impl Shown {
             if let Some(age) = issuer.keys.age(now) {
                 gauges.jwks_age(name, age);
             }
+            if let Some(limit) = issuer.keys.max_stale() {
+                gauges.jwks_limit(name, limit);
+            }
             if let Some(skew) = issuer.keys.standing(now).skew_ms {
                 gauges.date_skew(name, skew);
             }
@@ -62,6 +65,9 @@ impl Shown {
         for feed in self.shared.state.revocations.standing(now) {
             if let Some(age) = feed.age {
                 gauges.revocation_age(feed.source.as_str(), age);
+            }
+            if let Some(limit) = feed.max_staleness {
+                gauges.revocation_limit(feed.source.as_str(), limit);
             }
             gauges.revocation_entries(feed.source.as_str(), feed.entries as u64);
         }

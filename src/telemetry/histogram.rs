@@ -26,6 +26,37 @@ pub const SKEW: &[i64] = &[
     30_000_000,
     60_000_000,
 ];
+/// The bounds of the age of tokens, in microseconds: from ten seconds to a day.
+pub const AGE: &[i64] = &[
+    10_000_000,
+    30_000_000,
+    60_000_000,
+    120_000_000,
+    300_000_000,
+    600_000_000,
+    900_000_000,
+    1_800_000_000,
+    3_600_000_000,
+    7_200_000_000,
+    14_400_000_000,
+    28_800_000_000,
+    86_400_000_000,
+];
+/// The bounds of how long a token has been over, in microseconds: from a second to a week.
+pub const OVERDUE: &[i64] = &[
+    1_000_000,
+    5_000_000,
+    10_000_000,
+    30_000_000,
+    60_000_000,
+    300_000_000,
+    900_000_000,
+    3_600_000_000,
+    14_400_000_000,
+    28_800_000_000,
+    86_400_000_000,
+    604_800_000_000,
+];
 
 const MOST: usize = 15;
 
@@ -104,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_table_of_bounds_fits() {
-        for bounds in [HTTP, JUDGE, SKEW] {
+        for bounds in [HTTP, JUDGE, SKEW, AGE, OVERDUE] {
             assert!(bounds.len() < MOST && bounds.is_sorted());
         }
     }

@@ -2,11 +2,12 @@
 //! after a reload, so that no series starts anew.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::histogram::{Histogram, JUDGE};
-use super::route::{Decisions, Durations, IssuerMeter, RouteMeter, UpstreamMeter};
+use super::issuer::IssuerMeter;
+use super::route::{Decisions, Durations, RouteMeter, UpstreamMeter};
 use super::scrape::Gauges;
 
 /// Something that tells its gauges when it is asked.
@@ -26,6 +27,8 @@ pub(super) struct Meter {
     pub in_flight: Arc<AtomicI64>,
     pub reloads: AtomicU64,
     pub reloads_failed: AtomicU64,
+    /// Did the last reload fail?
+    pub reload_failed: AtomicBool,
     pub spans: Arc<SpanCounts>,
     pub lines_dropped: Option<tracing_appender::non_blocking::ErrorCounter>,
 }
@@ -59,6 +62,7 @@ impl Meter {
             in_flight: Arc::default(),
             reloads: AtomicU64::new(0),
             reloads_failed: AtomicU64::new(0),
+            reload_failed: AtomicBool::new(false),
             spans: Arc::default(),
             lines_dropped,
         }

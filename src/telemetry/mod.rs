@@ -8,7 +8,7 @@
 //! | `describe`, `trail` | a judgement in words and as JSON, for everybody |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `meter`, `scrape`, `journal` | metrics |
+//! | `route`, `issuer`, `meter`, `scrape`, `journal` | metrics |
 //! | `access`, `log` | lines |
 
 mod access;
@@ -22,6 +22,7 @@ pub mod describe;
 mod exchange;
 mod export;
 mod histogram;
+mod issuer;
 mod journal;
 mod log;
 mod meter;

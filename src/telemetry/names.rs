@@ -99,9 +99,13 @@ metrics! {
     UPSTREAM_HEALTHY = "curfew_upstream_endpoint_healthy", "Whether an endpoint of an upstream is used";
     IN_FLIGHT = "curfew_requests_in_flight", "Requests that are being worked on";
     CLOCK_SKEW = "curfew_issuer_clock_skew_seconds", "Gateway clock minus iat of tokens at most a minute old, negative if the issuer is ahead";
+    TOKEN_AGE = "curfew_token_age_seconds", "How long ago verified tokens were issued, at each request, admitted or not";
+    TOKEN_OVERDUE = "curfew_token_overdue_seconds", "How long ago expired tokens had expired: seconds where a client renews late, hours where nobody renews";
     DATE_SKEW = "curfew_issuer_date_skew_seconds", "Gateway clock minus the Date field of the issuer's last answer";
     JWKS_AGE = "curfew_jwks_age_seconds", "Time since the issuer's key set was last fetched";
+    JWKS_LIMIT = "curfew_jwks_max_age_seconds", "The age of the key set from which on no token of the issuer is admitted; none where keys cannot age";
     REVOCATION_AGE = "curfew_revocation_age_seconds", "Time since the revocation source was last heard";
+    REVOCATION_LIMIT = "curfew_revocation_max_age_seconds", "The age from which on what the revocation source said is stale; none where that is off";
     REVOCATION_LEVEL = "curfew_revocation_set_entries", "Entries of the revocation set by what they name";
     REVOCATION_BYTES = "curfew_revocation_set_bytes", "Memory that the entries of the revocation set take, free places included";
     REVOCATION_ENTRIES = "curfew_revocation_entries", "Entries that the revocation source has given";
@@ -132,6 +136,7 @@ metrics! {
     CACHE_MISSES = "curfew_token_cache_misses", "Tokens whose signature had to be verified";
     CERTIFICATE_EXPIRY = "curfew_certificate_expiry_timestamp_seconds", "When a certificate of a listener ends, since the epoch";
     RELOADS = "curfew_config_reloads", "Reloads of the config by result";
+    RELOAD_GOOD = "curfew_config_last_reload_successful", "Whether the last reload brought the config file into force: 1, also before the first, or 0";
     PENDING_RESTART = "curfew_config_pending_restart", "Blocks of the config that were loaded and wait for a restart";
     BUILD = "curfew_build_info", "The version that runs";
     STARTED = "process_start_time_seconds", "When the process was started, since the epoch";

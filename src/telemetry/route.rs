@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::Method;
 
 use super::exchange::Exchange;
-use super::histogram::{HTTP, Histogram, SKEW};
+use super::histogram::{HTTP, Histogram};
+use super::issuer::IssuerMeter;
 use crate::decide::reason::Reason;
 
 /// The methods that have a name in metrics; any other is `_OTHER` (OT-03).
@@ -15,8 +16,6 @@ pub const METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "_OTHER"];
 /// The classes of statuses.
 pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-/// Only a token this young tells something about the issuer's clock, in milliseconds.
-const FRESH: i64 = 60_000;
 
 /// The word for a method: its own if it is known, else `_OTHER`.
 #[must_use]
@@ -27,21 +26,6 @@ pub fn method_name(method: &Method) -> &'static str {
 
 fn method_place(method: &Method) -> usize {
     METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1)
-}
-
-/// One issuer, in all its routes.
-#[derive(Debug)]
-pub struct IssuerMeter {
-    /// Its name in the config.
-    pub name: Box<str>,
-    /// `now - iat` of fresh tokens.
-    pub skew: Histogram,
-}
-
-impl IssuerMeter {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.into(), skew: Histogram::new(SKEW) }
-    }
 }
 
 /// How often something happened, and the trace of the last time.
@@ -174,11 +158,8 @@ fn decide(decisions: &Decisions, exchange: &Exchange<'_>) {
         }
     }
     let claims = exchange.token.and_then(|token| token.claims.as_ref().ok());
-    if let (Some(issuer), Some(issued)) = (&decisions.issuer, claims.and_then(|claims| claims.issued)) {
-        let age = exchange.moment.wall.since(issued);
-        if age.abs() <= FRESH {
-            issuer.skew.observe_millis(age);
-        }
+    if let (Some(issuer), Some(claims)) = (&decisions.issuer, claims) {
+        issuer.count(claims, exchange);
     }
 }
 

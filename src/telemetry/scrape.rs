@@ -14,6 +14,7 @@ use prometheus_client::metrics::exemplar::CounterWithExemplar;
 
 use super::exchange::Decision;
 use super::histogram::Histogram;
+use super::issuer;
 use super::meter::{Meter, lock};
 use super::names::{Metric, metric};
 use super::route::{Refusals, Seen};
@@ -246,7 +247,7 @@ fn counter(mut out: MetricEncoder<'_>, value: u64) -> fmt::Result {
     out.encode_counter::<NoLabelSet, _, u64>(&value, None)
 }
 
-fn histogram(mut out: MetricEncoder<'_>, histogram: &Histogram) -> fmt::Result {
+pub(super) fn histogram(mut out: MetricEncoder<'_>, histogram: &Histogram) -> fmt::Result {
     let reading = histogram.read();
     out.encode_histogram::<NoLabelSet>(reading.sum, reading.count, &reading.buckets, None)
 }
@@ -301,12 +302,7 @@ fn durations(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     }
     let about = metric::JUDGE_DURATION;
     histogram(out.encode_descriptor(about.name, about.help, None, MetricType::Histogram)?, &meter.judge)?;
-    let about = metric::CLOCK_SKEW;
-    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Histogram)?;
-    for (name, issuer) in &*lock(&meter.issuers) {
-        histogram(family.encode_family(&[("issuer", &**name)])?, &issuer.skew)?;
-    }
-    Ok(())
+    issuer::write(&lock(&meter.issuers), out)
 }
 
 fn upstreams(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -333,6 +329,9 @@ fn process(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     for (result, count) in [("ok", &meter.reloads), ("failed", &meter.reloads_failed)] {
         counter(family.encode_family(&[("result", result)])?, count.load(Relaxed))?;
     }
+    let about = metric::RELOAD_GOOD;
+    let good = u64::from(!meter.reload_failed.load(Relaxed));
+    out.encode_descriptor(about.name, about.help, None, MetricType::Gauge)?.encode_gauge(&good)?;
     let about = metric::CONFIG;
     let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Gauge)?;
     family.encode_family(&[("revision", &**lock(&meter.revision))])?.encode_gauge(&1_u64)?;

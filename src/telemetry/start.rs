@@ -161,6 +161,7 @@ impl Telemetry {
     pub fn reloaded(&self, well: bool) {
         let count = if well { &self.meter.reloads } else { &self.meter.reloads_failed };
         count.fetch_add(1, Relaxed);
+        self.meter.reload_failed.store(!well, Relaxed);
     }
 
     /// Asks `fill` for its gauges whenever the metrics are read.

@@ -17,8 +17,10 @@ fn telemetry() -> Telemetry {
     telemetry.reloaded(true);
     telemetry.on_scrape(Box::new(|gauges| {
         gauges.jwks_age("corp", Duration::from_secs(5));
+        gauges.jwks_limit("corp", Duration::from_secs(86_400));
         gauges.date_skew("corp", -1500);
         gauges.revocation_age("feed", Duration::from_millis(300));
+        gauges.revocation_limit("feed", Duration::from_secs(30));
         gauges.revocation_entries("feed", 10_000);
         gauges.revocation_events("logout", "enforced", 3);
         gauges.revocation_events("logout", "refused", 1);
@@ -66,6 +68,11 @@ async fn what_happened_is_counted() {
         r#"http_server_request_duration_seconds_bucket{le="0.025",method="GET",route="orders",status="2xx"} 2"#
             .to_owned(),
         r#"curfew_issuer_clock_skew_seconds_bucket{le="30.0",issuer="corp"} 3"#.to_owned(),
+        r#"curfew_token_age_seconds_bucket{le="30.0",issuer="corp"} 3"#.to_owned(),
+        r#"curfew_token_overdue_seconds_bucket{le="1.0",issuer="corp"} 1"#.to_owned(),
+        r#"curfew_jwks_max_age_seconds{issuer="corp"} 86400.0"#.to_owned(),
+        r#"curfew_revocation_max_age_seconds{source="feed"} 30.0"#.to_owned(),
+        "curfew_config_last_reload_successful 1".to_owned(),
         r#"curfew_revocation_events_total{source="logout",outcome="enforced"} 3"#.to_owned(),
         r#"curfew_revocation_apply_lag_seconds_bucket{le="1.0",source="logout"} 3"#.to_owned(),
         r#"curfew_revocation_apply_lag_seconds_bucket{le="+Inf",source="logout"} 3"#.to_owned(),

@@ -161,6 +161,12 @@ impl IssuerKeys {
         self.loaded.load().as_of.map(|as_of| age(as_of, now))
     }
 
+    /// The age from which on a set is not used any more.
+    #[must_use]
+    pub fn max_stale(&self) -> Option<Duration> {
+        self.patience.max_stale
+    }
+
     /// Is there a set that may be used?
     #[must_use]
     pub fn is_ready(&self, now: Moment) -> bool {
