@@ -16,5 +16,6 @@ mod live;
 mod prometheus;
 mod provider;
 mod traffic;
+mod unit;
 mod words;
 mod world;

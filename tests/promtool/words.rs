@@ -1,6 +1,7 @@
 //! What rules, dashboards and pages name exists: metrics, recorded series, pages and their headings.
 
 use crate::files::{Rule, dashboards, folder, path, queries, rules, text};
+use curfew::decide::reason::Reason;
 use curfew::telemetry::names::metric;
 use std::collections::BTreeSet;
 
@@ -56,6 +57,27 @@ fn every_series_exists() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let idle: Vec<_> = recorded.iter().filter(|name| !used.contains(*name)).collect();
     assert!(idle.is_empty(), "recorded, and used by nobody: {idle:?}");
+}
+
+/// A reason that is no reason counts nothing, and nobody would see it.
+#[test]
+fn every_reason_exists() {
+    let of_rules = rules().into_iter().map(|rule| (rule.name, rule.expr));
+    let of_boards = queries().into_iter().map(|query| (query.place, query.expr));
+    let (mut wrong, mut named) = (Vec::new(), BTreeSet::new());
+    for (place, expr) in of_rules.chain(of_boards) {
+        for matchers in expr.split("curfew_decisions_total{").skip(1).filter_map(|rest| rest.split('}').next()) {
+            let values = matchers.split("reason").skip(1).filter_map(|rest| rest.split('"').nth(1));
+            for code in values.flat_map(|value| value.split('|')).map(str::to_owned) {
+                if Reason::from_code(&code).is_none() {
+                    wrong.push(format!("{place}: there is no reason {code}"));
+                }
+                named.insert(code);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(named.len() > 30, "{named:?}");
 }
 
 #[test]
@@ -133,8 +155,13 @@ fn links(text: &str) -> Vec<String> {
 /// What is shipped names no machine of ours.
 #[test]
 fn nothing_names_a_machine() {
-    let files =
-        [("deploy/prometheus", ".yaml"), ("deploy/grafana", ".json"), ("deploy/runbook", ".md"), ("deploy", ".md")];
+    let files = [
+        ("deploy/prometheus", ".yaml"),
+        ("deploy/grafana", ".json"),
+        ("deploy/runbook", ".md"),
+        ("deploy", ".md"),
+        ("deploy/systemd", ".service"),
+    ];
     for file in files.iter().flat_map(|(name, ending)| folder(name, ending)) {
         let text = text(&file);
         for word in ["/work/", "/home/", "/root/", "/tmp/", "10.0.", "192.168."] {
