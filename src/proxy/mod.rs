@@ -18,6 +18,7 @@
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `answer` | from a reason to a response |
 //! | `report` | what is kept of a request until its end |
+//! | `sessions` | what settings say of sessions, and what is asked of one whose stream lasts |
 //! | `settings`, `policies`, `plan` | from the config to one value that is swapped whole |
 
 pub mod accept;
@@ -48,6 +49,7 @@ pub mod policies;
 pub mod proxy_protocol;
 pub mod report;
 pub mod router;
+pub mod sessions;
 pub mod settings;
 pub mod stack;
 pub mod streams;

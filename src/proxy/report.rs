@@ -12,7 +12,7 @@ use crate::decide::id::SourceName;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
 use crate::decide::time::Moment;
-use crate::decide::verdict::Verdict;
+use crate::decide::verdict::{Outcome, Verdict};
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
 use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, TraceContext, Untrusted};
@@ -168,6 +168,18 @@ impl Report {
         if let Some(value) = nonce.ok().and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
             headers.insert(DPOP_NONCE, value);
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+
+    /// The session of the token is used, or has ended.
+    pub fn remember(&self, route: &Route, outcome: Outcome) {
+        let (Some(terms), Some(verified), Some(claims)) = (&self.plan.sessions, &self.verified, self.claims()) else {
+            return;
+        };
+        let (sessions, name) = (&self.shared.state.sessions, &verified.session);
+        match outcome {
+            Outcome::Admit(_) => sessions.admitted(name, claims.into(), self.moment, route.activity, terms),
+            Outcome::Refuse(reason) => sessions.refused(name, claims.into(), self.moment, reason, terms),
         }
     }
 
