@@ -14,16 +14,16 @@
 //! | `entry`, `authority`, `path`, `router` | one host, one path, one route |
 //! | `doors` | paths of ours, at which providers tell of events |
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
-//! | `vigil` | whether the tokens of what lasts still stand |
+//! | `vigil`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `answer` | from a reason to a response |
 //! | `report` | what is kept of a request until its end |
-//! | `sessions` | what settings say of sessions, and what is asked of one whose stream lasts |
-//! | `settings`, `policies`, `plan` | from the config to one value that is swapped whole |
+//! | `settings`, `sessions`, `policies`, `plan` | from the config to one value that is swapped whole |
 
 pub mod accept;
 pub mod answer;
 mod answered;
+mod attendance;
 pub mod authority;
 pub mod body;
 pub mod certificates;

@@ -102,7 +102,8 @@ impl Gate {
         let repeatable = proven.first.is_none() && proven.body.is_end_stream() && parts.method.is_idempotent();
         let until_is_callers = is_of_the_token(over);
         let terms = Terms { upgrade: upgrade.is_some(), repeatable, until_is_callers, ..terms(&bounds, until, now) };
-        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate));
+        let attendant = if proven.body.is_end_stream() { None } else { report.attendant() };
+        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate), attendant);
         // An open route was not judged.
         let began = report.judge.unwrap_or_else(|| self.since(report));
         let sent =

@@ -12,7 +12,7 @@ use crate::decide::id::SourceName;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
 use crate::decide::time::Moment;
-use crate::decide::verdict::{Outcome, Verdict};
+use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
 use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, TraceContext, Untrusted};
@@ -171,18 +171,6 @@ impl Report {
         }
     }
 
-    /// The session of the token is used, or has ended.
-    pub fn remember(&self, route: &Route, outcome: Outcome) {
-        let (Some(terms), Some(verified), Some(claims)) = (&self.plan.sessions, &self.verified, self.claims()) else {
-            return;
-        };
-        let (sessions, name) = (&self.shared.state.sessions, &verified.session);
-        match outcome {
-            Outcome::Admit(_) => sessions.admitted(name, claims.into(), self.moment, route.activity, terms),
-            Outcome::Refuse(reason) => sessions.refused(name, claims.into(), self.moment, reason, terms),
-        }
-    }
-
     /// Tells it.
     pub fn tell(&self) {
         let total = self.shared.state.clock.steady().saturating_sub(self.moment.steady);
@@ -250,6 +238,7 @@ impl Report {
 impl AtEnd for Report {
     fn end(mut self: Box<Self>, cut: Option<Reason>) {
         self.reason = self.reason.or(cut);
+        self.tell_ended(cut);
         self.tell();
     }
 
@@ -261,5 +250,17 @@ impl AtEnd for Report {
         let (verified, issuer) = (self.verified.as_ref()?, self.issuer.as_ref()?);
         let entries = self.shared.state.revocations.look_up(&issuer.rules.name, &verified.token.handles);
         revocation::revoked(&entries, self.claims()?)
+    }
+
+    fn is_attended(&self) -> bool {
+        Self::is_attended(self)
+    }
+
+    fn moved(&self, ago: Duration) {
+        self.tell_moved(ago);
+    }
+
+    fn left_alone(&self) -> Option<Reason> {
+        Self::left_alone(self)
     }
 }
