@@ -49,8 +49,8 @@ pub struct Life {
     pub signed_in: Option<Timestamp>,
     /// The longest silence since that sign-in.
     pub silence: i64,
-    /// When that silence ended.
-    pub broken: Timestamp,
+    /// When that silence ended, steady.
+    pub broken: i64,
     /// The longest silence before that sign-in, which tokens of earlier ones are judged by.
     pub earlier: i64,
 }
@@ -66,7 +66,7 @@ impl Life {
             last: steady(last, now),
             began: steady(began, now),
             signed_in: shown.signed_in,
-            broken: Timestamp::from_millis(i64::MIN),
+            broken: i64::MIN,
             ..Self::default()
         })
     }
@@ -78,7 +78,7 @@ impl Life {
         let began = steady(at, now);
         self.earlier = self.earlier.max(self.silence).max(began.saturating_sub(self.last));
         // Of a silence in the middle of which the user signed in, only the rest counts.
-        self.silence = self.broken.since(at).clamp(0, self.silence);
+        self.silence = self.broken.saturating_sub(began).clamp(0, self.silence);
         (self.signed_in, self.began, self.last) = (Some(at), began, self.last.max(began));
         self
     }
@@ -89,7 +89,7 @@ impl Life {
         let at = millis(now.steady);
         let silence = at.saturating_sub(self.last);
         if silence > self.silence {
-            (self.silence, self.broken) = (silence, now.wall);
+            (self.silence, self.broken) = (silence, at);
         }
         self.last = self.last.max(at);
         self

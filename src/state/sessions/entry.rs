@@ -51,34 +51,26 @@ impl Entry {
         self.print == [0; 16]
     }
 
-    /// Nothing was written to it yet.
-    pub(super) fn is_new(&self) -> bool {
-        self.keep == [0; 4]
-    }
-
     pub(super) fn life(&self) -> Life {
         let signed_in = unpack(self.signed_in);
         Life {
             last: unpack(self.last),
             began: unpack(self.began),
             signed_in: (signed_in != LOWEST).then(|| Timestamp::from_millis(signed_in)),
-            broken: Timestamp::from_millis(unpack(self.broken)),
+            broken: unpack(self.broken),
             silence: u32::from_le_bytes(self.silence).into(),
             earlier: u32::from_le_bytes(self.earlier).into(),
         }
     }
 
-    pub(super) fn set(&mut self, life: &Life) {
+    /// It is kept until this steady second at least.
+    pub(super) fn set(&mut self, life: &Life, until: u32) {
+        self.keep = until.to_le_bytes();
         self.last = pack(life.last);
         self.began = pack(life.began);
         self.signed_in = pack(life.signed_in.map_or(LOWEST, Timestamp::millis));
-        self.broken = pack(life.broken.millis());
+        self.broken = pack(life.broken);
         (self.silence, self.earlier) = (span(life.silence), span(life.earlier));
-    }
-
-    /// It is kept until this steady second at least.
-    pub(super) fn keep(&mut self, until: u32) {
-        self.keep = until.to_le_bytes();
     }
 
     pub(super) fn is_over(&self, now: u32) -> bool {
@@ -101,16 +93,16 @@ mod tests {
                 last: at,
                 began: at - 1,
                 signed_in: (at >= 0).then(|| Timestamp::from_millis(at)),
-                broken: Timestamp::from_millis(at),
+                broken: at,
                 silence: 4_294_967_295,
                 earlier: 1,
             };
             let mut entry = Entry::new(Fingerprint([1; 16]));
-            entry.set(&life);
+            entry.set(&life, 0);
             assert_eq!(entry.life(), Life { began: life.began.max(LOWEST), ..life });
         }
         let mut entry = Entry::default();
-        entry.set(&Life { broken: Timestamp::from_millis(i64::MIN), silence: i64::MAX, ..Life::default() });
-        assert_eq!((entry.life().broken.millis(), entry.life().silence), (LOWEST, u32::MAX.into()));
+        entry.set(&Life { broken: i64::MIN, silence: i64::MAX, ..Life::default() }, 0);
+        assert_eq!((entry.life().broken, entry.life().silence), (LOWEST, u32::MAX.into()));
     }
 }

@@ -97,13 +97,8 @@ impl Sessions {
     /// A request of this session was admitted. One that shows no activity is remembered all the same: else each new token
     /// would look like one.
     pub fn admitted(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) {
-        self.change(name, shown, now, terms, |entry, life| {
-            let life = if activity == Activity::User { life.touched(now) } else { life };
-            if life.signed_in != entry.life().signed_in {
-                entry.ended = 0;
-            }
-            entry.set(&life);
-        });
+        let change = |_: &mut Entry, life: Life| if activity == Activity::User { life.touched(now) } else { life };
+        self.change(name, shown, now, terms, change);
     }
 
     /// A request of this session was refused, because it has ended. What the token proved is remembered, so that the next
@@ -119,18 +114,27 @@ impl Sessions {
                 entry.ended |= bit;
                 counter.fetch_add(1, Ordering::Relaxed);
             }
-            if entry.is_new() {
-                entry.set(&life);
-            }
+            life
         });
     }
 
-    fn change(&self, name: &Name, shown: Shown, now: Moment, terms: &Terms, change: impl FnOnce(&mut Entry, Life)) {
+    fn change(
+        &self,
+        name: &Name,
+        shown: Shown,
+        now: Moment,
+        terms: &Terms,
+        change: impl FnOnce(&mut Entry, Life) -> Life,
+    ) {
         let Some(mut table) = self.table(name.print) else { return };
         if let Some(entry) = table.get_mut(name.print) {
-            let life = entry.life().shown(shown, now);
-            change(entry, life);
-            entry.keep(terms.until(&entry.life()));
+            let before = entry.life();
+            let life = before.shown(shown, now);
+            if life.signed_in != before.signed_in {
+                entry.ended = 0;
+            }
+            let life = change(entry, life);
+            entry.set(&life, terms.until(&life));
             return;
         }
         let Some(life) = Life::cold(shown, now) else { return };
@@ -142,8 +146,8 @@ impl Sessions {
             return;
         }
         let mut entry = Entry::new(name.print);
-        change(&mut entry, life);
-        entry.keep(terms.until(&entry.life()));
+        let life = change(&mut entry, life);
+        entry.set(&life, terms.until(&life));
         table.add(entry);
     }
 

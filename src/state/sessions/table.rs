@@ -115,6 +115,7 @@ impl Table {
 mod tests {
     use super::{Entry, Table};
     use crate::decide::id::Fingerprint;
+    use crate::decide::session::Life;
     use std::collections::HashMap;
 
     fn print(number: u64) -> Fingerprint {
@@ -138,7 +139,7 @@ mod tests {
             if table.get(print(number)).is_none() {
                 let mut entry = Entry::new(print(number));
                 let keep = round + (random() % 700) as u32;
-                entry.keep(keep);
+                entry.set(&Life::default(), keep);
                 table.add(entry);
                 map.insert(number, keep);
             }
