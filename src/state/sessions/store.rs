@@ -110,7 +110,8 @@ impl Sessions {
             _ => return,
         };
         self.change(name, shown, now, terms, |entry, life| {
-            if entry.ended & bit == 0 {
+            // Tokens of an earlier sign-in go on to be refused after a newer one.
+            if entry.ended & bit == 0 && shown.signed_in >= life.signed_in {
                 entry.ended |= bit;
                 counter.fetch_add(1, Ordering::Relaxed);
             }
