@@ -79,9 +79,12 @@ impl Verdict {
 
 /// The place of a question in the table; past its end if there is none.
 const fn place(name: &str) -> usize {
-    let mut at = 0;
-    while at < QUESTIONS.len() && !same(QUESTIONS[at].name.as_bytes(), name.as_bytes()) {
-        at += 1;
+    let (mut at, mut rest) = (0, QUESTIONS);
+    while let [question, others @ ..] = rest {
+        if same(question.name.as_bytes(), name.as_bytes()) {
+            return at;
+        }
+        (at, rest) = (at + 1, others);
     }
     at
 }

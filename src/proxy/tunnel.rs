@@ -254,8 +254,8 @@ mod tests {
     async fn the_last_word_does_not_interrupt() {
         for (sent, heard) in [(&[0x82, 3, 1][..], 3), (&[0x82, 1, 1], 7)] {
             let (mut peer, near) = duplex(64);
-            let last = Cell::new(Instant::now());
-            let mut side = Side::new(near, &last);
+            let life = Life { last: Cell::new(Instant::now()), message: Cell::new(false) };
+            let mut side = Side::new(near, &life);
             side.write_all(sent).await.unwrap();
             let listen = async {
                 let mut all = Vec::new();

@@ -64,7 +64,7 @@ impl Absolute {
             Knowledge::Undated(key) | Knowledge::NoRoom(key) | Knowledge::Known(key, ..) => key.lot,
             Knowledge::Unasked => 0,
         };
-        let part = i128::from(millis(self.jitter)) * i128::from(lot) >> 32;
+        let part = (i128::from(millis(self.jitter)) * i128::from(lot)) >> 32;
         millis(self.limit.value).saturating_sub(i64::try_from(part).unwrap_or(i64::MAX)).max(0)
     }
 }
