@@ -56,6 +56,8 @@ mod tests {
     use crate::decide::time::Timestamp;
     use crate::state::fingerprint::Fingerprints;
 
+    type Change<'a> = &'a dyn Fn(&mut Claims);
+
     fn full() -> Claims {
         Claims {
             session: Some("s".into()),
@@ -70,13 +72,13 @@ mod tests {
     #[test]
     fn the_first_that_there_is() {
         let prints = Fingerprints::derived(b"a key for tests").unwrap();
-        let named = |issuer: &str, change: &dyn Fn(&mut Claims)| -> Name {
+        let named = |issuer: &str, change: Change<'_>| -> Name {
             let mut claims = full();
             change(&mut claims);
             name(&prints, issuer, &claims, Fingerprint([9; 16]))
         };
         let none = |_: &mut Claims| {};
-        let steps: [(&dyn Fn(&mut Claims), KeySource); 7] = [
+        let steps: [(Change<'_>, KeySource); 7] = [
             (&none, KeySource::Claim),
             (&|claims| claims.session = None, KeySource::SignIn),
             (&|claims| claims.session = Some("".into()), KeySource::SignIn),
