@@ -4,12 +4,14 @@ use super::Doors;
 use crate::control::admin::Showing;
 use crate::control::redact;
 use crate::control::reload::Reload;
+use crate::decide::reason::Reason;
 use crate::decide::time::Timestamp;
 use crate::idp::events::Spread;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
 use crate::state::journal::JournalStanding;
+use crate::state::sessions::Sessions;
 use crate::telemetry::{Connections, FleetSeen, Gauges, Journal, Telemetry};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -95,6 +97,7 @@ impl Shown {
         }
         let (hits, misses) = self.shared.state.verified.counts();
         gauges.token_cache(hits, misses);
+        sessions(&self.shared.state.sessions, gauges);
         self.fill_connections(gauges);
         self.fill_journal(gauges);
         gauges.pending_restart(self.reload.pending().len());
@@ -164,6 +167,13 @@ impl Shown {
             }
         }
     }
+}
+
+fn sessions(sessions: &Sessions, gauges: &mut Gauges) {
+    let counts = sessions.counts();
+    let ended =
+        [(Reason::SessionIdleTimeout.code(), counts.idle), (Reason::SessionAbsoluteTimeout.code(), counts.absolute)];
+    gauges.sessions(counts.held, sessions.bytes(), &ended, counts.unkept);
 }
 
 /// The memory that the process has, as Linux tells it.

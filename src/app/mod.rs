@@ -26,6 +26,7 @@ use crate::state::fingerprint::Fingerprints;
 use crate::state::journal::Journal;
 use crate::state::nonces::Nonces;
 use crate::state::proofs::{PROOFS, UsedProofs};
+use crate::state::sessions::Sessions;
 use crate::state::verified::VerifiedTokens;
 use crate::telemetry::{Service, Telemetry};
 use crate::token::issuers::Issuer;
@@ -132,6 +133,7 @@ fn state(loaded: &Loaded, fingerprints: Fingerprints) -> Result<State, StartErro
     Ok(State {
         clock: Arc::new(SystemClock::start()),
         revocations: Arc::default(),
+        sessions: Sessions::default(),
         statuses: Arc::default(),
         nonces,
         proofs: UsedProofs::bounded(PROOFS),

@@ -126,6 +126,9 @@ impl Offline {
             let mut gathered = gather(&presented, &self.plan.issuers, self.plan.token_bytes, &self.state, moment);
             // Explaining uses no proof up: one that was never used is told to be good.
             gathered.prove(&presented, &Target::of(&parts, true, false), policy.binding.nonce.is_some(), &self.state);
+            if let Some(terms) = &self.plan.sessions {
+                gathered.attend(&self.state, terms);
+            }
             let verdict = policy.judge(&gathered.evidence());
             explained.reason = verdict.reason();
             explained.verdict = Some(verdict);

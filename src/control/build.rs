@@ -12,6 +12,7 @@ use crate::proxy::listen::Security;
 use crate::proxy::plan::{Bounds, FieldRules, Plan, Route};
 use crate::proxy::policies;
 use crate::proxy::router::{Pattern, Router};
+use crate::proxy::sessions;
 use crate::proxy::settings::{Access, HeaderRules, RouteSettings};
 use crate::proxy::tls::Handshaker;
 use crate::settings::{Bytes, OrOff, Span};
@@ -107,6 +108,7 @@ pub fn plan(
     let routes = config.routes.iter().map(|settings| route(settings).map(Arc::new)).collect::<Result<Box<[_]>, _>>()?;
     let of_proofs = routes.iter().filter_map(|route| route.policy.as_ref()).map(|policy| policy.binding.max_age.value);
     let proof_age = of_proofs.max().unwrap_or_default();
+    let sessions = sessions::terms(routes.iter().filter_map(|route| route.policy.as_deref()), &config.sessions);
     let injected: Vec<String> = routes.iter().flat_map(|route| route.identity.names().map(str::to_owned)).collect();
     Ok(Plan {
         revision: revision.into(),
@@ -127,6 +129,7 @@ pub fn plan(
         token_bytes: usize::try_from(config.limits.token_bytes.get()).unwrap_or(usize::MAX),
         max_loops: gateway.max_loops,
         proof_age,
+        sessions,
         keep_admitted: config.telemetry.access_log != AccessLog::Off,
     })
 }
@@ -175,6 +178,7 @@ fn route(
         pool: Arc::clone(pools.get(&settings.upstream)?),
         upstream_meter: telemetry.upstream(&settings.upstream),
         bounds: bounds(config, settings),
+        activity: settings.activity,
         websocket: settings.websocket,
         identity: Identity::build(settings.identity.as_ref()),
         request_fields: fields(&settings.headers.request),

@@ -10,6 +10,7 @@
 //! | `revocation` | does every source feed an issuer that somebody trusts? |
 //! | `upstreams` | has each an endpoint, and names to be balanced and probed by? |
 //! | `policies` | can each policy be kept, and does it say what was meant? |
+//! | `sessions` | can each limit of sessions be reached, and be told? |
 //! | `guard` | does every guarded route have what guards it? |
 //! | `patterns` | is each host, path and method one, and are routes told apart? |
 //! | `reach` | can a request reach each route, and the one that was meant? |
@@ -28,6 +29,7 @@ mod policies;
 mod reach;
 mod references;
 mod revocation;
+mod sessions;
 mod tell;
 mod tighten;
 mod upstreams;
@@ -45,6 +47,7 @@ const SUBJECTS: &[Subject] = &[
     revocation::check,
     upstreams::check,
     policies::check,
+    sessions::check,
     guard::check,
     patterns::check,
     reach::check,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::admin::{AuditIds, AuditLog};
 use crate::idp::settings::{IssuerSettings, RevocationSettings};
 use crate::proxy::listen;
+use crate::proxy::sessions::SessionsSettings;
 use crate::proxy::settings::{Defaults, GatewaySettings, PolicySettings, RouteSettings};
 use crate::settings::{Bytes, OrOff, Secret, Span};
 use crate::{telemetry, upstream};
@@ -48,6 +49,9 @@ pub struct Config {
     pub defaults: Defaults,
     /// Which requests there are, and where they go. A request that no route matches is refused.
     pub routes: Vec<RouteSettings>,
+    /// How sessions are remembered, where policies say how long one may be left alone or last.
+    #[serde(default)]
+    pub sessions: SessionsSettings,
     /// What is told, and to whom.
     #[serde(default)]
     pub telemetry: telemetry::Settings,

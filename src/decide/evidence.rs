@@ -5,6 +5,7 @@ use super::id::{CertificateThumbprint, Thumbprint};
 use super::reason::Reason;
 use super::revocation::Knowledge;
 use super::rules::IssuerRules;
+use super::session;
 use super::time::{Moment, Timestamp};
 
 /// What was found where a token may be.
@@ -132,6 +133,8 @@ pub struct Evidence<'a> {
     pub proof: Proof,
     /// The certificate of the client whose connection it came over.
     pub certificate: Option<CertificateThumbprint>,
+    /// What is known of its session.
+    pub session: session::Knowledge,
 }
 
 impl<'a> Evidence<'a> {

@@ -12,6 +12,7 @@ pub mod policy;
 pub mod reason;
 pub mod revocation;
 pub mod rules;
+pub mod session;
 pub mod status;
 pub mod time;
 pub mod verdict;

@@ -2,6 +2,7 @@
 //! traces and metrics, and its documentation.
 
 use super::check::Check;
+use super::checks::absolute::Absolute;
 use super::checks::age::Age;
 use super::checks::algorithm::AlgorithmAllowed;
 use super::checks::audience::Audience;
@@ -10,6 +11,7 @@ use super::checks::claims::Required;
 use super::checks::expiry::Expiry;
 use super::checks::form::Form;
 use super::checks::freshness::Freshness;
+use super::checks::idle::Idle;
 use super::checks::issued::Issued;
 use super::checks::issuer::IssuerTrusted;
 use super::checks::key::Key;
@@ -21,6 +23,7 @@ use super::checks::revocation::Revocation;
 use super::checks::scope::Scope;
 use super::checks::signature::Signature;
 use super::checks::status::Status;
+use super::checks::step_up::{Acr, AuthAge};
 use super::checks::token_type::AccessTokenType;
 use super::evidence::Evidence;
 use super::id::PolicyName;
@@ -77,6 +80,10 @@ policy! {
     "Is what we know of revocations fresh?"                freshness: Freshness,
     "Is it clear of all revocations?"                      revocation: Revocation,
     "Does its status list say that it is valid?"           status: Option<Status>,
+    "Has its session not reached its greatest length?"     absolute: Option<Absolute>,
+    "Was its session never left alone for too long?"       idle: Option<Idle>,
+    "Did its user sign in recently enough for this route?" auth_age: Option<AuthAge>,
+    "Did its user sign in strongly enough for this route?" acr: Option<Acr>,
     "Does it carry the scopes that are needed?"            scope: Option<Scope>,
     "Do its claims permit this?"                           permission: Option<Permission>,
 }

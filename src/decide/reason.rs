@@ -94,6 +94,7 @@ AuthTooOld => "auth_too_old", 401, AGAIN, "http_request_error", "a more recent s
 AuthTimeMissing => "auth_time_missing", 401, AGAIN, "http_request_error", "the token does not say when the user signed in", "Have the provider include 'auth_time' in access tokens.";
 AcrInsufficient => "acr_insufficient", 401, AGAIN, "http_request_error", "a stronger sign-in is needed", "The client sends the user to sign in with the 'acr_values' of the challenge (RFC 9470).";
 SessionUnidentified => "session_unidentified", 401, INVALID, "http_request_error", "the token names no session", "Have the provider include the session claim, or name another in the issuer's 'session_claim'.";
+SessionUnavailable => "session_unavailable", 503, Silent, "proxy_internal_response", "it cannot be told at the moment whether the session has ended", "As many sessions are remembered as 'sessions.max' allows, and this one is not among them. Raise it, or shorten 'sessions.remember'; metrics tell how many there are.";
 DpopDowngrade => "dpop_downgrade", 401, INVALID, "http_request_error", "a sender-constrained token was sent as a bearer token", "The client sends it with the DPoP scheme and a proof; a stolen token looks just like this.";
 DpopBindingMissing => "dpop_binding_missing", 401, INVALID, "http_request_error", "the token is not bound to a key", "The client asks the provider for a DPoP-bound token.";
 DpopProofMissing => "dpop_proof_missing", 401, PROOF, "http_request_error", "the DPoP proof is missing", "The client sends a DPoP header with each request.";

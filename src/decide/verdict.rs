@@ -12,6 +12,7 @@ pub type Trail = [Finding; QUESTIONS.len()];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit {
     curfew: Option<Duration>,
+    lasts: Option<(Duration, Reason)>,
 }
 
 impl Permit {
@@ -19,6 +20,12 @@ impl Permit {
     #[must_use]
     pub fn curfew(&self) -> Option<Duration> {
         self.curfew
+    }
+
+    /// How long a stream that it opens may last if it is never left alone, and what its end then means.
+    #[must_use]
+    pub fn lasts(&self) -> Option<(Duration, Reason)> {
+        self.lasts
     }
 }
 
@@ -47,7 +54,7 @@ impl Verdict {
             Some(reason) => Outcome::Refuse(reason),
             // Nothing failed, yet nothing is known either: a hole in the questions must not be a way in.
             None if !grounded => Outcome::Refuse(Reason::InternalError),
-            None => Outcome::Admit(Permit { curfew: curfew(&trail) }),
+            None => Outcome::Admit(Permit { curfew: curfew(&trail), lasts: lasts(&trail) }),
         };
         Self { outcome, trail }
     }
@@ -70,6 +77,46 @@ impl Verdict {
     }
 }
 
+/// The place of a question in the table; past its end if there is none.
+const fn place(name: &str) -> usize {
+    let (mut at, mut rest) = (0, QUESTIONS);
+    while let [question, others @ ..] = rest {
+        if same(question.name.as_bytes(), name.as_bytes()) {
+            return at;
+        }
+        (at, rest) = (at + 1, others);
+    }
+    at
+}
+
+const fn same(mut one: &[u8], mut other: &[u8]) -> bool {
+    while let ([a, rest @ ..], [b, others @ ..]) = (one, other) {
+        if *a != *b {
+            return false;
+        }
+        (one, other) = (rest, others);
+    }
+    one.is_empty() && other.is_empty()
+}
+
+const IDLE: usize = place("idle");
+const ABSOLUTE: usize = place("absolute");
+
+fn left(finding: &Finding) -> Option<Duration> {
+    if let Finding::Pass { good_for, .. } = finding { *good_for } else { None }
+}
+
 fn curfew(trail: &Trail) -> Option<Duration> {
-    trail.iter().filter_map(|finding| if let Finding::Pass { good_for, .. } = finding { *good_for } else { None }).min()
+    trail.iter().filter_map(left).min()
+}
+
+/// Being left alone is not known in advance; whoever runs a stream asks again.
+fn lasts(trail: &Trail) -> Option<(Duration, Reason)> {
+    let others = trail.iter().enumerate().filter(|(at, _)| *at != IDLE && *at != ABSOLUTE);
+    let token = others.filter_map(|(_, finding)| left(finding)).min();
+    match (token, trail.get(ABSOLUTE).and_then(left)) {
+        (Some(token), Some(session)) if session < token => Some((session, Reason::SessionAbsoluteTimeout)),
+        (None, Some(session)) => Some((session, Reason::SessionAbsoluteTimeout)),
+        (token, _) => token.map(|token| (token, Reason::StreamExpired)),
+    }
 }

@@ -3,8 +3,11 @@
 
 use crate::decide::checks::binding::{Binding, Dpop};
 use crate::decide::evidence::Scheme;
+use crate::decide::finding::{Finding, Quantity};
+use crate::decide::policy::Policy;
 use crate::decide::reason::{Challenge, Reason};
 use crate::decide::rules::Algorithm;
+use crate::decide::verdict::Verdict;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -48,10 +51,53 @@ pub struct Particulars<'a> {
     pub schemes: Schemes,
     /// The methods that are allowed (RFC 9110 §10.2.1).
     pub allow: &'a [&'a http::Method],
+    /// What sign-in would help (RFC 9470 §3).
+    pub again: Again<'a>,
     /// The trail, at full exposure.
     pub trail: Option<serde_json::Value>,
     /// The sentence about the numbers, at full exposure.
     pub detail: Option<String>,
+}
+
+/// What sign-in would help (RFC 9470 §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Again<'a> {
+    /// How long ago it may have been, in seconds.
+    pub max_age: Option<u64>,
+    /// Of which classes it may be.
+    pub acr_values: &'a [Box<str>],
+}
+
+impl<'a> Again<'a> {
+    /// All that the policy wants of a sign-in, so that one is enough.
+    #[must_use]
+    pub fn of(policy: Option<&'a Policy>, verdict: Option<&Verdict>) -> Self {
+        let (Some(policy), Some((_, Finding::Fail { reason, compared }))) =
+            (policy, verdict.and_then(Verdict::decisive))
+        else {
+            return Self::default();
+        };
+        let acr_values = policy.acr.as_ref().map(|acr| &*acr.among).unwrap_or_default();
+        let seconds = |ms: i64| u64::try_from(ms / 1000).unwrap_or(0);
+        let max_age = match (reason, compared.allowed) {
+            (Reason::SessionIdleTimeout, _) => Some(0), // whoever was away signs in anew
+            (Reason::AcrInsufficient, _) => policy.auth_age.map(|age| age.limit.value.as_secs()),
+            (Reason::SessionAbsoluteTimeout | Reason::AuthTooOld | Reason::AuthTimeMissing, Quantity::Span(limit)) => {
+                Some(seconds(limit))
+            }
+            _ => return Self::default(),
+        };
+        Self { max_age, acr_values }
+    }
+
+    fn write(&self, text: &mut String) {
+        if let Some(seconds) = self.max_age {
+            let _ = write!(text, ", max_age=\"{seconds}\"");
+        }
+        if !self.acr_values.is_empty() {
+            let _ = write!(text, ", acr_values=\"{}\"", self.acr_values.join(" "));
+        }
+    }
 }
 
 /// The schemes for which there is a challenge (RFC 9449 §7.1).
@@ -171,6 +217,9 @@ impl Stationery {
         }
         if reason == Reason::InsufficientScope {
             let _ = write!(text, ", scope=\"{}\"", about.scopes.join(" "));
+        }
+        if error.is_some() && self.exposure != Exposure::None {
+            about.again.write(&mut text);
         }
         Some(text)
     }

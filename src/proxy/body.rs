@@ -1,5 +1,6 @@
 //! Bodies on their way through: never buffered, but bounded in size, in silence and in time.
 
+use super::attendance::Attendant;
 use super::cut::{Cut, is_of_the_token, unauthenticated};
 use super::passage::Proven;
 use super::streams::Place;
@@ -57,6 +58,8 @@ pub struct Upload {
     left: Option<u64>,
     patience: Patience,
     fate: Fate,
+    /// Who tells that something moves, if it matters.
+    attendant: Option<Box<Attendant>>,
 }
 
 impl Upload {
@@ -67,9 +70,10 @@ impl Upload {
         between: Option<Duration>,
         until: Option<Instant>,
         fate: Fate,
+        attendant: Option<Box<Attendant>>,
     ) -> Self {
         let patience = Patience { between, until, ..Patience::default() };
-        Self { first: body.first, inner: Some(body.body), left: limit, patience, fate }
+        Self { first: body.first, inner: Some(body.body), left: limit, patience, fate, attendant }
     }
 
     fn pass(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
@@ -78,6 +82,7 @@ impl Upload {
             Some(left) if length > left => self.cut(Reason::BodyTooLarge),
             left => {
                 self.left = left.map(|left| left - length);
+                self.attendant.iter_mut().for_each(|attendant| attendant.moves());
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
         }
@@ -127,7 +132,14 @@ impl Body for Upload {
 
 impl Empty for Upload {
     fn empty(&self) -> Self {
-        Self { first: None, inner: None, left: None, patience: Patience::default(), fate: Fate::clone(&self.fate) }
+        Self {
+            first: None,
+            inner: None,
+            left: None,
+            patience: Patience::default(),
+            fate: Fate::clone(&self.fate),
+            attendant: None,
+        }
     }
 }
 
@@ -143,6 +155,19 @@ pub trait AtEnd {
 
     /// Asks again: why the token is revoked, if it is by now.
     fn revoked(&self) -> Option<Reason> {
+        None
+    }
+
+    /// Does it matter whether anything moves?
+    fn is_attended(&self) -> bool {
+        false
+    }
+
+    /// Something moved, so long ago.
+    fn moved(&self, _ago: Duration) {}
+
+    /// Why its session has ended, if it was left alone for too long.
+    fn left_alone(&self) -> Option<Reason> {
         None
     }
 }
@@ -239,6 +264,9 @@ impl Stream {
             }
             Some(Ok(mut frame)) => {
                 self.unwatched = self.unwatched.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+                if frame.is_data() {
+                    self.place.moves();
+                }
                 if let Some(trailers) = frame.trailers_mut() {
                     clean_trailers(trailers);
                 }

@@ -17,13 +17,16 @@ pub(super) struct Frames {
     /// Bytes of the payload that are still to come.
     left: u64,
     closed: bool,
+    /// Is the present frame one of control: a ping, a pong, a close?
+    control: bool,
 }
 
 const CLOSE: u8 = 8;
 
 impl Frames {
-    /// These bytes have passed.
-    pub(super) fn pass(&mut self, mut bytes: &[u8]) {
+    /// These bytes have passed. Tells whether any of them were of a message: pings and their answers come by themselves.
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) -> bool {
+        let mut message = false;
         while let Some((first, rest)) = bytes.split_first() {
             if self.left == 0 {
                 self.header(*first);
@@ -33,13 +36,18 @@ impl Frames {
                 self.left -= skipped as u64;
                 bytes = bytes.get(skipped..).unwrap_or_default();
             }
+            message |= !self.control;
         }
+        message
     }
 
     fn header(&mut self, byte: u8) {
         self.at += 1;
         match self.at {
-            1 => self.closed |= byte & 0x0f == CLOSE,
+            1 => {
+                self.closed |= byte & 0x0f == CLOSE;
+                self.control = byte & CLOSE != 0;
+            }
             2 => {
                 let (mask, length) = ((byte >> 7) * 4, byte & 0x7f);
                 self.extended = [2, 8].get(usize::from(length).wrapping_sub(126)).copied().unwrap_or(0);
@@ -151,6 +159,21 @@ mod tests {
             frames.pass(&frame(1, false, 3));
             assert!(!frames.may_close());
         }
+    }
+
+    /// However the bytes come, each is known by its frame.
+    #[test]
+    fn pings_are_no_messages() {
+        for step in [1, 3, 4096] {
+            let mut frames = Frames::default();
+            for (opcode, message) in [(9, false), (1, true), (10, false), (0, true), (2, true), (9, false), (8, false)]
+            {
+                for bytes in frame(opcode, true, 7).chunks(step) {
+                    assert_eq!(frames.pass(bytes), message, "{opcode}");
+                }
+            }
+        }
+        assert!(Frames::default().pass(&[frame(9, false, 3), frame(1, false, 0), frame(9, false, 3)].concat()));
     }
 
     /// A length that nobody can send is only counted.

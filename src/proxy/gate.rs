@@ -1,6 +1,6 @@
 //! THE LINE: the life of one request, in the order it lives it.
 
-use super::answer::{Particulars, Schemes};
+use super::answer::{Again, Particulars, Schemes};
 use super::body::{Download, Upload};
 use super::connection::ConnectionInfo;
 use super::entry::{self, Refusal};
@@ -8,6 +8,7 @@ use super::framing::{FramingHandle, FramingReason};
 use super::passage::{Admitted, Upgrade};
 use super::plan::{Plan, Route};
 use super::report::{Report, Seen};
+use super::sessions;
 use super::streams::Place;
 use crate::decide::evidence::Scheme;
 use crate::decide::reason::Reason;
@@ -153,6 +154,9 @@ impl Gate {
             let target = Target::of(parts, self.info.tls.is_some(), trusted);
             gathered.prove(&presented, &target, policy.binding.nonce.is_some(), state);
         }
+        if let Some(terms) = plan.sessions.as_ref().filter(|_| sessions::asks(policy)) {
+            gathered.attend(state, terms);
+        }
         let mut verdict = policy.judge(&gathered.evidence());
         // A proof is used up by a request that is otherwise admitted, and by no other.
         if verdict.reason().is_none() && gathered.spend(plan.proof_age, state) {
@@ -169,6 +173,7 @@ impl Gate {
         if let Some((verified, issuer)) = gathered.into_verified() {
             (report.verified, report.issuer) = (Some(verified), issuer);
         }
+        report.remember(route, outcome);
         match outcome {
             Outcome::Admit(permit) => Ok(Some(permit)),
             Outcome::Refuse(reason) => Err(reason.into()),
@@ -226,6 +231,7 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
         scopes: scope.map(|scope| &*scope.all).unwrap_or_default(),
         schemes: Schemes::of(policy.map(|policy| &policy.binding), report.scheme, reason),
         allow: &allow,
+        again: Again::of(policy.map(|policy| &**policy), report.verdict.as_deref()),
         trail: shown.and_then(|verdict| serde_json::to_value(describe::Trail::of(verdict)).ok()),
         detail: shown.and_then(describe::decisive),
     };

@@ -14,15 +14,16 @@
 //! | `entry`, `authority`, `path`, `router` | one host, one path, one route |
 //! | `doors` | paths of ours, at which providers tell of events |
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
-//! | `vigil` | whether the tokens of what lasts still stand |
+//! | `vigil`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `answer` | from a reason to a response |
 //! | `report` | what is kept of a request until its end |
-//! | `settings`, `policies`, `plan` | from the config to one value that is swapped whole |
+//! | `settings`, `sessions`, `policies`, `plan` | from the config to one value that is swapped whole |
 
 pub mod accept;
 pub mod answer;
 mod answered;
+mod attendance;
 pub mod authority;
 pub mod body;
 pub mod certificates;
@@ -48,6 +49,7 @@ pub mod policies;
 pub mod proxy_protocol;
 pub mod report;
 pub mod router;
+pub mod sessions;
 pub mod settings;
 pub mod stack;
 pub mod streams;

@@ -1,7 +1,7 @@
 //! The way through: from an admitted request to the upstream and back, streaming both ways.
 
 use super::body::{Download, End, Fate, Upload};
-use super::cut::is_grpc;
+use super::cut::{is_grpc, is_of_the_token};
 use super::entry::Refusal;
 use super::gate::{Gate, refuse, taken};
 use super::plan::{Bounds, Route};
@@ -100,9 +100,10 @@ impl Gate {
         self.dress(parts, route, report, span_id, upgrade.as_ref());
         let fate = Fate::default();
         let repeatable = proven.first.is_none() && proven.body.is_end_stream() && parts.method.is_idempotent();
-        let until_is_callers = over == Reason::StreamExpired;
+        let until_is_callers = is_of_the_token(over);
         let terms = Terms { upgrade: upgrade.is_some(), repeatable, until_is_callers, ..terms(&bounds, until, now) };
-        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate));
+        let attendant = if proven.body.is_end_stream() { None } else { report.attendant() };
+        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate), attendant);
         // An open route was not judged.
         let began = report.judge.unwrap_or_else(|| self.since(report));
         let sent =
@@ -211,11 +212,12 @@ fn declared(parts: &Parts) -> Option<u64> {
 
 /// When the exchange must end, and what its end means.
 fn deadline(request: Option<Duration>, permit: Option<Permit>, now: Instant) -> (Option<Instant>, Reason) {
-    let curfew = permit.and_then(|permit| permit.curfew()).map(|curfew| curfew + LAST_WORDS);
+    let lasts = permit.and_then(|permit| permit.lasts());
+    let curfew = lasts.map(|(curfew, _)| curfew + LAST_WORDS);
     let (span, over) = match (request, curfew) {
         (Some(request), Some(curfew)) if request < curfew => (Some(request), Reason::UpstreamTimeout),
         (Some(request), None) => (Some(request), Reason::UpstreamTimeout),
-        (_, curfew) => (curfew, Reason::StreamExpired),
+        (_, curfew) => (curfew, lasts.map_or(Reason::StreamExpired, |(_, over)| over)),
     };
     (span.map(|span| now + span.min(LONGEST)), over)
 }

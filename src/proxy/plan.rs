@@ -7,6 +7,7 @@ use super::hygiene::Hygiene;
 use super::identity::Identity;
 use super::router::Router;
 use crate::decide::policy::Policy;
+use crate::state::sessions::{Activity, Terms};
 use crate::telemetry::{RouteMeter, UpstreamMeter};
 use crate::token::issuers::Issuers;
 use crate::token::location::Locations;
@@ -45,6 +46,8 @@ pub struct Plan {
     pub max_loops: u8,
     /// The greatest age that a policy allows a DPoP proof.
     pub proof_age: Duration,
+    /// How sessions are kept; not at all where no policy asks for it.
+    pub sessions: Option<Terms>,
     /// Keep the trail of admitted requests for the access log.
     pub keep_admitted: bool,
 }
@@ -72,6 +75,8 @@ pub struct Route {
     pub upstream_meter: Arc<UpstreamMeter>,
     /// Its bounds.
     pub bounds: Bounds,
+    /// Do its requests show that their user is there?
+    pub activity: Activity,
     /// May a WebSocket be opened?
     pub websocket: bool,
     /// How the upstream is told who the caller is.

@@ -1,5 +1,6 @@
 //! From the settings of a policy to the policy itself: each limit with where it came from.
 
+use super::sessions::Checks;
 use super::settings::{Defaults, PolicySettings, TokenPolicy};
 use crate::decide::checks::age::Age;
 use crate::decide::checks::algorithm::AlgorithmAllowed;
@@ -33,6 +34,8 @@ pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 #[must_use]
 pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Policy {
     let token = &settings.token;
+    let usual = (&defaults.session, &defaults.step_up);
+    let sessions = Checks::of((&settings.session, &settings.step_up), usual);
     Policy {
         name: name.into(),
         presence: Presence,
@@ -53,6 +56,10 @@ pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Poli
         freshness: Freshness { on_stale: on_stale(settings, defaults) },
         revocation: Revocation,
         status: status(settings, defaults),
+        absolute: sessions.absolute,
+        idle: sessions.idle,
+        auth_age: sessions.auth_age,
+        acr: sessions.acr,
         scope: (!settings.scopes.is_empty()).then(|| Scope { all: boxed(&settings.scopes) }),
         permission: permission(settings),
     }

@@ -238,6 +238,7 @@ impl Report {
 impl AtEnd for Report {
     fn end(mut self: Box<Self>, cut: Option<Reason>) {
         self.reason = self.reason.or(cut);
+        self.tell_ended(cut);
         self.tell();
     }
 
@@ -249,5 +250,17 @@ impl AtEnd for Report {
         let (verified, issuer) = (self.verified.as_ref()?, self.issuer.as_ref()?);
         let entries = self.shared.state.revocations.look_up(&issuer.rules.name, &verified.token.handles);
         revocation::revoked(&entries, self.claims()?)
+    }
+
+    fn is_attended(&self) -> bool {
+        Self::is_attended(self)
+    }
+
+    fn moved(&self, ago: Duration) {
+        self.tell_moved(ago);
+    }
+
+    fn left_alone(&self) -> Option<Reason> {
+        Self::left_alone(self)
     }
 }

@@ -2,10 +2,12 @@
 //! Each is right by its own; that they fit together is checked by `control`.
 
 use super::answer::Exposure;
+use super::sessions::{SessionPolicy, StepUpPolicy};
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::freshness::OnStale;
 use crate::decide::checks::status::StatusRule;
 use crate::settings::{Bytes, OrOff, Secret, Span};
+use crate::state::sessions::Activity;
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -138,6 +140,10 @@ pub struct PolicySettings {
     pub token: TokenPolicy,
     /// Revocation.
     pub revocation: RevocationPolicy,
+    /// Sessions.
+    pub session: SessionPolicy,
+    /// How recently and how strongly the user must have signed in.
+    pub step_up: StepUpPolicy,
     /// Scopes, all of which the token must carry.
     pub scopes: Vec<String>,
     /// Rules about claims, all of which must hold.
@@ -171,6 +177,10 @@ pub struct Defaults {
     pub token: TokenPolicy,
     /// Revocation; a policy may only be tighter, unless it says `relax`.
     pub revocation: RevocationPolicy,
+    /// Sessions; a policy may only be tighter, unless it says `relax`.
+    pub session: SessionPolicy,
+    /// The sign-in; a policy may only be tighter, unless it says `relax`.
+    pub step_up: StepUpPolicy,
     /// Timeouts; a route may only be tighter, unless it says `relax`.
     pub timeouts: Timeouts,
     /// The largest request body; `off` for none. Default `10MiB`.
@@ -245,6 +255,10 @@ pub struct RouteSettings {
     /// (RFC 6750 §5.2).
     #[serde(default)]
     pub forward_token: bool,
+    /// Do requests show that their user is there? `user` (default), or `none` for what comes by itself, such as polling,
+    /// heartbeats and prefetches: it keeps no session alive.
+    #[serde(default)]
+    pub activity: Activity,
     /// May a WebSocket be opened? Default `false`.
     #[serde(default)]
     pub websocket: bool,

@@ -2,6 +2,7 @@
 //! outside, whether its client reads or not. hyper asks a body for more only when there is room for it, so that a body
 //! alone cannot end the stream of a client that does not read.
 
+use super::attendance::Moves;
 use super::body::{AtEnd, Judged};
 use super::drain::{Drain, Guest};
 use super::framing::Clock;
@@ -35,6 +36,8 @@ struct Open {
     task: Option<JoinHandle<()>>,
     until: Option<(Instant, Reason)>,
     ended: Option<Reason>,
+    /// When something moved on it, where that matters.
+    moves: Option<Moves>,
 }
 
 /// The streams of one connection.
@@ -46,6 +49,8 @@ pub struct Streams {
     driver: RefCell<Option<Waker>>,
     /// Whether any was ever called to its end, so that no body looks in vain.
     called: Cell<bool>,
+    /// Whether it matters of any whether something moves on it.
+    attended: Cell<bool>,
     /// Who asks whether its tokens still stand; and that it does.
     vigil: Rc<Vigil>,
     kept: OnceCell<Kept>,
@@ -109,6 +114,20 @@ impl Streams {
         revoked.into_iter().for_each(|(id, reason)| _ = self.end(id, reason));
     }
 
+    /// Ends those whose session was left alone for too long. What moved on one keeps the others of its session.
+    pub(super) fn end_left_alone(&self) {
+        if !self.attended.get() {
+            return;
+        }
+        self.open.borrow_mut().iter_mut().for_each(Open::tell_rest);
+        let judge = |stream: &Open| {
+            let at_end = stream.at_end.as_ref().filter(|_| stream.called.is_none() && stream.moves.is_some())?;
+            Some((stream.id, at_end.left_alone()?))
+        };
+        let over: Vec<_> = self.open.borrow().iter().filter_map(judge).collect();
+        over.into_iter().for_each(|(id, reason)| _ = self.end(id, reason));
+    }
+
     /// From now on it is asked whether the token of this stream still stands.
     fn watch(streams: &Rc<Self>, judged: &Judged<'_>) {
         streams.vigil.judged(judged.changes);
@@ -150,12 +169,28 @@ impl Streams {
 
 impl Open {
     fn new(id: u64) -> Self {
-        Self { id, at_end: None, called: None, waker: None, task: None, until: None, ended: None }
+        Self { id, at_end: None, called: None, waker: None, task: None, until: None, ended: None, moves: None }
     }
 
     fn call(&mut self, reason: Reason) -> Option<Waker> {
         self.called.get_or_insert(reason);
         self.waker.take()
+    }
+
+    fn moves(&mut self, now: Instant) {
+        let told = self.moves.as_mut().map(|moves| moves.moves(now)).unwrap_or_default();
+        self.tell_moved(told.into_iter().flatten());
+    }
+
+    fn tell_rest(&mut self) {
+        let rest = self.moves.as_mut().and_then(Moves::rest);
+        self.tell_moved(rest.into_iter());
+    }
+
+    fn tell_moved(&self, at: impl Iterator<Item = Instant>) {
+        if let Some(at_end) = &self.at_end {
+            at.for_each(|at| at_end.moved(at.elapsed()));
+        }
     }
 
     fn end(&mut self, reason: Reason) {
@@ -205,11 +240,27 @@ impl Place {
         if let Some(judged) = at_end.judged().filter(|_| lasts) {
             Streams::watch(&self.streams, &judged);
         }
-        self.streams.at(self.id, |stream| stream.at_end = Some(at_end));
+        let moves = at_end.is_attended().then(Moves::new);
+        self.streams.attended.set(self.streams.attended.get() || moves.is_some());
+        self.streams.vigil.attends(moves.is_some() && lasts);
+        self.streams.at(self.id, |stream| (stream.at_end, stream.moves) = (Some(at_end), moves));
+    }
+
+    /// Something moves on it.
+    pub(super) fn moves(&self) {
+        if self.streams.attended.get() {
+            self.streams.at(self.id, |stream| stream.moves(Instant::now()));
+        }
     }
 
     /// Its end is told, once.
     pub(super) fn tell(&self, cut: Option<Reason>) {
+        if self.streams.attended.get() {
+            self.streams.at(self.id, |stream| {
+                let last = stream.moves.as_mut().and_then(Moves::last);
+                stream.tell_moved(last.into_iter());
+            });
+        }
         if let Some(at_end) = self.streams.at(self.id, |stream| stream.at_end.take()).flatten() {
             at_end.end(cut);
         }

@@ -64,8 +64,8 @@ pub(super) async fn run(client: OnUpgrade, upstream: OnUpgrade, terms: Terms, pl
     let soon = now + terms.silence.unwrap_or(SWITCH);
     let switched = tokio::time::timeout_at(terms.until.map_or(soon, |until| until.min(soon)), switch).await;
     let Ok(Ok((client, upstream))) = switched else { return place.tell(Some(Reason::UpstreamProtocolError)) };
-    let last = Cell::new(now);
-    let (mut client, mut upstream) = (Side::new(TokioIo::new(client), &last), Side::new(TokioIo::new(upstream), &last));
+    let life = Life { last: Cell::new(now), message: Cell::new(false) };
+    let (mut client, mut upstream) = (Side::new(TokioIo::new(client), &life), Side::new(TokioIo::new(upstream), &life));
     let pump = pump(&mut client, &mut upstream, terms.silence, &place);
     let ended = match terms.until {
         None => pump.await,
@@ -97,12 +97,16 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
-    let (last, guest) = (client.last, place.guest());
+    let (life, guest) = (client.life, place.guest());
     let mut copying = pin!(copy_bidirectional(client, upstream));
     let mut clock = Clock::default();
     poll_fn(|cx| {
         // An error on either side is that side's end: there is nobody left to tell.
-        if copying.as_mut().poll(cx).is_ready() {
+        let is_over = copying.as_mut().poll(cx).is_ready();
+        if life.message.take() {
+            place.moves();
+        }
+        if is_over {
             return Poll::Ready(Ended::BySide);
         }
         if let Some(reason) = place.is_called() {
@@ -113,21 +117,29 @@ where
         }
         place.listen(cx);
         let Some(silence) = silence else { return Poll::Pending };
-        clock.poll(cx, || last.get() + silence).map(|()| Ended::Cut(Reason::UpstreamTimeout))
+        clock.poll(cx, || life.last.get() + silence).map(|()| Ended::Cut(Reason::UpstreamTimeout))
     })
     .await
 }
 
-/// One side: when any side last gave or took something, and where among its frames this one is that it took.
+/// What passed, on either side.
+struct Life {
+    /// When any side last gave or took something.
+    last: Cell<Instant>,
+    /// Whether some of it was of a message, since it was asked.
+    message: Cell<bool>,
+}
+
+/// One side, and where among its frames this one is that it took.
 struct Side<'a, I> {
     io: I,
-    last: &'a Cell<Instant>,
+    life: &'a Life,
     frames: Frames,
 }
 
 impl<'a, I: AsyncRead + AsyncWrite + Unpin> Side<'a, I> {
-    fn new(io: I, last: &'a Cell<Instant>) -> Self {
-        Self { io, last, frames: Frames::default() }
+    fn new(io: I, life: &'a Life) -> Self {
+        Self { io, life, frames: Frames::default() }
     }
 
     /// Closes it, with a frame if one may come now, and hears it out: a connection that is closed with something unread
@@ -147,7 +159,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Side<'_, I> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
-        this.last.set(Instant::now());
+        this.life.last.set(Instant::now());
         Poll::Ready(Ok(()))
     }
 }
@@ -156,8 +168,10 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Side<'_, I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.io).poll_write(cx, buf))?;
-        this.last.set(Instant::now());
-        this.frames.pass(buf.get(..written).unwrap_or_default());
+        this.life.last.set(Instant::now());
+        if this.frames.pass(buf.get(..written).unwrap_or_default()) {
+            this.life.message.set(true);
+        }
         Poll::Ready(Ok(written))
     }
 
@@ -172,7 +186,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Side<'_, I> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ended, Side, pump};
+    use super::{Ended, Life, Side, pump};
     use crate::decide::reason::Reason;
     use crate::proxy::streams::Streams;
     use std::cell::Cell;
@@ -184,8 +198,8 @@ mod tests {
     const SILENT: Ended = Ended::Cut(Reason::UpstreamTimeout);
 
     async fn tunnel(near: DuplexStream, far: DuplexStream, streams: &Rc<Streams>) -> Ended {
-        let last = Cell::new(Instant::now());
-        let (mut near, mut far) = (Side::new(near, &last), Side::new(far, &last));
+        let life = Life { last: Cell::new(Instant::now()), message: Cell::new(false) };
+        let (mut near, mut far) = (Side::new(near, &life), Side::new(far, &life));
         let place = Streams::begin(streams, 0);
         pump(&mut near, &mut far, Some(Duration::from_secs(60)), &place).await
     }
@@ -240,8 +254,8 @@ mod tests {
     async fn the_last_word_does_not_interrupt() {
         for (sent, heard) in [(&[0x82, 3, 1][..], 3), (&[0x82, 1, 1], 7)] {
             let (mut peer, near) = duplex(64);
-            let last = Cell::new(Instant::now());
-            let mut side = Side::new(near, &last);
+            let life = Life { last: Cell::new(Instant::now()), message: Cell::new(false) };
+            let mut side = Side::new(near, &life);
             side.write_all(sent).await.unwrap();
             let listen = async {
                 let mut all = Vec::new();

@@ -24,6 +24,8 @@ pub(super) struct Vigil {
     set: OnceCell<Arc<Revocations>>,
     /// What was written to the set since is not known to all streams.
     seen: Cell<u64>,
+    /// Whether it matters of any stream whether its session was left alone.
+    attends: Cell<bool>,
     runs: Cell<bool>,
 }
 
@@ -45,26 +47,37 @@ impl Vigil {
         self.seen.set(self.seen.get().min(changes));
     }
 
-    /// Asks about all, if there is something new.
+    /// From now on it is asked whether sessions were left alone, if it matters of this one.
+    pub(super) fn attends(&self, matters: bool) {
+        self.attends.set(self.attends.get() || matters);
+    }
+
+    /// Asks about all, if there is something new, or if sessions may have been left alone.
     async fn look(&self) {
         let Some(changes) = self.set.get().map(|set| set.changes()) else { return };
-        if self.seen.replace(changes) == changes {
+        let news = self.seen.replace(changes) != changes;
+        if !news && !self.attends.get() {
             return;
         }
         let mut after = None;
-        while let Some(last) = self.ask(after) {
+        while let Some(last) = self.ask(after, news) {
             after = Some(last);
             tokio::task::yield_now().await;
         }
     }
 
     /// Asks about the next few; gives the last of them.
-    fn ask(&self, after: Option<u64>) -> Option<u64> {
+    fn ask(&self, after: Option<u64>, news: bool) -> Option<u64> {
         let from = after.map_or(Unbounded, Excluded);
         let some: Vec<_> =
             self.kept.borrow().range((from, Unbounded)).take(AT_ONCE).map(|(key, one)| (*key, one.upgrade())).collect();
         let last = some.last().map(|(key, _)| *key);
-        some.into_iter().filter_map(|(_, streams)| streams).for_each(|streams| streams.end_revoked());
+        for streams in some.into_iter().filter_map(|(_, streams)| streams) {
+            if news {
+                streams.end_revoked();
+            }
+            streams.end_left_alone();
+        }
         last
     }
 }
@@ -87,6 +100,7 @@ async fn watch(vigil: Rc<Vigil>) {
         vigil.look().await;
     }
     vigil.runs.set(false);
+    vigil.attends.set(false);
 }
 
 #[cfg(test)]

@@ -24,6 +24,10 @@ pub enum Kind {
     Proof = 6,
     /// (`iss`, a claim's name, its type and value).
     Claim = 7,
+    /// (`iss`, `auth_time`, `sub`, `client_id` or `azp`).
+    SignIn = 8,
+    /// (`iss`, `sub`, `client_id` or `azp`).
+    SubjectAtClient = 9,
     /// (`iss`, the `uri` of a status list).
     StatusList = 16,
     /// (what for, bytes): says among instances that have the same key that one of them wrote this.

@@ -7,6 +7,7 @@
 //! | `statuses` | `idp`'s task of the source | `token/gather` |
 //! | `journal` | `idp`'s sinks | the next process |
 //! | `proofs` | an admitted request | the next one with the same proof |
+//! | `sessions` | an admitted request, and one whose session has ended | `token/gather` |
 //! | `nonces` | nobody | whoever reads a DPoP proof that must carry one |
 //! | `fingerprint` | nobody | whoever names a token, a session or a subject |
 //! | `clock` | nobody | whoever begins something |
@@ -18,6 +19,7 @@ pub mod keys;
 pub mod nonces;
 pub mod proofs;
 pub mod revocations;
+pub mod sessions;
 pub mod statuses;
 pub mod verified;
 
@@ -33,6 +35,8 @@ pub struct State {
     pub verified: verified::VerifiedTokens,
     /// DPoP proofs that were used.
     pub proofs: proofs::UsedProofs,
+    /// Sessions: when each was begun, used and left alone.
+    pub sessions: sessions::Sessions,
     /// Nonces that proofs may have to carry.
     pub nonces: nonces::Nonces,
     /// What is revoked.

@@ -2,6 +2,7 @@
 //! and the parsing are remembered, never a decision: time, revocation and policy are asked again on every hit.
 
 use super::fingerprint::Identity;
+use super::sessions::Name;
 use crate::decide::claims::Token;
 use crate::decide::id::Fingerprint;
 use http::HeaderValue;
@@ -24,6 +25,8 @@ pub struct Verified {
     pub issuer: IssuerPlace,
     /// The name of the status list that it is in.
     pub list: Option<Fingerprint>,
+    /// Its session.
+    pub session: Name,
     /// The values by which an upstream is told who it is, made when they were first needed.
     pub stamps: OnceLock<Box<[Option<HeaderValue>]>>,
 }
@@ -32,7 +35,7 @@ impl Verified {
     /// A token, verified by this key of this issuer.
     #[must_use]
     pub const fn new(token: Token, key_serial: u64, issuer: IssuerPlace) -> Self {
-        Self { token, key_serial, issuer, list: None, stamps: OnceLock::new() }
+        Self { token, key_serial, issuer, list: None, session: Name::NONE, stamps: OnceLock::new() }
     }
 }
 

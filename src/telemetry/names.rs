@@ -134,6 +134,10 @@ metrics! {
     RESUMPTIONS = "curfew_tls_resumptions", "TLS sessions that were resumed";
     CACHE_HITS = "curfew_token_cache_hits", "Tokens whose signature was found verified";
     CACHE_MISSES = "curfew_token_cache_misses", "Tokens whose signature had to be verified";
+    SESSIONS = "curfew_sessions", "Sessions that are remembered";
+    SESSIONS_BYTES = "curfew_sessions_bytes", "Memory that the remembered sessions take, free places included";
+    SESSIONS_ENDED = "curfew_sessions_ended", "Sessions that ended by a limit, once for each sign-in, by reason";
+    SESSIONS_UNKEPT = "curfew_sessions_not_kept", "How often a session found no room to be remembered";
     CERTIFICATE_EXPIRY = "curfew_certificate_expiry_timestamp_seconds", "When a certificate of a listener ends, since the epoch";
     RELOADS = "curfew_config_reloads", "Reloads of the config by result";
     RELOAD_GOOD = "curfew_config_last_reload_successful", "Whether the last reload brought the config file into force: 1, also before the first, or 0";

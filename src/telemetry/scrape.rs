@@ -166,6 +166,16 @@ impl Gauges {
         self.count(metric::CACHE_MISSES, &[], misses);
     }
 
+    /// Sessions: how many are remembered and in how many bytes, how many ended for which reason, how many found no room.
+    pub fn sessions(&mut self, held: usize, bytes: usize, ended: &[(&str, u64)], unkept: u64) {
+        self.put(metric::SESSIONS, &[], held as f64);
+        self.put(metric::SESSIONS_BYTES, &[], bytes as f64);
+        for (reason, count) in ended {
+            self.count(metric::SESSIONS_ENDED, &[("reason", reason)], *count);
+        }
+        self.count(metric::SESSIONS_UNKEPT, &[], unkept);
+    }
+
     /// The process: its version, when it was started, and how many bytes of memory it has, where that can be told.
     pub fn process(&mut self, version: &str, started: Timestamp, memory: Option<u64>) {
         self.put(metric::BUILD, &[("version", version)], 1.0);

@@ -11,11 +11,13 @@ use crate::decide::claims::Confirmation;
 use crate::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme};
 use crate::decide::id::{CertificateThumbprint, Fingerprint, IssuerName};
 use crate::decide::revocation::Knowledge;
+use crate::decide::session;
 use crate::decide::status::{Status, StatusClaim};
 use crate::decide::time::Moment;
 use crate::state::State;
 use crate::state::fingerprint::Kind;
 use crate::state::proofs::Use;
+use crate::state::sessions::Terms;
 use crate::state::verified::Verified;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,7 @@ pub struct Gathered {
     scheme: Scheme,
     proof: Proof,
     certificate: Option<CertificateThumbprint>,
+    session: session::Knowledge,
     /// The name under which the proof's use is remembered.
     proof_name: Option<Fingerprint>,
     /// What an unverified token claims, for the operator.
@@ -61,6 +64,7 @@ impl Gathered {
             scheme: Scheme::Bearer,
             proof: Proof::Absent,
             certificate: None,
+            session: session::Knowledge::Unasked,
             proof_name: None,
             untrusted: None,
             refetch: None,
@@ -83,6 +87,7 @@ impl Gathered {
             scheme: self.scheme,
             proof: self.proof,
             certificate: self.certificate,
+            session: self.session,
         }
     }
 
@@ -95,6 +100,14 @@ impl Gathered {
             let nonces = nonce.then_some(&state.nonces);
             (self.proof, self.proof_name) =
                 proof::read(&presented.proof, token.expose(), target, &state.fingerprints, nonces);
+        }
+    }
+
+    /// Looks up the session of a trusted token.
+    pub fn attend(&mut self, state: &State, terms: &Terms) {
+        let Known::Trusted(verified) = &self.token else { return };
+        if let Ok(claims) = &verified.token.claims {
+            self.session = state.sessions.known(&verified.session, claims.into(), self.moment, terms);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::decide::status::StatusClaim;
 use crate::decide::time::Moment;
 use crate::state::fingerprint::{ClaimValue, Fingerprints, Kind};
 use crate::state::keys::{Key, Lookup};
+use crate::state::sessions::{Name, name};
 use crate::state::verified::{IssuerPlace, Verified};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -105,7 +106,11 @@ impl Verifier<'_> {
             handles,
         };
         let list = self.list(token.claims.as_ref().ok(), &issuer.rules.issuer);
-        Verified { list, ..Verified::new(token, key.serial, place) }
+        let session = match &token.claims {
+            Ok(claims) => name(self.fingerprints, &issuer.rules.issuer, claims, token.handles.token),
+            Err(_) => Name::NONE,
+        };
+        Verified { list, session, ..Verified::new(token, key.serial, place) }
     }
 
     /// The name of its status list.

@@ -9,6 +9,7 @@ mod bindings;
 mod claims;
 mod grounds;
 mod revocations;
+mod sessions;
 mod stages;
 mod statuses;
 mod times;

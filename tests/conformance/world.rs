@@ -25,6 +25,7 @@ use curfew::decide::policy::Policy;
 use curfew::decide::reason::Reason;
 use curfew::decide::revocation::{Handles, Knowledge};
 use curfew::decide::rules::{Algorithm, Algorithms, IssuerRules, Profile};
+use curfew::decide::session;
 use curfew::decide::time::{Moment, Timestamp};
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ pub struct World {
     pub scheme: Scheme,
     pub proof: Proof,
     pub certificate: Option<CertificateThumbprint>,
+    pub session: session::Knowledge,
 }
 
 /// Words in a box.
@@ -101,6 +103,7 @@ impl World {
             scheme: Scheme::Bearer,
             proof: Proof::Absent,
             certificate: None,
+            session: session::Knowledge::Unasked,
         }
     }
 
@@ -139,6 +142,7 @@ impl World {
             scheme: self.scheme,
             proof: self.proof,
             certificate: self.certificate,
+            session: self.session,
         }
     }
 
@@ -170,6 +174,10 @@ pub fn policy() -> Policy {
         freshness: Freshness::default(),
         revocation: Revocation,
         status: Some(Status::default()),
+        absolute: None,
+        idle: None,
+        auth_age: None,
+        acr: None,
         scope: None,
         permission: None,
     }

@@ -3,4 +3,6 @@
 
 mod judgement;
 mod proof;
+mod sessions;
+mod sessions_bound;
 mod time;

@@ -50,6 +50,10 @@ pub struct Changes {
     pub clients: bool,
     /// The secrets of DPoP nonces.
     pub nonce_keys: &'static [&'static str],
+    /// More policies, each a line.
+    pub policies: &'static str,
+    /// More routes, each a line.
+    pub routes: &'static str,
 }
 
 impl World {
@@ -154,6 +158,7 @@ fn yaml(dir: &Path, ports: Ports, upstream: &Upstream, provider: &Provider, chan
     let clients = if changes.clients { clients(&dir.to_string(), asking, vouched) } else { String::new() };
     let nonce_keys: String = changes.nonce_keys.iter().map(|key| format!("{{ file: {dir}/{key}.key }}, ")).collect();
     let (upstream, jwks, limits) = (upstream.url(), provider.url("/jwks"), changes.limits);
+    let (policies, routes) = (changes.policies, changes.routes);
     format!(
         r#"
 version: 1
@@ -213,7 +218,7 @@ policies:
   nonced_scoped: {{ scopes: [orders.write], token: {{ dpop_nonce: required, dpop_nonce_max_age: 6s }} }}
   certified: {{ token: {{ mtls: required }} }}
   uncertified: {{ token: {{ mtls: off }} }}
-defaults: {{ policy: api, timeouts: {{ between_bytes: 2s }} }}
+{policies}defaults: {{ policy: api, timeouts: {{ between_bytes: 2s }} }}
 routes:
   - {{ name: orders, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/orders/**", upstream: echo }}
   - {{ name: admin, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/admin/**", upstream: echo }}
@@ -238,7 +243,7 @@ routes:
   - {{ name: uncertified, hosts: [api.example.com, localhost], path: "/uncertified/**", policy: uncertified, upstream: echo }}
   - {{ name: unspoken, hosts: [api.example.com, localhost], path: "/unspoken/**", policy: unspoken, upstream: echo }}
   - {{ name: socket, hosts: [api.example.com, www.example.com, localhost, other.example.net], path: "/socket", websocket: true, upstream: echo }}
-admin: {{ address: "127.0.0.1:{admin}" }}
+{routes}admin: {{ address: "127.0.0.1:{admin}" }}
 "#
     )
 }

@@ -32,6 +32,7 @@ fn telemetry() -> Telemetry {
         gauges.certificate_expiry("public", "certs/server.crt", Timestamp::from_secs(1_800_000_000));
         gauges.endpoint_healthy("orders", "http://127.0.0.1:9000", true);
         gauges.token_cache(9, 1);
+        gauges.sessions(3, 240, &[("session_idle_timeout", 2)], 1);
         gauges.fleet(&FleetSeen { connected: true, position_ms: 1_790_000_000_000, ..FleetSeen::default() });
         gauges.revocation_set(&[("token", 10_000)], 270_000);
         gauges.pending_restart(1);

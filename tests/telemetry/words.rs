@@ -28,6 +28,10 @@ refused: token_expired (401 Unauthorized): the token has expired
   unasked freshness   Is what we know of revocations fresh?                 -
   pass    revocation  Is it clear of all revocations?                       revocations
   unasked status      Does its status list say that it is valid?            -
+  unasked absolute    Has its session not reached its greatest length?      -
+  unasked idle        Was its session never left alone for too long?        -
+  unasked auth_age    Did its user sign in recently enough for this route?  -
+  unasked acr         Did its user sign in strongly enough for this route?  -
   unasked scope       Does it carry the scopes that are needed?             -
   unasked permission  Do its claims permit this?                            -
 cure: The client renews it. If many at once: look for clock skew, or a client that does not renew.

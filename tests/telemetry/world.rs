@@ -43,6 +43,10 @@ pub fn policy() -> Policy {
         freshness: Default::default(),
         revocation: Default::default(),
         status: None,
+        absolute: None,
+        idle: None,
+        auth_age: None,
+        acr: None,
         scope: None,
         permission: None,
     }
@@ -99,6 +103,7 @@ pub fn judge(reading: Reading<'_>) -> Verdict {
         scheme: Scheme::Bearer,
         proof: Proof::Absent,
         certificate: None,
+        session: Default::default(),
     })
 }
 

@@ -8,6 +8,7 @@ use crate::control::config::{Fault, Spans, advise, join};
 use crate::control::settings::Config;
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::freshness::OnStale;
+use crate::decide::checks::idle::Unidentified;
 use crate::decide::checks::status::StatusRule;
 use crate::proxy::settings::{Defaults, PolicySettings, Relax, RouteSettings};
 use crate::settings::{OrOff, Span};
@@ -39,9 +40,14 @@ const OF_POLICIES: &[&str] = &[
     "token.mtls",
     "revocation.on_stale",
     "revocation.status",
+    "session.idle",
+    "session.absolute",
+    "session.unidentified",
+    "step_up.auth_age",
+    "step_up.acr",
 ];
 
-fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 9] {
+fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 14] {
     let stale = match (policy.revocation.on_stale, defaults.revocation.on_stale) {
         (Some(OnStale::Allow), Some(OnStale::Deny)) => Some(("allow".to_owned(), "deny".to_owned())),
         _ => None,
@@ -66,6 +72,10 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 9] {
         (Some(StatusRule::Off), Some(StatusRule::Honour)) => Some(("off".to_owned(), "honour".to_owned())),
         _ => None,
     };
+    let unidentified = match (policy.session.unidentified, defaults.session.unidentified) {
+        (Some(Unidentified::Token), Some(Unidentified::Deny)) => Some(("token".to_owned(), "deny".to_owned())),
+        _ => None,
+    };
     let on = |span: Option<Span>| span.map(OrOff::On);
     [
         ("token.max_age", looser(policy.token.max_age, defaults.token.max_age)),
@@ -80,6 +90,11 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 9] {
         ("token.mtls", mtls),
         ("revocation.on_stale", stale),
         ("revocation.status", status),
+        ("session.idle", looser(policy.session.idle, defaults.session.idle)),
+        ("session.absolute", looser(policy.session.absolute, defaults.session.absolute)),
+        ("session.unidentified", unidentified),
+        ("step_up.auth_age", looser(policy.step_up.auth_age, defaults.step_up.auth_age)),
+        ("step_up.acr", more(policy.step_up.acr.as_deref(), defaults.step_up.acr.as_deref())),
     ]
 }
 
@@ -101,6 +116,13 @@ fn looser<T: PartialOrd + Display>(own: Option<OrOff<T>>, usual: Option<OrOff<T>
         (OrOff::On(own), OrOff::On(usual)) if own > usual => Some((own.to_string(), usual.to_string())),
         _ => None,
     }
+}
+
+/// Accepts more.
+fn more(own: Option<&[String]>, usual: Option<&[String]>) -> Option<(String, String)> {
+    let (own, usual) = (own?, usual?);
+    let list = |items: &[String]| format!("[{}]", items.join(", "));
+    own.iter().any(|one| !usual.contains(one)).then(|| (list(own), list(usual)))
 }
 
 fn compare(path: &str, fields: &[Field], relax: Option<&Relax>, elsewhere: &[&str], faults: &mut Faults<'_>) {

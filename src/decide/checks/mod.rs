@@ -1,5 +1,6 @@
 //! One file a check: its settings, and how it asks. Their order is told in `policy`, not here.
 
+pub mod absolute;
 pub mod age;
 pub mod algorithm;
 pub mod audience;
@@ -8,6 +9,7 @@ pub mod claims;
 pub mod expiry;
 pub mod form;
 pub mod freshness;
+pub mod idle;
 pub mod issued;
 pub mod issuer;
 pub mod key;
@@ -20,4 +22,5 @@ pub mod scope;
 pub mod signature;
 mod stage;
 pub mod status;
+pub mod step_up;
 pub mod token_type;

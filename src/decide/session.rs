@@ -1,0 +1,169 @@
+//! A session, as values: what is remembered of one, and what that means for one token at one moment. Where it is
+//! remembered is not told here.
+//!
+//! What we saw ourselves is told in steady milliseconds, which no step of the wall clock moves; what a token says is wall
+//! time, and is turned into steady time once, when it is first seen. Nothing here is ever told the limit of a route: a
+//! session's silences are remembered, and a route whose limit is shorter than the longest of them finds the session
+//! ended, for good. So one session may have ended on a strict route and live on a lax one.
+
+use super::claims::Claims;
+use super::time::{Moment, Timestamp, millis};
+
+/// By which of its claims a session is told from others, within its issuer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeySource {
+    /// The claim that the issuer's settings name: `sid`.
+    Claim,
+    /// `sub`, `auth_time` and the client: a sign-in.
+    SignIn,
+    /// `sub` and the client.
+    Client,
+    /// The token itself, which is no session: its refreshed successor is another one.
+    #[default]
+    Token,
+}
+
+/// What a token says of its session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// When the user signed in.
+    pub signed_in: Option<Timestamp>,
+    /// When the token was issued.
+    pub issued: Option<Timestamp>,
+}
+
+impl From<&Claims> for Shown {
+    fn from(claims: &Claims) -> Self {
+        Self { signed_in: claims.auth_time, issued: claims.issued }
+    }
+}
+
+/// What is remembered of one session. All spans and steady instants are in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Life {
+    /// The last activity, steady.
+    pub last: i64,
+    /// When the newest sign-in was, or what stands for it; steady.
+    pub began: i64,
+    /// The newest sign-in that any of its tokens has shown.
+    pub signed_in: Option<Timestamp>,
+    /// The longest silence since that sign-in.
+    pub silence: i64,
+    /// When that silence ended, steady.
+    pub broken: i64,
+    /// The longest silence before that sign-in, which tokens of earlier ones are judged by.
+    pub earlier: i64,
+}
+
+impl Life {
+    /// A session of which nothing is remembered: it was never seen, or it was forgotten. Its last activity is then the
+    /// latest that its token proves, and never now.
+    #[must_use]
+    pub fn cold(shown: Shown, now: Moment) -> Option<Self> {
+        let last = shown.signed_in.max(shown.issued)?;
+        let began = shown.signed_in.or(shown.issued)?;
+        Some(Self {
+            last: steady(last, now),
+            began: steady(began, now),
+            signed_in: shown.signed_in,
+            broken: i64::MIN,
+            ..Self::default()
+        })
+    }
+
+    /// The same, once a token was shown: a newer sign-in is an activity, and what was before does not count against it.
+    #[must_use]
+    pub fn shown(mut self, shown: Shown, now: Moment) -> Self {
+        let Some(at) = shown.signed_in.filter(|at| self.signed_in.is_none_or(|known| *at > known)) else { return self };
+        let began = steady(at, now);
+        self.earlier = self.earlier.max(self.silence).max(began.saturating_sub(self.last));
+        // Of a silence in the middle of which the user signed in, only the rest counts.
+        self.silence = self.broken.saturating_sub(began).clamp(0, self.silence);
+        (self.signed_in, self.began, self.last) = (Some(at), began, self.last.max(began));
+        self
+    }
+
+    /// The same, after an activity. The moments of two workers may come in either order.
+    #[must_use]
+    pub fn touched(mut self, now: Moment) -> Self {
+        let at = millis(now.steady);
+        let silence = at.saturating_sub(self.last);
+        if silence > self.silence {
+            (self.silence, self.broken) = (silence, at);
+        }
+        self.last = self.last.max(at);
+        self
+    }
+
+    /// What it means for one of its tokens.
+    #[must_use]
+    pub fn sight(&self, shown: Shown, now: Moment) -> Sight {
+        let since = |at: Timestamp| self.signed_in.map_or(0, |known| known.since(at));
+        let is_of_the_newest = match (shown.signed_in, self.signed_in) {
+            (Some(at), Some(known)) => at >= known,
+            (Some(_), None) | (None, None) => true,
+            // It does not say of which sign-in it is: of none that came after it was issued.
+            (None, Some(known)) => shown.issued.is_some_and(|issued| issued >= known),
+        };
+        let signed_in = shown.signed_in.or(shown.issued).filter(|_| !is_of_the_newest);
+        let silence = if is_of_the_newest { self.silence } else { self.silence.max(self.earlier) };
+        Sight {
+            quiet: millis(now.steady).saturating_sub(self.last).max(0),
+            silence,
+            age: millis(now.steady).saturating_sub(self.began).saturating_add(signed_in.map_or(0, since)),
+        }
+    }
+}
+
+/// An instant of wall time that is past, as steady time. One that lies ahead is now.
+fn steady(at: Timestamp, now: Moment) -> i64 {
+    millis(now.steady).saturating_sub(now.wall.since(at).max(0))
+}
+
+/// What a session means for one of its tokens at one moment, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// How long it has been quiet by now.
+    pub quiet: i64,
+    /// How long it was quiet at most, since the sign-in of the token.
+    pub silence: i64,
+    /// How long ago the user signed in, or what stands for it was.
+    pub age: i64,
+}
+
+/// Where the knowledge of a session comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Basis {
+    /// The store holds it.
+    Held,
+    /// The store does not hold it: it is what the token proves.
+    #[default]
+    Token,
+}
+
+/// What is known of the session of one token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Knowledge {
+    /// It was not asked for.
+    #[default]
+    Unasked,
+    /// The token proves no activity at all: it says neither when it was issued nor when its user signed in.
+    Undated(Key),
+    /// The store does not hold it, and is full.
+    NoRoom(Key),
+    /// This.
+    Known(Key, Basis, Sight),
+}
+
+/// Which session it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Key {
+    /// By which claims.
+    pub source: KeySource,
+    /// A number of the session's own, fairly drawn: by it, ends are spread.
+    pub lot: u32,
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

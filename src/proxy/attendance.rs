@@ -1,0 +1,196 @@
+//! Whether the user of a session is there: told to the store after a request was admitted, and as long as something moves
+//! on a stream; and asked of it as long as a stream lasts.
+
+use super::gate::Shared;
+use super::plan::{Plan, Route};
+use super::report::Report;
+use crate::decide::reason::Reason;
+use crate::decide::session::{Knowledge, Shown};
+use crate::decide::time::Moment;
+use crate::decide::verdict::Outcome;
+use crate::state::sessions::{Activity, Name, Sessions, Terms};
+use crate::state::verified::Verified;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What moves so soon after what was told is told with the next look at the stream.
+const SOON: Duration = Duration::from_millis(250);
+
+/// When something moved on a stream. What lies between two that are told is never longer than it was.
+#[derive(Debug)]
+pub(super) struct Moves {
+    began: Instant,
+    told: Instant,
+    untold: Option<Instant>,
+}
+
+impl Moves {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self { began: now, told: now, untold: None }
+    }
+
+    /// Something moves now. Gives what is to be told at once.
+    pub(super) fn moves(&mut self, now: Instant) -> [Option<Instant>; 2] {
+        let before = self.untold.replace(now);
+        if now.duration_since(self.told) < SOON {
+            return [None; 2];
+        }
+        self.told = now;
+        [before, self.untold.take()]
+    }
+
+    /// Gives what is still to be told.
+    pub(super) fn rest(&mut self) -> Option<Instant> {
+        let rest = self.untold.take();
+        self.told = rest.unwrap_or(self.told);
+        rest
+    }
+
+    /// The same, at the end. A short answer is one activity with its request.
+    pub(super) fn last(&mut self) -> Option<Instant> {
+        self.untold.take().filter(|last| last.duration_since(self.began) >= SOON)
+    }
+}
+
+/// The session of a token, where any is remembered.
+struct Attended<'a> {
+    sessions: &'a Sessions,
+    terms: &'a Terms,
+    name: &'a Name,
+    shown: Shown,
+}
+
+impl<'a> Attended<'a> {
+    fn of(shared: &'a Shared, plan: &'a Plan, verified: &'a Verified) -> Option<Self> {
+        let (terms, claims) = (plan.sessions.as_ref()?, verified.token.claims.as_ref().ok()?);
+        Some(Self { sessions: &shared.state.sessions, terms, name: &verified.session, shown: claims.into() })
+    }
+
+    /// It was used, so long before this moment.
+    fn used(&self, ago: Duration, now: Moment) {
+        let then = Moment { wall: now.wall.minus(ago), steady: now.steady.saturating_sub(ago) };
+        self.sessions.admitted(self.name, self.shown, then, Activity::User, self.terms);
+    }
+}
+
+/// Tells that something moves on the way up.
+pub(super) struct Attendant {
+    shared: Arc<Shared>,
+    plan: Arc<Plan>,
+    verified: Arc<Verified>,
+    moves: Moves,
+}
+
+impl Attendant {
+    /// Something moves now.
+    pub(super) fn moves(&mut self) {
+        let told = self.moves.moves(Instant::now());
+        self.tell(told.into_iter().flatten());
+    }
+
+    fn tell(&self, at: impl Iterator<Item = Instant>) {
+        if let Some(attended) = Attended::of(&self.shared, &self.plan, &self.verified) {
+            at.for_each(|at| attended.used(at.elapsed(), self.shared.state.clock.now()));
+        }
+    }
+}
+
+impl Drop for Attendant {
+    fn drop(&mut self) {
+        let last = self.moves.last();
+        self.tell(last.into_iter());
+    }
+}
+
+impl Report {
+    fn attended(&self) -> Option<Attended<'_>> {
+        Attended::of(&self.shared, &self.plan, self.verified.as_ref()?)
+    }
+
+    /// The session of the token is used, or has ended.
+    pub(super) fn remember(&self, route: &Route, outcome: Outcome) {
+        let Some(Attended { sessions, terms, name, shown }) = self.attended() else { return };
+        match outcome {
+            Outcome::Admit(_) => sessions.admitted(name, shown, self.moment, route.activity, terms),
+            Outcome::Refuse(reason) => sessions.refused(name, shown, self.moment, reason, terms),
+        }
+    }
+
+    /// Who tells what moves on its way up, where that shows that its user is there.
+    pub(super) fn attendant(&self) -> Option<Box<Attendant>> {
+        let verified = self.verified.as_ref().filter(|_| self.shows_its_user())?;
+        let (shared, plan, verified) = (Arc::clone(&self.shared), Arc::clone(&self.plan), Arc::clone(verified));
+        Some(Box::new(Attendant { shared, plan, verified, moves: Moves::new() }))
+    }
+
+    /// Does what moves on its stream matter, or that nothing does?
+    pub(super) fn is_attended(&self) -> bool {
+        let policy = self.route.as_ref().and_then(|route| route.policy.as_ref());
+        self.plan.sessions.is_some() && (self.shows_its_user() || policy.is_some_and(|policy| policy.idle.is_some()))
+    }
+
+    /// Does what moves on its stream show that its user is there?
+    fn shows_its_user(&self) -> bool {
+        self.plan.sessions.is_some() && self.route.as_ref().is_some_and(|route| route.activity == Activity::User)
+    }
+
+    /// Something moved on its stream, so long ago.
+    pub(super) fn tell_moved(&self, ago: Duration) {
+        if let Some(attended) = self.attended().filter(|_| self.shows_its_user()) {
+            attended.used(ago, self.shared.state.clock.now());
+        }
+    }
+
+    /// Why its session has ended by now, if it was left alone for too long.
+    pub(super) fn left_alone(&self) -> Option<Reason> {
+        let idle = self.route.as_ref()?.policy.as_ref()?.idle?;
+        let Attended { sessions, terms, name, shown } = self.attended()?;
+        match sessions.known(name, shown, self.shared.state.clock.now(), terms) {
+            Knowledge::Known(key, basis, sight) => idle.judge(key, basis, sight).reason(),
+            _ => None,
+        }
+    }
+
+    /// Its stream was cut, maybe because its session has ended.
+    pub(super) fn tell_ended(&self, cut: Option<Reason>) {
+        let Some((Attended { sessions, terms, name, shown }, reason)) = self.attended().zip(cut) else { return };
+        sessions.refused(name, shown, self.shared.state.clock.now(), reason, terms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Moves, SOON};
+    use std::time::Duration;
+    use tokio::time::{Instant, advance};
+
+    /// Both ends of every silence that is longer are told, and nothing that did not happen.
+    #[tokio::test(start_paused = true)]
+    async fn no_silence_grows() {
+        let (mut moves, began) = (Moves::new(), Instant::now());
+        let (mut moved, mut told) = (vec![began], vec![began]);
+        for (step, ms) in [10, 10, 400, 10, 230, 10, 5, 240, 900, 249, 1, 251, 2, 700].into_iter().enumerate() {
+            advance(Duration::from_millis(ms)).await;
+            moved.push(Instant::now());
+            told.extend(moves.moves(Instant::now()).into_iter().flatten());
+            if step % 4 == 3 {
+                told.extend(moves.rest());
+            }
+        }
+        told.extend(moves.last());
+        assert!(told.is_sorted() && told.iter().all(|at| moved.contains(at)) && told.len() < moved.len());
+        for silence in moved.windows(2).filter(|pair| pair[1] - pair[0] > SOON) {
+            assert!(silence.iter().all(|end| told.contains(end)), "{silence:?} of {told:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_short_answer_is_one_activity_with_its_request() {
+        let mut moves = Moves::new();
+        advance(SOON - Duration::from_millis(1)).await;
+        assert_eq!(moves.moves(Instant::now()), [None; 2]);
+        assert_eq!(moves.last(), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! What settings say of sessions and of step-up, and what the plan makes of it. How a session is judged is told by
+//! `decide/checks`, how it is remembered by `state/sessions`.
+
+use crate::decide::checks::absolute::Absolute;
+use crate::decide::checks::idle::{Idle, Unidentified};
+use crate::decide::checks::step_up::{Acr, AuthAge};
+use crate::decide::finding::{Limit, Origin};
+use crate::decide::policy::Policy;
+use crate::settings::{OrOff, Span};
+use crate::state::sessions::Terms;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What a policy says of sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionPolicy {
+    /// The longest time a session may be left alone, by our own clock and without leeway, at most `30d`; `off` for none.
+    /// A session that was ever left alone for longer has ended here, until its user signs in again: a refreshed token
+    /// does not revive it. Default: what `defaults` says, else `off`.
+    pub idle: Option<OrOff<Span>>,
+    /// The greatest length of a session, from `auth_time`, else from when its token was issued that was seen first; `off`
+    /// for none. Default: what `defaults` says, else `off`.
+    pub absolute: Option<OrOff<Span>>,
+    /// By how much at most a session reaches its greatest length earlier, each by a part of its own, so that those which
+    /// began together do not end together. Never later. Default: what `defaults` says, else `0s`.
+    pub jitter: Option<Span>,
+    /// A token that has neither the issuer's `session_claim` nor a subject and a client: `deny`, or `token` (it is a
+    /// session of its own, which its successor does not continue). Default: what `defaults` says, else `deny`.
+    pub unidentified: Option<Unidentified>,
+}
+
+/// What a policy says of the sign-in behind a token (RFC 9470).
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StepUpPolicy {
+    /// How long ago the user may have signed in, `now - auth_time`; `off` for none. Who signed in earlier is challenged
+    /// with this `max_age`. Default: what `defaults` says, else `off`.
+    pub auth_age: Option<OrOff<Span>>,
+    /// The classes of sign-in that are accepted, those preferred first: the token's `acr` is one of them. Who has another
+    /// is challenged with these `acr_values`. Default: what `defaults` says, else any.
+    pub acr: Option<Vec<String>>,
+}
+
+/// How sessions are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionsSettings {
+    /// How many at most, in some 65 bytes each. A session for which there is no room is refused with 503 where a limit
+    /// of it would have to be known; nothing is forgotten for room. Default `1000000`.
+    pub max: usize,
+    /// How long after its last activity a session is remembered which has no absolute limit on every route that has an
+    /// idle one. A token that is refreshed later begins it anew: it is to be longer than tokens can be refreshed.
+    /// Default `24h`.
+    pub remember: Span,
+}
+
+impl Default for SessionsSettings {
+    fn default() -> Self {
+        Self { max: 1_000_000, remember: Span::from(Duration::from_secs(24 * 60 * 60)) }
+    }
+}
+
+/// The checks of sessions and sign-ins, as a policy and the defaults say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checks {
+    /// The longest silence.
+    pub idle: Option<Idle>,
+    /// The greatest length.
+    pub absolute: Option<Absolute>,
+    /// How long ago the user may have signed in.
+    pub auth_age: Option<AuthAge>,
+    /// In which way.
+    pub acr: Option<Acr>,
+}
+
+impl Checks {
+    /// Builds them.
+    #[must_use]
+    pub fn of(policy: (&SessionPolicy, &StepUpPolicy), defaults: (&SessionPolicy, &StepUpPolicy)) -> Self {
+        let ((session, step_up), (usual, usual_step_up)) = (policy, defaults);
+        let unidentified = session.unidentified.or(usual.unidentified).unwrap_or_default();
+        let jitter = session.jitter.or(usual.jitter).map_or(Duration::ZERO, Span::get);
+        let acr = step_up.acr.as_ref().or(usual_step_up.acr.as_ref());
+        Self {
+            idle: limit(session.idle, usual.idle).map(|limit| Idle { limit, unidentified }),
+            absolute: limit(session.absolute, usual.absolute).map(|limit| Absolute { limit, jitter, unidentified }),
+            auth_age: limit(step_up.auth_age, usual_step_up.auth_age).map(|limit| AuthAge { limit }),
+            acr: acr.map(|among| Acr { among: among.iter().map(|one| one.as_str().into()).collect() }),
+        }
+    }
+}
+
+fn limit(policy: Option<OrOff<Span>>, defaults: Option<OrOff<Span>>) -> Option<Limit<Duration>> {
+    let (said, origin) = policy.map(|said| (said, Origin::Policy)).or(defaults.map(|said| (said, Origin::Defaults)))?;
+    said.on().map(|span| Limit::new(span.get(), origin))
+}
+
+/// Does a policy ask for anything that has to be remembered?
+#[must_use]
+pub fn asks(policy: &Policy) -> bool {
+    policy.idle.is_some() || policy.absolute.is_some()
+}
+
+/// How sessions are kept, if any policy asks for something that has to be remembered.
+pub fn terms<'a>(policies: impl Iterator<Item = &'a Policy>, settings: &SessionsSettings) -> Option<Terms> {
+    let asking: Vec<&Policy> = policies.filter(|policy| asks(policy)).collect();
+    let absolute: Option<Vec<Duration>> =
+        asking.iter().map(|policy| policy.absolute.map(|absolute| absolute.limit.value)).collect();
+    let terms = Terms {
+        max: settings.max,
+        remember: settings.remember.get(),
+        absolute: absolute.and_then(|all| all.into_iter().max()),
+    };
+    (!asking.is_empty()).then_some(terms)
+}

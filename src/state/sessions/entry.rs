@@ -1,0 +1,108 @@
+//! One session in 53 bytes: instants to the millisecond in six bytes, which reach to the year 6429, and silences in four,
+//! which reach to 49 days. What lies beyond is the furthest that there is: on the side of the earlier end.
+
+use crate::decide::id::Fingerprint;
+use crate::decide::session::Life;
+use crate::decide::time::Timestamp;
+
+type Instant6 = [u8; 6];
+type Span4 = [u8; 4];
+
+/// One session.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Entry {
+    pub(super) print: [u8; 16],
+    last: Instant6,
+    began: Instant6,
+    signed_in: Instant6,
+    broken: Instant6,
+    silence: Span4,
+    earlier: Span4,
+    /// The steady second after which it may be forgotten.
+    keep: Span4,
+    /// What of it was counted as ended.
+    pub(super) ended: u8,
+}
+
+const LOWEST: i64 = -(1 << 47);
+const HIGHEST: i64 = (1 << 47) - 1;
+
+fn pack(ms: i64) -> Instant6 {
+    let [a, b, c, d, e, f, ..] = ms.clamp(LOWEST, HIGHEST).to_le_bytes();
+    [a, b, c, d, e, f]
+}
+
+fn unpack([a, b, c, d, e, f]: Instant6) -> i64 {
+    let sign = if f & 0x80 == 0 { 0 } else { 0xff };
+    i64::from_le_bytes([a, b, c, d, e, f, sign, sign])
+}
+
+fn span(ms: i64) -> Span4 {
+    u32::try_from(ms.max(0)).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+impl Entry {
+    pub(super) fn new(print: Fingerprint) -> Self {
+        Self { print: print.0, ..Self::default() }
+    }
+
+    /// No fingerprint is all zeros, but once in 2^128 times.
+    pub(super) fn is_free(&self) -> bool {
+        self.print == [0; 16]
+    }
+
+    pub(super) fn life(&self) -> Life {
+        let signed_in = unpack(self.signed_in);
+        Life {
+            last: unpack(self.last),
+            began: unpack(self.began),
+            signed_in: (signed_in != LOWEST).then(|| Timestamp::from_millis(signed_in)),
+            broken: unpack(self.broken),
+            silence: u32::from_le_bytes(self.silence).into(),
+            earlier: u32::from_le_bytes(self.earlier).into(),
+        }
+    }
+
+    /// It is kept until this steady second at least.
+    pub(super) fn set(&mut self, life: &Life, until: u32) {
+        self.keep = until.to_le_bytes();
+        self.last = pack(life.last);
+        self.began = pack(life.began);
+        self.signed_in = pack(life.signed_in.map_or(LOWEST, Timestamp::millis));
+        self.broken = pack(life.broken);
+        (self.silence, self.earlier) = (span(life.silence), span(life.earlier));
+    }
+
+    pub(super) fn is_over(&self, now: u32) -> bool {
+        u32::from_le_bytes(self.keep) < now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, HIGHEST, LOWEST};
+    use crate::decide::id::Fingerprint;
+    use crate::decide::session::Life;
+    use crate::decide::time::Timestamp;
+
+    #[test]
+    fn what_is_packed_is_unpacked() {
+        assert_eq!(size_of::<Entry>(), 53);
+        for at in [0, 1, -1, 1_800_000_000_123, -86_400_000, HIGHEST, LOWEST + 1] {
+            let life = Life {
+                last: at,
+                began: at - 1,
+                signed_in: (at >= 0).then(|| Timestamp::from_millis(at)),
+                broken: at,
+                silence: 4_294_967_295,
+                earlier: 1,
+            };
+            let mut entry = Entry::new(Fingerprint([1; 16]));
+            entry.set(&life, 0);
+            assert_eq!(entry.life(), Life { began: life.began.max(LOWEST), ..life });
+        }
+        let mut entry = Entry::default();
+        entry.set(&Life { broken: i64::MIN, silence: i64::MAX, ..Life::default() }, 0);
+        assert_eq!((entry.life().broken, entry.life().silence), (LOWEST, u32::MAX.into()));
+    }
+}

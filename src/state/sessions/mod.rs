@@ -1,0 +1,17 @@
+//! The sessions of which this process knows: when each was begun, used, and left alone. It is asked before a request is
+//! judged, told after it was admitted, and decides nothing.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `name` | how a session is named by its token |
+//! | `entry` | one session in 53 bytes |
+//! | `table` | an open table of them, which grows in small steps |
+//! | `store` | the tables, their bound, and what is counted |
+
+mod entry;
+mod name;
+mod store;
+mod table;
+
+pub use name::{Name, name};
+pub use store::{Activity, Counts, Sessions, Terms};

@@ -1,0 +1,212 @@
+//! The store: many small tables, each with a lock of its own that is held for one look. Bounded: a session that finds no
+//! room is not kept, and who needs to know of it learns that it cannot be told. Nothing is forgotten for room.
+//!
+//! It is of one process: another instance, and the same one after a restart, does not know what this one saw.
+
+use super::entry::Entry;
+use super::name::Name;
+use super::table::Table;
+use crate::decide::id::Fingerprint;
+use crate::decide::reason::Reason;
+use crate::decide::session::{Basis, Knowledge, Life, Shown};
+use crate::decide::time::{Moment, millis};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How many tables there are: so many that growing one is short.
+const TABLES: usize = 1024;
+
+/// How many places are looked at, for what is over, when a session comes that is not held.
+const AT_ONCE: usize = 16;
+
+/// For how long a session is kept beyond the instant at which its token would do: as far as clocks may differ.
+const LINGER: Duration = Duration::from_secs(300);
+
+/// How sessions are kept, as the settings say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How many at most.
+    pub max: usize,
+    /// How long after its last activity one is remembered.
+    pub remember: Duration,
+    /// The greatest length of a session, where all that ask for anything ask for one: after it, the sign-in that a token
+    /// tells is enough.
+    pub absolute: Option<Duration>,
+}
+
+/// Whether a request shows that its user is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// It does.
+    #[default]
+    User,
+    /// It does not: it comes by itself, as polling, heartbeats and prefetches do.
+    None,
+}
+
+/// What telemetry reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sessions that are held.
+    pub held: usize,
+    /// Sessions that ended by an idle limit, each once for a sign-in.
+    pub idle: u64,
+    /// The same of the absolute limit.
+    pub absolute: u64,
+    /// How often a session found no room.
+    pub unkept: u64,
+}
+
+/// The sessions of which this process knows.
+pub struct Sessions {
+    tables: Box<[Mutex<Table>]>,
+    held: AtomicUsize,
+    idle: AtomicU64,
+    absolute: AtomicU64,
+    unkept: AtomicU64,
+    /// The table that is swept next, when there is no room.
+    hand: AtomicUsize,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        let tables = (0..TABLES).map(|_| Mutex::default()).collect();
+        let (held, hand) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { tables, held, idle: AtomicU64::new(0), absolute: AtomicU64::new(0), unkept: AtomicU64::new(0), hand }
+    }
+}
+
+impl Sessions {
+    /// What is known of a session, for one of its tokens.
+    #[must_use]
+    pub fn known(&self, name: &Name, shown: Shown, now: Moment, terms: &Terms) -> Knowledge {
+        let key = name.key();
+        let held = self.table(name.print).and_then(|table| table.get(name.print).map(Entry::life));
+        if let Some(life) = held {
+            return Knowledge::Known(key, Basis::Held, life.shown(shown, now).sight(shown, now));
+        }
+        match Life::cold(shown, now) {
+            None => Knowledge::Undated(key),
+            Some(_) if !self.has_room(now, terms) => Knowledge::NoRoom(key),
+            Some(life) => Knowledge::Known(key, Basis::Token, life.sight(shown, now)),
+        }
+    }
+
+    /// A request of this session was admitted. One that shows no activity is remembered all the same: else each new token
+    /// would look like one.
+    pub fn admitted(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) {
+        let change = |_: &mut Entry, life: Life| if activity == Activity::User { life.touched(now) } else { life };
+        self.change(name, shown, now, terms, change);
+    }
+
+    /// A request of this session was refused, because it has ended. What the token proved is remembered, so that the next
+    /// one proves nothing else; an activity it was not.
+    pub fn refused(&self, name: &Name, shown: Shown, now: Moment, reason: Reason, terms: &Terms) {
+        let (bit, counter) = match reason {
+            Reason::SessionIdleTimeout => (1, &self.idle),
+            Reason::SessionAbsoluteTimeout => (2, &self.absolute),
+            _ => return,
+        };
+        self.change(name, shown, now, terms, |entry, life| {
+            // Tokens of an earlier sign-in go on to be refused after a newer one.
+            if entry.ended & bit == 0 && shown.signed_in >= life.signed_in {
+                entry.ended |= bit;
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+            life
+        });
+    }
+
+    fn change(
+        &self,
+        name: &Name,
+        shown: Shown,
+        now: Moment,
+        terms: &Terms,
+        change: impl FnOnce(&mut Entry, Life) -> Life,
+    ) {
+        let Some(mut table) = self.table(name.print) else { return };
+        if let Some(entry) = table.get_mut(name.print) {
+            let before = entry.life();
+            let life = before.shown(shown, now);
+            if life.signed_in != before.signed_in {
+                entry.ended = 0;
+            }
+            let life = change(entry, life);
+            entry.set(&life, terms.until(&life));
+            return;
+        }
+        let Some(life) = Life::cold(shown, now) else { return };
+        let forgotten = table.sweep(AT_ONCE, second(now));
+        self.held.fetch_sub(forgotten, Ordering::Relaxed);
+        let room = |held: usize| (held < terms.max).then_some(held + 1);
+        if self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
+            self.unkept.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut entry = Entry::new(name.print);
+        let life = change(&mut entry, life);
+        entry.set(&life, terms.until(&life));
+        table.add(entry);
+    }
+
+    /// Whether one more may be kept. Where not, some that are over are looked for first, in one table after the other.
+    fn has_room(&self, now: Moment, terms: &Terms) -> bool {
+        if self.held.load(Ordering::Relaxed) < terms.max {
+            return true;
+        }
+        let next = self.hand.fetch_add(1, Ordering::Relaxed) % TABLES;
+        if let Some(Ok(mut table)) = self.tables.get(next).map(Mutex::try_lock) {
+            let forgotten = table.sweep(4 * AT_ONCE, second(now));
+            self.held.fetch_sub(forgotten, Ordering::Relaxed);
+        }
+        let room = self.held.load(Ordering::Relaxed) < terms.max;
+        if !room {
+            self.unkept.fetch_add(1, Ordering::Relaxed);
+        }
+        room
+    }
+
+    fn table(&self, print: Fingerprint) -> Option<MutexGuard<'_, Table>> {
+        // A fingerprint is drawn under a random key, so that nobody can choose its table.
+        let Fingerprint([low, high, ..]) = Some(print).filter(|print| *print != Name::NONE.print)?;
+        let table = self.tables.get(usize::from(u16::from_le_bytes([low, high])) % TABLES)?;
+        Some(table.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            held: self.held.load(Ordering::Relaxed),
+            idle: self.idle.load(Ordering::Relaxed),
+            absolute: self.absolute.load(Ordering::Relaxed),
+            unkept: self.unkept.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How much memory the sessions take, free places included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let tables = self.tables.iter().map(|table| table.lock().unwrap_or_else(PoisonError::into_inner).bytes());
+        tables.sum::<usize>() + TABLES * size_of::<Mutex<Table>>()
+    }
+}
+
+impl Terms {
+    /// The steady second until which a session is needed. One whose tokens say when their user signed in is needed until
+    /// that is answer enough.
+    fn until(&self, life: &Life) -> u32 {
+        let ms = match self.absolute {
+            Some(absolute) if life.signed_in.is_some() => life.began.saturating_add(millis(absolute)),
+            _ => life.last.saturating_add(millis(self.remember)),
+        };
+        u32::try_from(ms.saturating_add(millis(LINGER)).max(0) / 1000 + 1).unwrap_or(u32::MAX)
+    }
+}
+
+fn second(now: Moment) -> u32 {
+    u32::try_from(now.steady.as_secs()).unwrap_or(u32::MAX)
+}

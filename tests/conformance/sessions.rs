@@ -1,0 +1,211 @@
+//! The checks of sessions and sign-ins: absolute, idle, how recent, how strong. Every boundary from both sides.
+
+use crate::world::{LEEWAY, NOW, Want, World, at, policy, table, words};
+use curfew::decide::checks::absolute::Absolute;
+use curfew::decide::checks::idle::{Idle, Unidentified};
+use curfew::decide::checks::step_up::{Acr, AuthAge};
+use curfew::decide::finding::{Limit, Origin};
+use curfew::decide::reason::Reason;
+use curfew::decide::session::{Basis, Key, KeySource, Knowledge, Sight};
+use curfew::decide::verdict::Outcome;
+use std::time::Duration;
+
+const SID: Key = Key { source: KeySource::Claim, lot: 0 };
+const TOKEN: Key = Key { source: KeySource::Token, lot: 0 };
+
+fn limit(ms: u64) -> Limit<Duration> {
+    Limit::new(Duration::from_millis(ms), Origin::Policy)
+}
+
+fn known(knowledge: Knowledge) -> World {
+    World { session: knowledge, ..World::good() }
+}
+
+fn sight(quiet: i64, silence: i64, age: i64) -> Knowledge {
+    Knowledge::Known(SID, Basis::Held, Sight { quiet, silence, age })
+}
+
+/// `now - last activity`, accepted at the limit itself, refused a millisecond later; there is no leeway.
+#[test]
+fn idle() {
+    let idle = |ms| Idle { limit: limit(ms), unidentified: Unidentified::Deny };
+    let lax = |ms| Idle { limit: limit(ms), unidentified: Unidentified::Token };
+    let over = Want::Fail(Reason::SessionIdleTimeout);
+    let cold = |quiet| known(Knowledge::Known(SID, Basis::Token, Sight { quiet, ..Sight::default() }));
+    let alone = |quiet| known(Knowledge::Known(TOKEN, Basis::Held, Sight { quiet, ..Sight::default() }));
+    let ahead = |offset| World {
+        session: sight(0, 0, 0),
+        ..World::claims(|claims| (claims.auth_time, claims.issued) = (Some(at(offset)), Some(at(0))))
+    };
+    table(
+        "idle",
+        vec![
+            ("used right now", idle(1000), known(sight(0, 0, 0)), Want::PassFor(1001)),
+            ("one millisecond left", idle(1000), known(sight(999, 0, 0)), Want::PassFor(2)),
+            ("at the limit", idle(1000), known(sight(1000, 0, 0)), Want::PassFor(1)),
+            ("one millisecond over", idle(1000), known(sight(1001, 0, 0)), over),
+            (
+                "it was left alone before, just not for too long",
+                idle(1000),
+                known(sight(5, 1000, 0)),
+                Want::PassFor(996),
+            ),
+            ("it was left alone for too long before", idle(1000), known(sight(5, 1001, 0)), over),
+            ("0 s is zero: at the same instant", idle(0), known(sight(0, 0, 0)), Want::PassFor(1)),
+            ("0 s is zero: a millisecond later", idle(0), known(sight(1, 0, 0)), over),
+            ("for ever", idle(1000), known(sight(i64::MAX, 0, 0)), over),
+            ("not held: at the limit", idle(1000), cold(1000), Want::PassFor(1)),
+            ("not held: one millisecond over", idle(1000), cold(1001), over),
+            ("no session", idle(1000), alone(0), Want::Fail(Reason::SessionUnidentified)),
+            ("no session, and taken", lax(1000), alone(1000), Want::PassFor(1)),
+            ("no session, taken, and over", lax(1000), alone(1001), over),
+            ("no room", idle(1000), known(Knowledge::NoRoom(SID)), Want::Fail(Reason::SessionUnavailable)),
+            ("no date", idle(1000), known(Knowledge::Undated(SID)), Want::Fail(Reason::ClaimMissing)),
+            ("nobody looked", idle(1000), World::good(), Want::Fail(Reason::SessionUnavailable)),
+            ("auth_time ahead by the leeway", idle(1000), ahead(LEEWAY), Want::PassFor(1001)),
+            ("auth_time ahead by more", idle(1000), ahead(LEEWAY + 1), Want::Fail(Reason::ClaimsMalformed)),
+        ],
+    );
+}
+
+/// `now - auth_time`, else since the session was first seen; accepted at limit and leeway, refused a millisecond later.
+#[test]
+fn absolute() {
+    let absolute = |ms| Absolute { limit: limit(ms), jitter: Duration::ZERO, unidentified: Unidentified::Deny };
+    let over = Want::Fail(Reason::SessionAbsoluteTimeout);
+    let signed = |offset, session| World {
+        session,
+        ..World::claims(|claims| (claims.auth_time, claims.issued) = (Some(at(offset)), Some(at(0))))
+    };
+    let cold = Knowledge::NoRoom(SID);
+    table(
+        "absolute",
+        vec![
+            ("at the limit", absolute(1000), signed(-1000, cold).strict(), Want::PassFor(1)),
+            ("1 ms older", absolute(1000), signed(-1001, cold).strict(), over),
+            ("1 ms younger", absolute(1000), signed(-999, cold).strict(), Want::PassFor(2)),
+            ("at the limit and the leeway", absolute(1000), signed(-1000 - LEEWAY, cold), Want::PassFor(1)),
+            ("1 ms beyond both", absolute(1000), signed(-1001 - LEEWAY, cold), over),
+            ("the wall clock was set back", absolute(1000), signed(-10, sight(0, 0, 1001)).strict(), over),
+            (
+                "the wall clock was set back, at the limit",
+                absolute(1000),
+                signed(-10, sight(0, 0, 1000)).strict(),
+                Want::PassFor(1),
+            ),
+            ("the wall clock was set forward", absolute(1000), signed(-1001, sight(0, 0, 10)).strict(), over),
+            ("without auth_time, at the limit", absolute(1000), known(sight(0, 0, 1000)).strict(), Want::PassFor(1)),
+            ("without auth_time, 1 ms older", absolute(1000), known(sight(0, 0, 1001)).strict(), over),
+            ("without auth_time, no room", absolute(1000), known(cold), Want::Fail(Reason::SessionUnavailable)),
+            (
+                "without auth_time or session",
+                absolute(1000),
+                known(Knowledge::NoRoom(TOKEN)),
+                Want::Fail(Reason::SessionUnidentified),
+            ),
+            (
+                "with auth_time and no session",
+                absolute(1000),
+                signed(-1000, Knowledge::NoRoom(TOKEN)).strict(),
+                Want::PassFor(1),
+            ),
+            (
+                "auth_time after iat, by the leeway",
+                absolute(1000),
+                signed(LEEWAY, cold),
+                Want::PassFor(1001 + 2 * LEEWAY as u64),
+            ),
+            (
+                "auth_time after iat, by more",
+                absolute(1000),
+                signed(LEEWAY + 1, cold),
+                Want::Fail(Reason::ClaimsMalformed),
+            ),
+            ("the age of the epoch", absolute(1000), signed(-NOW, cold), over),
+        ],
+    );
+}
+
+/// The session's own part of the jitter, earlier by at most all of it, and the same each time.
+#[test]
+fn jitter_is_earlier_and_never_later() {
+    let absolute = Absolute { limit: limit(10_000), jitter: Duration::from_secs(4), unidentified: Unidentified::Deny };
+    let of = |lot, age| {
+        let key = Key { source: KeySource::Claim, lot };
+        known(Knowledge::Known(key, Basis::Held, Sight { age, ..Sight::default() })).strict()
+    };
+    let over = Want::Fail(Reason::SessionAbsoluteTimeout);
+    table(
+        "jitter",
+        vec![
+            ("none of it, at the limit", absolute, of(0, 10_000), Want::PassFor(1)),
+            ("none of it, over", absolute, of(0, 10_001), over),
+            ("half of it, at the limit", absolute, of(1 << 31, 8_000), Want::PassFor(1)),
+            ("half of it, over", absolute, of(1 << 31, 8_001), over),
+            ("all of it, at the limit", absolute, of(u32::MAX, 6_001), Want::PassFor(1)),
+            ("all of it, over", absolute, of(u32::MAX, 6_002), over),
+        ],
+    );
+}
+
+/// RFC 9470 §6.1, and what is wrong with `auth_time` itself.
+#[test]
+fn auth_age() {
+    let age = |ms| AuthAge { limit: limit(ms) };
+    let signed = |offset: i64| World::claims(|claims| claims.auth_time = Some(at(offset)));
+    let over = Want::Fail(Reason::AuthTooOld);
+    table(
+        "auth_age",
+        vec![
+            ("at the limit", age(90_000), signed(-90_000).strict(), Want::PassFor(1)),
+            ("1 ms older", age(90_000), signed(-90_001).strict(), over),
+            ("1 ms younger", age(90_000), signed(-89_999).strict(), Want::PassFor(2)),
+            ("at the limit and the leeway", age(90_000), signed(-90_000 - LEEWAY), Want::PassFor(1)),
+            ("1 ms beyond both", age(90_000), signed(-90_001 - LEEWAY), over),
+            ("not told", age(90_000), World::good(), Want::Fail(Reason::AuthTimeMissing)),
+            ("after iat", age(90_000), signed(-50_000), Want::Fail(Reason::ClaimsMalformed)),
+            ("ahead", age(90_000), signed(i64::MAX), Want::Fail(Reason::ClaimsMalformed)),
+        ],
+    );
+}
+
+/// One of those that are accepted, byte for byte.
+#[test]
+fn acr() {
+    let acr = |among: &[&str]| Acr { among: words(among) };
+    let of = |value: Option<&str>| World::claims(|claims| claims.acr = value.map(Into::into));
+    let weak = Want::Fail(Reason::AcrInsufficient);
+    table(
+        "acr",
+        vec![
+            ("the only one", acr(&["gold"]), of(Some("gold")), Want::Pass),
+            ("the second", acr(&["gold", "silver"]), of(Some("silver")), Want::Pass),
+            ("another", acr(&["gold", "silver"]), of(Some("bronze")), weak),
+            ("in capitals", acr(&["gold"]), of(Some("Gold")), weak),
+            ("two in one", acr(&["gold"]), of(Some("gold silver")), weak),
+            ("not told", acr(&["gold"]), of(None), weak),
+            ("none is accepted", acr(&[]), of(Some("gold")), weak),
+        ],
+    );
+}
+
+/// A stream that is never left alone lasts to the earlier of the two, which gives its end a name.
+#[test]
+fn what_ends_a_stream() {
+    let lasts = |ends: i64, absolute: Option<u64>| {
+        let mut policy = policy();
+        policy.idle = Some(Idle { limit: limit(1_000), unidentified: Unidentified::Deny });
+        policy.absolute =
+            absolute.map(|ms| Absolute { limit: limit(ms), jitter: Duration::ZERO, unidentified: Unidentified::Deny });
+        let world = World { session: sight(0, 0, 0), ..World::claims(|claims| claims.expires = Some(at(ends))) };
+        match policy.judge(&world.strict().evidence()).outcome {
+            Outcome::Admit(permit) => (permit.curfew().unwrap().as_millis(), permit.lasts().unwrap()),
+            refused => panic!("{refused:?}"),
+        }
+    };
+    let told = |ms, reason| (Duration::from_millis(ms), reason);
+    assert_eq!(lasts(5_000, None), (1_001, told(5_000, Reason::StreamExpired)));
+    assert_eq!(lasts(5_000, Some(4_998)), (1_001, told(4_999, Reason::SessionAbsoluteTimeout)));
+    assert_eq!(lasts(5_000, Some(4_999)), (1_001, told(5_000, Reason::StreamExpired)));
+    assert_eq!(lasts(500, Some(600)), (500, told(500, Reason::StreamExpired)));
+}

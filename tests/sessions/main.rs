@@ -1,0 +1,9 @@
+//! Do sessions end on time, from outside? Limits of seconds, over real sockets, against the real binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod ends;
+mod streams;
+mod world;
