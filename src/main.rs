@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use curfew::command::usage::{Command, Usage};
-use curfew::command::{check, completions, demo, exit::Exit, explain, revoke, run, schema};
+use curfew::command::{check, completions, demo, exit::Exit, explain, refusals, revoke, run, schema, trace};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -16,6 +16,8 @@ fn main() -> ExitCode {
         Command::Revoke(what) => revoke::revoke(&what),
         Command::Unrevoke(what) => revoke::unrevoke(&what),
         Command::Revoked(what) => revoke::revoked(&what),
+        Command::Trace(what) => trace::trace(&what),
+        Command::Refusals(what) => refusals::refusals(&what),
         Command::Schema { of } => schema::schema(of),
         Command::Demo(what) => demo::demo(&what),
         Command::Version => version(),

@@ -7,7 +7,7 @@ mod watch;
 mod workers;
 
 use crate::control::Loaded;
-use crate::control::admin::{self, Audit, Guard, Operations, Wiring};
+use crate::control::admin::{self, Audit, Guard, Operations, Told, Wiring};
 use crate::control::build::{self, Pools};
 use crate::control::reload::{Reload, idp_settings, issuers, told};
 use crate::idp::room::{Idp, Means};
@@ -242,6 +242,7 @@ fn serve_admin(
     let wiring = Wiring {
         shown,
         operations: Operations::new(shared, reload, audit),
+        records: Told::new(shared),
         guard: Guard::new(settings.token.as_ref()).map_err(doing("admin.token"))?,
         tls: tls.clone(),
         vouching: clients.is_some_and(|clients| matches!(clients.trust, Trust::Ca(_))),

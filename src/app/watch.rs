@@ -55,6 +55,7 @@ pub async fn ageing(reload: Arc<Reload>, shared: Arc<Shared>) {
     let (mut stale, mut ready) = (BTreeMap::<String, Duration>::new(), false);
     loop {
         let now = reload.now();
+        shared.telemetry.records().tick(now.wall);
         if !ready && reload.idp().readiness(now).is_empty() {
             ready = true;
             let keys: usize = shared.plan.load().issuers.iter().map(|issuer| issuer.keys.standing(now).keys).sum();

@@ -13,7 +13,8 @@ pub enum Exit {
     Faulty,
     /// `explain`: the request would be refused.
     Refused,
-    /// `revoked`: it is not revoked; `unrevoke`: there was nothing that an operator entered.
+    /// `revoked`: it is not revoked; `unrevoke`: there was nothing that an operator entered; `trace` and
+    /// `refusals`: there is no such record.
     Nothing,
     /// An import stopped midway; the message says after which line.
     Stopped,

@@ -7,7 +7,7 @@ use crate::app::offline::{Explained, Offline};
 use crate::control;
 use crate::control::config::render_all;
 use crate::decide::time::Timestamp;
-use crate::telemetry::describe;
+use crate::telemetry::{Paint, describe, show};
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
@@ -129,7 +129,8 @@ fn text(explained: &Explained, offline: &Offline) -> String {
         let _ = writeln!(out, "  route     {} ({})\n  policy    {policy}", route.meter.name, route.meter.template);
     }
     if let Some(verdict) = &explained.verdict {
-        let _ = writeln!(out, "\n{}", describe::text(verdict).trim_end());
+        let shown = show::trail(&describe::Trail::of(verdict), Paint::on(std::io::stdout().is_terminal()));
+        let _ = writeln!(out, "\n{}", shown.trim_end());
     }
     if let Some(reason) = at_the_door {
         let _ = writeln!(out, "\n  the client is told: {}\n  what to do: {}", reason.told(), reason.cure());

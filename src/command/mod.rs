@@ -1,6 +1,7 @@
 //! The command line: one file a command. What a command does is done in the rooms below.
 
 pub mod admin;
+pub mod asked;
 pub mod check;
 pub mod completions;
 pub mod demo;
@@ -8,7 +9,10 @@ pub mod exit;
 pub mod explain;
 pub mod import;
 pub mod operators;
+pub mod refusals;
 pub mod revoke;
 pub mod run;
 pub mod schema;
+mod shown;
+pub mod trace;
 pub mod usage;

@@ -84,10 +84,14 @@ pub fn revoked(what: &Revoked) -> Exit {
     })
 }
 
-fn run(what: impl Future<Output = Result<Exit, String>>) -> Exit {
+/// Runs what asks a gateway.
+pub(super) fn block_on<T>(what: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let done = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(what));
-    done.unwrap_or_else(|why| {
+    runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(what))
+}
+
+fn run(what: impl Future<Output = Result<Exit, String>>) -> Exit {
+    block_on(what).unwrap_or_else(|why| {
         eprintln!("curfew: {why}");
         Exit::Broke
     })

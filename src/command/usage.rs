@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use super::operators;
+use super::{asked, operators};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -22,13 +22,15 @@ const EXIT_CODES: &str = "Exit codes:
   2  the command line is wrong
   3  the config has faults; each is told with file, line and column
   4  explain: the request would be refused
-  5  revoked: it is not revoked; unrevoke: there was nothing that an operator entered
+  5  revoked: it is not revoked; unrevoke: there was nothing that an operator entered;
+     trace, refusals: there is no such record
   6  revoke, unrevoke: an import stopped midway; the message says after which line
 
 Try it:
   curfew demo                       an identity provider, an upstream and a gateway, with curl lines to paste
   curfew check -c curfew.yaml       all faults of a config at once
-  curfew explain -c curfew.yaml --request 'GET https://api.example.com/orders' --token-file token.txt";
+  curfew explain -c curfew.yaml --request 'GET https://api.example.com/orders' --token-file token.txt
+  curfew refusals --since 15m       what was refused, and `curfew trace` why";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -57,6 +59,12 @@ pub enum Command {
     ///
     /// Without a name or a token, it tells how fresh each feed is.
     Revoked(operators::Revoked),
+    /// Say why one request was refused, afterwards: the whole trail with the numbers compared, and what can be done.
+    ///
+    /// It takes the trace id that the caller finds in the body of the answer. Exit code 5 if there is no such record.
+    Trace(asked::Trace),
+    /// List what was refused, count what it has in common, or follow it as it happens. Exit code 5 if there was nothing.
+    Refusals(asked::Refusals),
     /// Print a JSON Schema: of the config, or of a revocation feed.
     Schema {
         /// Of what.

@@ -2,6 +2,7 @@
 //!
 //! Pure. There is no clock here, no lock, no I/O and nothing async: time is a value passed in.
 
+mod advice;
 pub mod check;
 pub mod checks;
 pub mod claims;

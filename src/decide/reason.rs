@@ -179,6 +179,19 @@ impl Reason {
         self.row().cure
     }
 
+    /// Is it an entry of the revocation set that says so?
+    #[must_use]
+    pub const fn is_revocation(self) -> bool {
+        matches!(
+            self,
+            Self::TokenRevoked
+                | Self::SessionRevoked
+                | Self::SubjectRevoked
+                | Self::ClientRevoked
+                | Self::IssuedBeforeCutoff
+        )
+    }
+
     /// May the client simply try again a little later?
     #[must_use]
     pub const fn passes(self) -> bool {

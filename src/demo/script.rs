@@ -30,6 +30,7 @@ impl Script<'_> {
     fn opening(&self) -> String {
         let Addresses { gateway, provider, upstream, admin } = self.addresses;
         let config = quoted(&self.config.to_string_lossy());
+        let curfew = std::env::current_exe().map_or_else(|_| "curfew".into(), |exe| quoted(&exe.to_string_lossy()));
         format!(
             "# Curfew's demo runs; Ctrl-C ends it. Paste what follows into bash, in another terminal and in this folder.
 #   gateway   https://{gateway}     its config: {config}
@@ -37,9 +38,11 @@ impl Script<'_> {
 #   upstream  http://{upstream}      answers with what it received
 #   admin     http://{admin}      /readyz /metrics /config
 
-# These two first: one gets a token, the other shows the trace of the answer that is piped into it.
+# These three first: one gets a token, the others show why the answer that is piped into them was refused: as a trace,
+# and as an operator asks for it.
 token() {{ curl -sS http://{provider}/token -H 'Accept: application/jwt' -d grant_type=demo \"$@\"; }}
 trail() {{ curl -sS \"http://{provider}/traces/$(grep -oE '[0-9a-f]{{32}}' | head -n 1)\"; }}
+why() {{ {curfew} trace --admin http://{admin} \"$(grep -oE '[0-9a-f]{{32}}' | head -n 1)\"; }}
 "
         )
     }
@@ -84,7 +87,7 @@ trail() {{ curl -sS \"http://{provider}/traces/$(grep -oE '[0-9a-f]{{32}}' | hea
         format!(
             "
 # The trace of any of them: put `| trail` behind it (a refusal names its trace in `trace_id`). The look-up
-# waits for a trace that is still under way.
+# waits for a trace that is still under way. With `| why` the gateway itself is asked for its record.
 {line} | trail
 # The latest of all, one a line:
 curl -sS http://{provider}/traces

@@ -74,7 +74,7 @@ impl Gate {
                 return refuse(&refusal, report);
             }
         };
-        if report.trace.sampled || plan.keep_admitted {
+        if report.is_seen() {
             report.seen = self.seen(parts);
         }
         match self.deliver(parts, body, admitted, &mut report).await {
@@ -166,7 +166,7 @@ impl Gate {
         report.judge = Some(state.clock.steady().saturating_sub(report.moment.steady));
         report.freshness = gathered.evidence().revocation.freshness;
         let outcome = verdict.outcome;
-        if report.trace.sampled || plan.keep_admitted || verdict.reason().is_some() {
+        if verdict.reason().is_some() || report.is_seen() {
             report.verdict = Some(Box::new(verdict));
         }
         report.unproven = gathered.untrusted.take();

@@ -10,12 +10,12 @@ use crate::decide::claims::Claims;
 use crate::decide::evidence::Scheme;
 use crate::decide::id::SourceName;
 use crate::decide::reason::Reason;
-use crate::decide::revocation::Freshness;
-use crate::decide::time::Moment;
+use crate::decide::revocation::{Entries, Freshness};
+use crate::decide::time::{Moment, Timestamp};
 use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
-use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, TraceContext, Untrusted};
+use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, Revoked, TraceContext, Untrusted};
 use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
@@ -34,6 +34,7 @@ pub struct Seen {
     version: Version,
     host: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
+    request_id: Option<HeaderValue>,
     secure: bool,
     peer: SocketAddr,
     client: Option<IpAddr>,
@@ -44,7 +45,7 @@ impl Seen {
     #[must_use]
     pub fn briefly(parts: &Parts, secure: bool, peer: SocketAddr) -> Self {
         let (method, uri, version) = (parts.method.clone(), parts.uri.clone(), parts.version);
-        Self { method, uri, version, host: None, user_agent: None, secure, peer, client: None }
+        Self { method, uri, version, host: None, user_agent: None, request_id: None, secure, peer, client: None }
     }
 
     /// What is kept of a request's head.
@@ -56,6 +57,7 @@ impl Seen {
             version: parts.version,
             host: parts.headers.get(HOST).cloned(),
             user_agent: parts.headers.get(USER_AGENT).cloned(),
+            request_id: parts.headers.get(REQUEST_ID).cloned(),
             secure,
             peer,
             client,
@@ -79,7 +81,8 @@ impl Seen {
             version: self.version,
             peer: Some(self.peer),
             client: self.client,
-            user_agent: text(self.user_agent.as_ref()),
+            user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
+            request_id: self.request_id.as_ref().map(HeaderValue::as_bytes),
         }
     }
 }
@@ -103,6 +106,9 @@ pub struct Tried {
     /// What failed.
     pub failure: Option<&'static str>,
 }
+
+/// By which a client may ask for the record of its request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The field that a nonce goes in (RFC 9449 §8.1).
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -176,6 +182,9 @@ impl Report {
         let total = self.shared.state.clock.steady().saturating_sub(self.moment.steady);
         let attempt = self.tried.as_ref().map(|tried| self.attempt(tried));
         let feed = self.verdict.is_some().then(|| self.feed()).flatten();
+        let hit = self.reason.filter(|reason| reason.is_revocation()).and_then(|_| self.hit());
+        let since = |learned: &Timestamp| u64::try_from(self.moment.wall.since(*learned)).unwrap_or(0);
+        let entry_age = hit.as_ref().map(|(_, learned)| Duration::from_millis(since(learned)));
         self.shared.telemetry.record(&Exchange {
             trace: self.trace,
             moment: self.moment,
@@ -190,7 +199,9 @@ impl Report {
             token: self.verified.as_ref().map(|verified| &verified.token),
             issuer: self.issuer.as_ref().map(|issuer| issuer.rules.name.as_str()),
             untrusted: self.unproven.as_ref().map(|unproven| self.untrusted(unproven)),
-            revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age: None }),
+            revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age }),
+            revoked: hit.as_ref().map(|(source, learned)| Revoked { source: source.as_str(), learned: *learned }),
+            skew_ms: self.reason.and_then(|_| self.skew()),
             delivery: self.route.as_ref().zip(attempt.as_ref()).map(|(route, attempt)| Delivery {
                 upstream: &route.upstream_meter,
                 took: total.saturating_sub(attempt.after),
@@ -224,6 +235,27 @@ impl Report {
         }
     }
 
+    /// Is it looked at by anybody, although it was admitted?
+    #[must_use]
+    pub fn is_seen(&self) -> bool {
+        self.trace.sampled || self.plan.keep_admitted || self.shared.telemetry.records().wants(&self.trace)
+    }
+
+    /// The entry by which the token is revoked: its source, and when it was learned of.
+    fn hit(&self) -> Option<(SourceName, Timestamp)> {
+        let entry = revocation::decisive(&self.entries()?, self.claims()?)?;
+        Some((self.shared.state.revocations.source_name(entry.source)?, entry.learned))
+    }
+
+    fn entries(&self) -> Option<Entries> {
+        let (verified, issuer) = (self.verified.as_ref()?, self.issuer.as_ref()?);
+        Some(self.shared.state.revocations.look_up(&issuer.rules.name, &verified.token.handles))
+    }
+
+    fn skew(&self) -> Option<i64> {
+        self.issuer.as_ref().and_then(|issuer| issuer.keys.standing(self.moment).skew_ms)
+    }
+
     fn feed(&self) -> Option<(SourceName, Option<Duration>)> {
         let (source, age) = match self.freshness {
             Freshness::Unfed => return None,
@@ -247,9 +279,7 @@ impl AtEnd for Report {
     }
 
     fn revoked(&self) -> Option<Reason> {
-        let (verified, issuer) = (self.verified.as_ref()?, self.issuer.as_ref()?);
-        let entries = self.shared.state.revocations.look_up(&issuer.rules.name, &verified.token.handles);
-        revocation::revoked(&entries, self.claims()?)
+        revocation::revoked(&self.entries()?, self.claims()?)
     }
 
     fn is_attended(&self) -> bool {

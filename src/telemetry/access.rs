@@ -105,7 +105,7 @@ impl<'a> Line<'a> {
             protocol: version(asked.version),
             peer: asked.peer,
             client: asked.client,
-            user_agent: asked.user_agent.map(told),
+            user_agent: asked.agent().map(told),
             status: exchange.status,
             decision: exchange.decision().name(),
             reason: exchange.reason.map(Reason::code),

@@ -1,15 +1,16 @@
-//! A judgement in words: what traces, problem details and `curfew explain` say of it is said here, once. As plain data
-//! it is in `trail`.
+//! A judgement in words: what traces, problem details, records and `curfew explain` say of it is said here, once. As plain
+//! data it is in `trail`, laid out for a terminal in `show`.
 
 use std::fmt;
 
-pub use super::trail::{Answer, Numbers, Trail, Value};
+use super::paint::Paint;
+use super::show;
+pub use super::trail::{Answer, Numbers, Trail, Value, Word};
 
 use crate::decide::finding::{Compared, Finding, Quantity};
-use crate::decide::policy::Question;
 use crate::decide::reason::Reason;
 use crate::decide::time::{Timestamp, millis};
-use crate::decide::verdict::{Outcome, Verdict};
+use crate::decide::verdict::Verdict;
 
 /// A span in words: `350 ms`, `14.2 s`, `12 min 5 s`, `3 h 20 min`, `2 d 3 h`. The sign is left to the sentence.
 pub struct Words(pub i64);
@@ -141,24 +142,5 @@ pub fn decisive(verdict: &Verdict) -> Option<String> {
 /// A whole judgement as text, for a terminal.
 #[must_use]
 pub fn text(verdict: &Verdict) -> String {
-    let mut out = match verdict.outcome {
-        Outcome::Refuse(reason) => format!("refused: {} ({}): {}\n", reason.code(), reason.status(), reason.told()),
-        Outcome::Admit(permit) => match permit.curfew() {
-            Some(left) => format!("admitted, for {}\n", Words(millis(left))),
-            None => "admitted\n".to_owned(),
-        },
-    };
-    for (question, answer) in verdict.answers() {
-        out.push_str(&line(question, answer));
-    }
-    if let Some(reason) = verdict.reason() {
-        out.push_str(&format!("cure: {}\n", reason.cure()));
-    }
-    out
-}
-
-fn line(question: &Question, answer: &Finding) -> String {
-    let outcome = answer.outcome();
-    let numbers = if answer.compared().is_some() { finding(answer) } else { "-".to_owned() };
-    format!("  {outcome:<7} {:<11} {:<53} {numbers}\n", question.name, question.text)
+    show::trail(&Trail::of(verdict), Paint::PLAIN)
 }

@@ -46,6 +46,10 @@ pub struct Exchange<'a> {
     pub untrusted: Option<Untrusted<'a>>,
     /// What was known of revocations.
     pub revocation: Option<Feed<'a>>,
+    /// The entry that hit, where the token is revoked.
+    pub revoked: Option<Revoked<'a>>,
+    /// How far our clock is ahead of the issuer's, in milliseconds, where that is known and somebody may want to know.
+    pub skew_ms: Option<i64>,
     /// The delivery, where it came to one.
     pub delivery: Option<Delivery<'a>>,
 }
@@ -69,8 +73,23 @@ pub struct Asked<'a> {
     pub peer: Option<SocketAddr>,
     /// The client's address, if a trusted proxy told it.
     pub client: Option<std::net::IpAddr>,
-    /// `User-Agent`.
-    pub user_agent: Option<&'a str>,
+    /// `User-Agent`, as it was sent.
+    pub user_agent: Option<&'a [u8]>,
+    /// `X-Request-Id`, as it was sent.
+    pub request_id: Option<&'a [u8]>,
+}
+
+impl<'a> Asked<'a> {
+    /// `User-Agent`, if it is plain text.
+    #[must_use]
+    pub fn agent(&self) -> Option<&'a str> {
+        self.user_agent.and_then(plain)
+    }
+}
+
+/// ASCII only: anything else is for those who escape it.
+pub(super) fn plain(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii())
 }
 
 /// Claims of a token whose signature was not verified. Ids are hashed all the same.
@@ -101,6 +120,15 @@ pub struct Feed<'a> {
     pub age: Option<Duration>,
     /// How long before this request the entry that hit was learned of.
     pub entry_age: Option<Duration>,
+}
+
+/// The entry of the revocation set that hit.
+#[derive(Clone, Copy, Debug)]
+pub struct Revoked<'a> {
+    /// The name of its source in the config.
+    pub source: &'a str,
+    /// When it was learned of.
+    pub learned: Timestamp,
 }
 
 /// How the request was delivered.

@@ -13,9 +13,8 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
-use super::exchange::Exchange;
 use super::meter::SpanCounts;
-use super::record::Record;
+use super::record::{Lent, Record};
 use super::span;
 use crate::notice::Trouble;
 
@@ -33,17 +32,17 @@ const ATTEMPTS: u32 = 16;
 /// The end of the queue that the line holds.
 #[derive(Debug)]
 pub(super) struct Queue {
-    sender: Sender<Record>,
+    sender: Sender<Arc<Record>>,
     counts: Arc<SpanCounts>,
 }
 
 impl Queue {
     /// Takes what the exchange's spans will tell, if there is room for it.
-    pub fn push(&self, exchange: &Exchange<'_>) {
+    pub fn push(&self, lent: &mut Lent<'_, '_>) {
         match self.sender.try_reserve() {
-            Ok(place) => place.send(Record::from(exchange)),
+            Ok(place) => place.send(lent.record()),
             Err(_) => {
-                let spans = 1 + exchange.delivery.map_or(0, |delivery| delivery.attempts.len());
+                let spans = 1 + lent.exchange.delivery.map_or(0, |delivery| delivery.attempts.len());
                 self.counts.dropped.fetch_add(spans as u64, Relaxed);
             }
         }
@@ -64,7 +63,7 @@ pub(super) fn start<E: SpanExporter>(
 
 struct Task<E> {
     exporter: E,
-    receiver: Receiver<Record>,
+    receiver: Receiver<Arc<Record>>,
     counts: Arc<SpanCounts>,
     scope: InstrumentationScope,
     stop: CancellationToken,
@@ -90,7 +89,7 @@ impl<E: SpanExporter> Task<E> {
         }
     }
 
-    fn take(&mut self) -> Vec<Record> {
+    fn take(&mut self) -> Vec<Arc<Record>> {
         let receiver = &mut self.receiver;
         std::iter::from_fn(|| receiver.try_recv().ok()).take(BATCH).collect()
     }
@@ -100,7 +99,7 @@ impl<E: SpanExporter> Task<E> {
     }
 
     /// Tries until the collector has it. After the stop there is no second try.
-    async fn send(&mut self, batch: Vec<Record>) {
+    async fn send(&mut self, batch: Vec<Arc<Record>>) {
         let (mut count, mut pause) = (0, FIRST_PAUSE);
         for _ in 0..ATTEMPTS {
             let spans: Vec<SpanData> = batch.iter().flat_map(|record| span::build(record, &self.scope)).collect();

@@ -6,6 +6,8 @@
 //! | `context` | which trace a request belongs to |
 //! | `exchange` | all that is known at its end |
 //! | `describe`, `trail` | a judgement in words and as JSON, for everybody |
+//! | `show`, `paint` | the same laid out for a terminal |
+//! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
 //! | `route`, `issuer`, `meter`, `scrape`, `journal` | metrics |
@@ -27,22 +29,26 @@ mod journal;
 mod log;
 mod meter;
 pub mod names;
+mod paint;
 mod random;
 mod record;
+pub mod records;
 mod route;
 mod scrape;
 mod scrub;
 mod settings;
+pub mod show;
 mod span;
 mod start;
 mod text;
 mod trail;
 
 pub use context::{Hex, Remote, TraceContext};
-pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Untrusted};
+pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Revoked, Untrusted};
 pub use journal::Journal;
 pub use log::start as start_log;
 pub use meter::InFlight;
+pub use paint::Paint;
 pub use route::{RouteMeter, UpstreamMeter};
 pub use scrape::{Connections, FleetSeen, Gauges};
 pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};

@@ -148,5 +148,9 @@ metrics! {
     CONFIG = "curfew_config_info", "The config that is in force";
     SPANS_EXPORTED = "curfew_spans_exported", "Spans that a collector has taken";
     SPANS_DROPPED = "curfew_spans_dropped", "Spans dropped because the collector was too slow, or away for too long";
+    RECORDS_KEPT = "curfew_records_kept", "Decision records that can be asked for";
+    RECORDS_BYTES = "curfew_records_bytes", "How long the files of decision records are";
+    RECORDS_WRITTEN = "curfew_records_written", "Decision records that were kept";
+    RECORDS_DROPPED = "curfew_records_dropped", "Decision records that were not kept, by why: the queue was full, or the disk did not take them";
     LINES_DROPPED = "curfew_access_log_lines_dropped", "Lines of the access log dropped because its output was too slow";
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{Method, Version};
 
 use super::context::TraceContext;
-use super::exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Untrusted};
+use super::exchange::{self, Asked, Attempt, Decision, Delivery, Exchange, Feed, Untrusted};
 use super::route::{RouteMeter, UpstreamMeter};
 use crate::decide::claims::Token;
 use crate::decide::id::{Fingerprint, KeyId};
@@ -39,6 +39,8 @@ pub(super) struct Record {
     pub issuer: Option<Box<str>>,
     pub untrusted: Option<Box<Claimed>>,
     pub revocation: Option<Source>,
+    pub revoked: Option<Box<Revoked>>,
+    pub skew_ms: Option<i64>,
     pub upstream: Option<Arc<UpstreamMeter>>,
     pub attempts: Box<[Try]>,
 }
@@ -54,7 +56,15 @@ pub(super) struct Request {
     pub version: Version,
     pub peer: Option<SocketAddr>,
     pub client: Option<IpAddr>,
-    pub user_agent: Option<Box<str>>,
+    pub user_agent: Option<Box<[u8]>>,
+    pub id: Option<Box<[u8]>>,
+}
+
+impl Request {
+    /// `User-Agent`, if it is plain text.
+    pub fn agent(&self) -> Option<&str> {
+        self.user_agent.as_deref().and_then(exchange::plain)
+    }
 }
 
 /// What a verified token says.
@@ -89,6 +99,13 @@ pub(super) struct Source {
     pub entry_age: Option<Duration>,
 }
 
+/// The entry that hit.
+#[derive(Clone, Debug)]
+pub(super) struct Revoked {
+    pub source: Box<str>,
+    pub learned: Timestamp,
+}
+
 /// One attempt to deliver.
 #[derive(Clone, Debug)]
 pub(super) struct Try {
@@ -98,6 +115,23 @@ pub(super) struct Try {
     pub took: Duration,
     pub status: Option<u16>,
     pub failure: Option<&'static str>,
+}
+
+/// An exchange that is owned once somebody wants it, and then once for all who do.
+pub(super) struct Lent<'a, 'b> {
+    pub exchange: &'a Exchange<'b>,
+    record: Option<Arc<Record>>,
+}
+
+impl<'a, 'b> Lent<'a, 'b> {
+    pub const fn new(exchange: &'a Exchange<'b>) -> Self {
+        Self { exchange, record: None }
+    }
+
+    pub fn record(&mut self) -> Arc<Record> {
+        let exchange = self.exchange;
+        Arc::clone(self.record.get_or_insert_with(|| Arc::new(Record::from(exchange))))
+    }
 }
 
 impl Record {
@@ -124,6 +158,10 @@ impl From<&Exchange<'_>> for Record {
             issuer: from.issuer.map(Into::into),
             untrusted: from.untrusted.as_ref().map(|claims| Box::new(Claimed::from(claims))),
             revocation: from.revocation.as_ref().map(Source::from),
+            revoked: from
+                .revoked
+                .map(|entry| Box::new(Revoked { source: entry.source.into(), learned: entry.learned })),
+            skew_ms: from.skew_ms,
             upstream: from.delivery.as_ref().map(|delivery: &Delivery<'_>| delivery.upstream.clone()),
             attempts: attempts.map(Try::from).collect(),
         }
@@ -141,7 +179,8 @@ impl From<&Asked<'_>> for Request {
             version: from.version,
             peer: from.peer,
             client: from.client,
-            user_agent: from.user_agent.map(kept),
+            user_agent: from.user_agent.map(kept_bytes),
+            id: from.request_id.map(kept_bytes),
         }
     }
 }
@@ -195,6 +234,11 @@ impl From<&Attempt<'_>> for Try {
 /// As much of a client's text as a span may tell.
 fn kept(text: &str) -> Box<str> {
     bounded(text).into()
+}
+
+/// The same of bytes that may be no text.
+fn kept_bytes(bytes: &[u8]) -> Box<[u8]> {
+    bytes.get(..LONGEST).unwrap_or(bytes).into()
 }
 
 /// The beginning of a text of a client's.

@@ -17,6 +17,7 @@ use super::histogram::Histogram;
 use super::issuer;
 use super::meter::{Meter, lock};
 use super::names::{Metric, metric};
+use super::records::Standing;
 use super::route::{Refusals, Seen};
 use crate::decide::time::Timestamp;
 
@@ -84,6 +85,15 @@ impl Gauges {
 
     pub(super) fn spread(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], spread: Spread) {
         self.spreads.entry(metric).or_default().push((owned(labels), spread));
+    }
+
+    /// How decision records stand.
+    pub(super) fn records(&mut self, standing: &Standing) {
+        self.put(metric::RECORDS_KEPT, &[], standing.kept as f64);
+        self.put(metric::RECORDS_BYTES, &[], standing.bytes as f64);
+        self.count(metric::RECORDS_WRITTEN, &[], standing.written);
+        self.count(metric::RECORDS_DROPPED, &[("why", "queue")], standing.dropped_queue);
+        self.count(metric::RECORDS_DROPPED, &[("why", "disk")], standing.dropped_disk);
     }
 
     /// How many blocks of the config wait for a restart.

@@ -30,11 +30,14 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// The process's own log, on standard error.
     pub log: Log,
+    /// The decision records, which tell afterwards why a request was refused.
+    pub records: super::records::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { otlp: None, sample: Share(0.01), hash_key: None, access_log: AccessLog::Off, log: Log::default() }
+        let (log, records) = (Log::default(), super::records::Settings::default());
+        Self { otlp: None, sample: Share(0.01), hash_key: None, access_log: AccessLog::Off, log, records }
     }
 }
 
@@ -162,6 +165,9 @@ impl<'de> Visitor<'de> for HeaderVisitor {
 pub struct Share(#[schemars(range(min = 0, max = 1))] f64);
 
 impl Share {
+    /// None at all.
+    pub const NONE: Self = Self(0.0);
+
     /// The share as a number.
     #[must_use]
     pub const fn get(self) -> f64 {

@@ -142,7 +142,7 @@ fn request(out: &mut Attributes, record: &Record) {
     out.maybe(name::PEER_PORT, asked.peer.map(|peer| i64::from(peer.port())));
     let client = asked.client.or(asked.peer.map(|peer| peer.ip()));
     out.maybe(name::CLIENT_ADDRESS, client.map(|client| client.to_string()));
-    out.maybe_text(name::USER_AGENT, asked.user_agent.as_deref());
+    out.maybe_text(name::USER_AGENT, asked.agent());
 }
 
 /// `server.address` and `server.port`.

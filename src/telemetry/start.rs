@@ -24,6 +24,8 @@ use super::exchange::Exchange;
 use super::export::{self, Queue};
 use super::meter::{InFlight, Meter, lock};
 use super::random;
+use super::record::Lent;
+use super::records::Records;
 use super::route::{RouteMeter, UpstreamMeter};
 use super::scrape::{Gauges, Scrape};
 use super::settings::{Otlp, Settings};
@@ -50,6 +52,14 @@ pub enum StartError {
     /// A header field of the exporter is no header field.
     #[error("the OTLP header field `{0}` has a name or a value that HTTP does not allow")]
     Header(String),
+    /// The decision records cannot be kept where they should be.
+    #[error("the decision records in `{path}`: {error}")]
+    Records {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// A secret cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -73,6 +83,7 @@ pub struct Telemetry {
     registry: Registry,
     queue: Option<Queue>,
     access: Option<Access>,
+    records: Arc<Records>,
     /// A new trace is sampled if the upper 53 bits of a random number are below this.
     threshold: u64,
     stop: CancellationToken,
@@ -99,6 +110,13 @@ impl Telemetry {
         let (meter, stop) = (Arc::new(Meter::new(dropped)), CancellationToken::new());
         let traced = settings.otlp.as_ref().map(|otlp| start_export(otlp, service, control, &meter, &stop));
         let (queue, task) = traced.transpose()?.unzip();
+        let records = Arc::new(Records::start(&settings.records)?);
+        let counted = Arc::downgrade(&records);
+        lock(&meter.on_scrape).push(Box::new(move |gauges| {
+            if let Some(records) = counted.upgrade() {
+                gauges.records(&records.standing());
+            }
+        }));
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape(meter.clone())));
         Ok(Self {
@@ -107,6 +125,7 @@ impl Telemetry {
             registry,
             queue,
             access,
+            records,
             threshold: (settings.sample.get() * WHOLE as f64) as u64,
             stop,
             ends: Mutex::new(Ends { task, lines }),
@@ -126,12 +145,22 @@ impl Telemetry {
             let failed = delivery.attempts.iter().filter(|attempt| attempt.failure.is_some()).count();
             delivery.upstream.count(delivery.took, failed);
         }
+        let mut lent = Lent::new(exchange);
         if let Some(queue) = self.queue.as_ref().filter(|_| exchange.trace.sampled || exchange.is_remarkable()) {
-            queue.push(exchange);
+            queue.push(&mut lent);
+        }
+        if exchange.reason.is_some() || self.records.wants(&exchange.trace) {
+            self.records.push(&mut lent);
         }
         if let Some(access) = &self.access {
             access.write(exchange);
         }
+    }
+
+    /// The decision records.
+    #[must_use]
+    pub const fn records(&self) -> &Arc<Records> {
+        &self.records
     }
 
     /// The counters of a route, for a plan. A route of the same name goes on counting where it was.
@@ -193,6 +222,7 @@ impl Telemetry {
         {
             task.abort();
         }
+        self.records.close(within).await;
         drop(lines);
     }
 }

@@ -47,6 +47,12 @@ pub struct Verifier<'a> {
     pub limit: usize,
 }
 
+/// What is told of a token of nobody that is known.
+fn stranger(payload: &Map<String, Value>, header: Header) -> Box<Untrusted> {
+    let issuer = payload.get("iss").and_then(Value::as_str).map(Into::into);
+    Box::new(Untrusted { algorithm: Some(header.algorithm.name()), kid: header.kid, issuer, ..Untrusted::default() })
+}
+
 impl Verifier<'_> {
     /// Verifies a token, from its form to its signature.
     ///
@@ -63,7 +69,11 @@ impl Verifier<'_> {
             // JSON by its grammar, and yet no claim that anybody could compare. Who issued it cannot be read then.
             Err(JsonFault::NumberOutOfRange) => return Err(malformed("a number that no reader can hold").into()),
         };
-        let (place, issuer) = self.issuer(&payload)?;
+        let (place, issuer) = match self.issuer(&payload) {
+            Ok(found) => found,
+            // Which issuer it names is what the operator asks first.
+            Err(flaw) => return Err(Unverified { untrusted: Some(stranger(&payload, header)), ..flaw.into() }),
+        };
         let claims = claims::read(payload, &issuer.session_claim);
         match check(&compact, &header, issuer, now) {
             Ok(key) => Ok(self.trusted(&compact, &header, &key, claims, (place, issuer))),

@@ -44,6 +44,11 @@ const CASES: &[&[(&str, &str)]] = &[
     &[(VERSION, "~\nlimits: { requests: 0 }")],
     &[(VERSION, "~\ntelemetry: { sample: 1.0 }"), (LISTENER, "address: 0.0.0.0:8080, plaintext: true }")],
     &[(VERSION, "~\ntelemetry: { otlp: { endpoint: http://127.0.0.1:4317, headers: { 'a b': c } } }")],
+    &[(VERSION, "~\ntelemetry: { records: { max_records: 8, max_age: 0s } }")],
+    &[
+        (VERSION, "~\ntelemetry: { records: { directory: /var/lib/records, admissions: 0.5 } }"),
+        (LISTENER, "address: 0.0.0.0:8080, plaintext: true }"),
+    ],
     &[(VERSION, "~\nadmin: { address: 0.0.0.0:9901 }")],
     &[(VERSION, "~\nadmin: { address: 0.0.0.0:9901, token: { env: ADMIN } }")],
     &[(

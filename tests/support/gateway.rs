@@ -31,10 +31,17 @@ impl Gateway {
 
     /// Starts it.
     pub fn start_unready(config: &Path, admin: SocketAddr) -> Self {
+        Self::start_under(&[], config, admin)
+    }
+
+    /// Starts it by a command that runs what follows it in its own place, as `prlimit` does.
+    pub fn start_under(wrapper: &[&str], config: &Path, admin: SocketAddr) -> Self {
         let log = config.with_extension("log");
         let file = std::fs::File::create(&log).unwrap();
         let mut keeper = Command::new("sh")
-            .args(["-c", KEEPER, "sh", env!("CARGO_BIN_EXE_curfew"), "run", "-c"])
+            .args(["-c", KEEPER, "sh"])
+            .args(wrapper)
+            .args([env!("CARGO_BIN_EXE_curfew"), "run", "-c"])
             .arg(config)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -259,7 +259,7 @@ async fn no_secret_is_told() {
     let mut told = refused(exchange(&route), Reason::TokenInQuery);
     told.request.path = &path;
     told.request.query = Some(&query);
-    told.request.user_agent = Some(SECRET);
+    told.request.user_agent = Some(SECRET.as_bytes());
     told.request.authority = "api.example";
     telemetry.record(&told);
     telemetry.shutdown(Duration::from_secs(2)).await;

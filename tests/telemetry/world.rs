@@ -134,7 +134,8 @@ pub fn exchange(route: &RouteMeter) -> Exchange<'_> {
             version: Version::HTTP_2,
             peer: Some(([192, 0, 2, 1], 4711).into()),
             client: None,
-            user_agent: Some("curl/8"),
+            user_agent: Some(b"curl/8"),
+            request_id: None,
         },
         route: Some(route),
         revision: "abc123",
@@ -145,6 +146,8 @@ pub fn exchange(route: &RouteMeter) -> Exchange<'_> {
         issuer: None,
         untrusted: None,
         revocation: None,
+        revoked: None,
+        skew_ms: None,
         delivery: None,
     }
 }

@@ -50,8 +50,14 @@ pub enum When {
 
 impl When {
     fn resolve(self, now: Moment) -> Timestamp {
+        self.at(now.wall)
+    }
+
+    /// The instant that is meant, at this one.
+    #[must_use]
+    pub const fn at(self, now: Timestamp) -> Timestamp {
         match self {
-            Self::Now => now.wall,
+            Self::Now => now,
             Self::At(at) => at,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::guard::{Guard, Peer};
 use super::operations::Operations;
+use super::records::Told;
 use super::routes::{self, Showing};
 use crate::proxy::tls::Handshaker;
 use hyper::server::conn::http1;
@@ -29,6 +30,8 @@ pub struct Wiring<S> {
     pub shown: Arc<S>,
     /// What operators do.
     pub operations: Operations,
+    /// What they ask of decision records.
+    pub records: Told,
     /// Who may.
     pub guard: Guard,
     /// TLS, if it is spoken.

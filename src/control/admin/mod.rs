@@ -8,6 +8,7 @@
 //! | `guard` | who may ask |
 //! | `body`, `entry` | what was sent: its bytes, and the entries in it |
 //! | `operations`, `preview`, `query` | what operators do: enter, take back, look ahead, ask |
+//! | `records` | what operators ask of decision records |
 //! | `audit` | who did what, and why |
 //! | `problem` | the answers, and why not |
 
@@ -20,6 +21,7 @@ mod operations;
 mod preview;
 mod problem;
 mod query;
+mod records;
 mod routes;
 
 pub use audit::{Audit, AuditIds, AuditLog};
@@ -27,4 +29,5 @@ pub use entry::When;
 pub use guard::{Guard, TokenError};
 pub use listener::{Wiring, serve};
 pub use operations::Operations;
+pub use records::Told;
 pub use routes::{ENDPOINTS, Endpoint, OPENAPI, Showing};

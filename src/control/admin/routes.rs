@@ -36,6 +36,15 @@ enum What {
     Feeds,
     Query,
     Act(Deed),
+    Records(Looking),
+}
+
+/// What is asked of decision records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looking {
+    List,
+    Group,
+    Follow,
 }
 
 /// One endpoint.
@@ -70,6 +79,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
     guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
     guarded(Method::POST, "/revocations/lift", What::Act(Deed::Lift)),
+    guarded(Method::POST, "/records/query", What::Records(Looking::List)),
+    guarded(Method::POST, "/records/groups", What::Records(Looking::Group)),
+    guarded(Method::POST, "/records/follow", What::Records(Looking::Follow)),
 ];
 
 /// Answers one request.
@@ -129,6 +141,14 @@ async fn ask<S: Showing>(
         What::Query => {
             guard.admit(parts, peer)?;
             operations.query(&parts.headers, body).await?
+        }
+        What::Records(looking) => {
+            guard.admit(parts, peer)?;
+            match looking {
+                Looking::List => wiring.records.query(&parts.headers, body).await?,
+                Looking::Group => wiring.records.groups(&parts.headers, body).await?,
+                Looking::Follow => wiring.records.follow(&parts.headers, body).await?,
+            }
         }
         What::Act(deed) => {
             let who = guard.admit(parts, peer)?;

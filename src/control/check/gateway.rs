@@ -116,6 +116,7 @@ fn telemetry(config: &Config, faults: &mut Faults<'_>) {
             help,
         );
     }
+    records(config, faults);
     let Some(otlp) = &config.telemetry.otlp else { return };
     for (name, text) in &otlp.headers {
         let path = join("telemetry.otlp.headers", name);
@@ -131,6 +132,30 @@ fn telemetry(config: &Config, faults: &mut Faults<'_>) {
         {
             faults.error(&path, "a header field cannot have this value", "use printable ASCII without line breaks");
         }
+    }
+}
+
+/// How many decision records there may be, at least and at most.
+const RECORDS: std::ops::RangeInclusive<u32> = 16..=10_000_000;
+
+fn records(config: &Config, faults: &mut Faults<'_>) {
+    let records = &config.telemetry.records;
+    if !RECORDS.contains(&records.max_records) {
+        let help = "write 16 to 10000000; 100000 take some 400 MiB of disk and 10 MiB of memory";
+        faults.error("telemetry.records.max_records", "so many decision records cannot be kept", help);
+    }
+    if records.max_age.is_zero() {
+        let help = "write how long a record is kept, such as `7d`";
+        faults.error("telemetry.records.max_age", "no decision record would ever be kept", help);
+    }
+    if records.admissions.get() > 0.1 && !stays_here(config) {
+        let help = "a share such as `0.001` shows what is usual; refusals and faults are always recorded";
+        faults.warn("telemetry.records.admissions", "admissions push the records of refusals out", help);
+    }
+    if records.directory.is_some() && config.telemetry.hash_key.is_none() && config.gateway.state_dir.is_none() {
+        let help = "set `telemetry.hash_key`, or `gateway.state_dir`, where a key is kept";
+        let message = "after a restart a subject has another hash, so that its older records are not found by it";
+        faults.warn("telemetry.records.directory", message, help);
     }
 }
 

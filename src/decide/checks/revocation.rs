@@ -29,6 +29,12 @@ pub fn revoked(entries: &Entries, claims: &Claims) -> Option<Reason> {
     hit(entries, claims).map(|(level, ..)| level.reason)
 }
 
+/// The entry by which a token with these claims may not be used any more.
+#[must_use]
+pub fn decisive(entries: &Entries, claims: &Claims) -> Option<Entry> {
+    hit(entries, claims).map(|(_, entry, _)| entry)
+}
+
 struct Level {
     reason: Reason,
     subject: &'static str,

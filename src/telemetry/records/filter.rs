@@ -1,0 +1,93 @@
+//! Which records are asked for.
+
+use std::hash::RandomState;
+
+use super::line::{self, Line};
+use super::names::{Names, Number};
+use super::parts::field;
+
+/// What a record must be, to be told. What is not said is not asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Its trace id, that of the caller's own trace, or its request id.
+    pub id: Option<String>,
+    /// Not before this, in milliseconds since 1970.
+    pub since: Option<i64>,
+    /// Before this.
+    pub until: Option<i64>,
+    /// The route's name.
+    pub route: Option<String>,
+    /// The reason's code.
+    pub reason: Option<String>,
+    /// The issuer's name.
+    pub issuer: Option<String>,
+    /// One of these hashes of the subject, as records tell them.
+    pub subjects: Option<Vec<String>>,
+    /// Whether admissions are wanted too. By a trace id or a request id they are found all the same.
+    pub admissions: bool,
+    /// Older than the record of this number.
+    pub before: Option<u64>,
+    /// Newer than the record of this number.
+    pub after: Option<u64>,
+}
+
+/// The same in numbers, against one index.
+pub(super) struct Sieve {
+    trace: Option<u128>,
+    request: Option<[u64; 2]>,
+    since: i64,
+    until: i64,
+    route: Option<Number>,
+    reason: Option<Number>,
+    issuer: Option<Number>,
+    subjects: Option<Vec<u64>>,
+    admissions: bool,
+    before: u64,
+    after: Option<u64>,
+}
+
+impl Filter {
+    /// `None` if nothing can be what is asked for.
+    pub(super) fn sieve(&self, names: &Names, hasher: &RandomState) -> Option<Sieve> {
+        let known = |name: &Option<String>| match name {
+            None => Some(None),
+            Some(name) => names.known(name).map(Some),
+        };
+        let shown = |id: &String| [line::request(hasher, id), line::request(hasher, &field(id.as_bytes()))];
+        Some(Sieve {
+            trace: self.id.as_deref().and_then(|id| line::trace(&id.to_ascii_lowercase())),
+            request: self.id.as_ref().map(shown),
+            since: self.since.unwrap_or(i64::MIN),
+            until: self.until.unwrap_or(i64::MAX),
+            route: known(&self.route)?,
+            reason: known(&self.reason)?,
+            issuer: known(&self.issuer)?,
+            subjects: self.subjects.as_ref().map(|hashes| hashes.iter().map(|hash| line::parse(hash)).collect()),
+            admissions: self.admissions || self.id.is_some(),
+            before: self.before.unwrap_or(u64::MAX),
+            after: self.after,
+        })
+    }
+}
+
+impl Sieve {
+    pub fn keeps(&self, line: &Line) -> bool {
+        let is = |wanted: Option<Number>, found: Number| wanted.is_none_or(|wanted| wanted == found);
+        (line.reason != 0 || self.admissions)
+            && line.at >= self.since
+            && line.at < self.until
+            && line.seq < self.before
+            && self.after.is_none_or(|after| line.seq > after)
+            && is(self.reason, line.reason)
+            && is(self.route, line.route)
+            && is(self.issuer, line.issuer)
+            && self.subjects.as_ref().is_none_or(|all| line.subject != 0 && all.contains(&line.subject))
+            && self.is_called(line)
+    }
+
+    fn is_called(&self, line: &Line) -> bool {
+        let Some(request) = &self.request else { return true };
+        self.trace.is_some_and(|trace| trace == line.trace || trace == line.caller)
+            || (line.request != 0 && request.contains(&line.request))
+    }
+}

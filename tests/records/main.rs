@@ -1,0 +1,11 @@
+//! Can it be asked afterwards why a request was refused? The real binary and its commands, from nothing but the answer;
+//! over restarts, floods, torn files and full disks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod ask;
+mod keep;
+mod store;
+mod world;
