@@ -12,7 +12,7 @@ use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
 use crate::state::journal::JournalStanding;
 use crate::state::sessions::Sessions;
-use crate::telemetry::{Connections, FleetSeen, Gauges, Journal, Telemetry};
+use crate::telemetry::{Connections, FleetSeen, Gauges, Introspection, Journal, Telemetry};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -85,6 +85,7 @@ impl Shown {
         ];
         gauges.revocation_set(&levels, held.bytes);
         self.fill_fleet(gauges);
+        self.fill_introspection(gauges);
         for (listener, certificates) in &self.certificates {
             for served in certificates.table().all() {
                 gauges.certificate_expiry(listener, &served.names.join(","), Timestamp::from_secs(served.not_after));
@@ -140,6 +141,21 @@ impl Shown {
             failures: fleet.failures,
             refusals: fleet.refusals,
         });
+    }
+
+    fn fill_introspection(&self, gauges: &mut Gauges) {
+        for (issuer, seen) in self.reload.idp().introspected() {
+            let stands = seen.standing;
+            gauges.introspection(Introspection {
+                issuer: &issuer,
+                answers: [("active", stands.active), ("inactive", stands.inactive), ("unknown", stands.unknown)],
+                took: (seen.sum, seen.buckets),
+                cached: stands.cached,
+                unasked: [("busy", stands.busy), ("paused", stands.paused)],
+                entries: stands.entries,
+                paused: stands.open,
+            });
+        }
     }
 
     /// Without a state directory there is none.

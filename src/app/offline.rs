@@ -129,6 +129,7 @@ impl Offline {
             if let Some(terms) = &self.plan.sessions {
                 gathered.attend(&self.state, terms);
             }
+            gathered.offline();
             let verdict = policy.judge(&gathered.evidence());
             explained.reason = verdict.reason();
             explained.verdict = Some(verdict);

@@ -8,6 +8,7 @@
 //! | `listeners` | can every listener be opened, and is the clear said on purpose? |
 //! | `issuers` | can a token of each issuer be trusted, and its keys be had? |
 //! | `revocation` | does every source feed an issuer that somebody trusts? |
+//! | `introspection` | can whoever is to be asked about tokens be asked? |
 //! | `upstreams` | has each an endpoint, and names to be balanced and probed by? |
 //! | `policies` | can each policy be kept, and does it say what was meant? |
 //! | `sessions` | can each limit of sessions be reached, and be told? |
@@ -22,6 +23,7 @@ mod fields;
 mod files;
 mod gateway;
 mod guard;
+mod introspection;
 mod issuers;
 mod listeners;
 mod patterns;
@@ -45,6 +47,7 @@ const SUBJECTS: &[Subject] = &[
     listeners::check,
     issuers::check,
     revocation::check,
+    introspection::check,
     upstreams::check,
     policies::check,
     sessions::check,

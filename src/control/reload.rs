@@ -252,7 +252,8 @@ pub fn issuers(config: &Config, prepared: &Prepared) -> Vec<Issuer> {
         let keys = Arc::clone(prepared.keys().get(&name.as_str().into())?);
         let revocable_claims = settings.revocable_claims.iter().map(|claim| claim.as_str().into()).collect();
         let session_claim = settings.session_claim.as_str().into();
-        Some(Issuer { rules: settings.rules(name), session_claim, revocable_claims, keys })
+        let desk = prepared.desk(&name.as_str().into());
+        Some(Issuer { rules: settings.rules(name), session_claim, revocable_claims, keys, desk })
     };
     config.issuers.iter().filter_map(issuer).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::claims::{Claims, Token};
 use super::id::{CertificateThumbprint, Thumbprint};
+use super::introspection::Introspection;
 use super::reason::Reason;
 use super::revocation::Knowledge;
 use super::rules::IssuerRules;
@@ -135,6 +136,8 @@ pub struct Evidence<'a> {
     pub certificate: Option<CertificateThumbprint>,
     /// What is known of its session.
     pub session: session::Knowledge,
+    /// What its issuer says of it.
+    pub introspection: Introspection,
 }
 
 impl<'a> Evidence<'a> {

@@ -9,6 +9,7 @@ pub mod claims;
 pub mod evidence;
 pub mod finding;
 pub mod id;
+pub mod introspection;
 pub mod policy;
 pub mod reason;
 pub mod revocation;

@@ -12,6 +12,7 @@ use super::checks::expiry::Expiry;
 use super::checks::form::Form;
 use super::checks::freshness::Freshness;
 use super::checks::idle::Idle;
+use super::checks::introspection::Introspection;
 use super::checks::issued::Issued;
 use super::checks::issuer::IssuerTrusted;
 use super::checks::key::Key;
@@ -86,4 +87,5 @@ policy! {
     "Did its user sign in strongly enough for this route?" acr: Option<Acr>,
     "Does it carry the scopes that are needed?"            scope: Option<Scope>,
     "Do its claims permit this?"                           permission: Option<Permission>,
+    "Does its issuer say that it is active?"               active: Option<Introspection>,
 }

@@ -112,10 +112,17 @@ pub enum Freshness {
         /// The source whose knowledge is nearest to being stale.
         source: SourceId,
     },
-    /// A source of the issuer has never been heard.
+    /// A source of the issuer was heard and cannot be relied on: it is incomplete, or says of itself that it is silent.
     Never {
         /// That source.
         source: SourceId,
+    },
+    /// A source of the issuer was not heard at all since the start.
+    Cold {
+        /// That source.
+        source: SourceId,
+        /// Whether, besides, the knowledge of another one is not fresh.
+        stale: bool,
     },
 }
 

@@ -3,12 +3,14 @@
 use super::connect::RootsError;
 use super::fetch::{Fetcher, Manner};
 use super::file::Watched;
+use super::introspection::{self, Teller};
 use super::jwks::{MAX_JWKS, Origin, Provider, Remote};
 use super::refresh::Rhythm;
 use super::settings::{IssuerSettings, KeySource, Misfit};
 use super::store::Store;
 use crate::settings::SecretError;
 use crate::state::clock::Clock;
+use crate::state::fingerprint::Fingerprints;
 use crate::state::keys::{IssuerKeys, WeakSecret, secret_set};
 use secrecy::ExposeSecret;
 use std::path::Path;
@@ -53,6 +55,8 @@ pub(super) struct BuiltIssuer {
     /// What keeps its keys fresh; `None` for a secret, which is as it is.
     pub(super) provider: Option<Provider>,
     pub(super) rhythm: Rhythm,
+    /// Who asks it about tokens, if it can be asked.
+    pub(super) teller: Option<Arc<Teller>>,
 }
 
 /// Makes an issuer of its settings, with the keys that were kept for it over a restart.
@@ -61,6 +65,7 @@ pub(super) fn issuer(
     settings: &IssuerSettings,
     state_dir: Option<&Path>,
     clock: &Arc<dyn Clock>,
+    fingerprints: &Arc<Fingerprints>,
 ) -> Result<BuiltIssuer, BuildError> {
     if let Some(misfit) = settings.misfits().into_iter().next() {
         return Err(BuildError::Misfit(misfit));
@@ -79,7 +84,10 @@ pub(super) fn issuer(
     provider.iter().for_each(Provider::restore);
     let refresh = settings.refresh.get();
     let rhythm = Rhythm { refresh, floor: settings.unknown_key_cooldown.get().min(refresh) };
-    Ok(BuiltIssuer { keys, provider, rhythm })
+    let teller = settings.introspection.as_ref().map(|asked| {
+        introspection::build(name, settings, asked, settings.signer(&keys), clock, fingerprints).map(Arc::new)
+    });
+    Ok(BuiltIssuer { teller: teller.transpose()?, keys, provider, rhythm })
 }
 
 fn origin(

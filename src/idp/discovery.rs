@@ -40,6 +40,15 @@ const LONGEST_TOLD: usize = 200;
 struct Metadata {
     issuer: String,
     jwks_uri: WebUrl,
+    /// Whatever stands there does not stand in the way of the keys.
+    #[serde(default)]
+    introspection_endpoint: serde_json::Value,
+}
+
+/// What is believed.
+struct Believed {
+    keys: WebUrl,
+    introspection: Option<WebUrl>,
 }
 
 /// Where metadata is: appended for OpenID Connect, inserted for RFC 8414 (MD-01).
@@ -61,23 +70,44 @@ pub fn address(issuer: &str, kind: Discovery) -> Option<WebUrl> {
 /// # Errors
 /// If the metadata cannot be had, or is not believed.
 pub async fn key_set(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<WebUrl, DiscoveryError> {
+    believed(fetcher, issuer, kind).await.map(|believed| believed.keys)
+}
+
+/// Where the issuer is asked about a token, by its metadata; nowhere if that does not say.
+///
+/// # Errors
+/// If the metadata cannot be had, or is not believed.
+pub async fn introspection(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<Option<WebUrl>, DiscoveryError> {
+    believed(fetcher, issuer, kind).await.map(|believed| believed.introspection)
+}
+
+async fn believed(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<Believed, DiscoveryError> {
     if kind != Discovery::Auto {
         return one(fetcher, issuer, kind).await;
     }
     let (oidc, oauth) = tokio::join!(one(fetcher, issuer, Discovery::Oidc), one(fetcher, issuer, Discovery::Oauth));
     match (oidc, oauth) {
-        (Ok(one), Ok(other)) if one == other => Ok(one),
+        (Ok(one), Ok(other)) if one.keys == other.keys => agreed(one, other),
         (Ok(_), Ok(_)) => Err(DiscoveryError::Disagree),
         // A document that lies is not outvoted by one that does not; one that is not there is.
-        (Err(error), Ok(url)) | (Ok(url), Err(error)) => match error {
-            DiscoveryError::Fetch(_) => Ok(url),
+        (Err(error), Ok(said)) | (Ok(said), Err(error)) => match error {
+            DiscoveryError::Fetch(_) => Ok(said),
             lie => Err(lie),
         },
         (Err(error), Err(_)) => Err(error),
     }
 }
 
-async fn one(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<WebUrl, DiscoveryError> {
+/// One of two documents may leave out where to ask; they may not name two places.
+fn agreed(one: Believed, other: Believed) -> Result<Believed, DiscoveryError> {
+    match (&one.introspection, &other.introspection) {
+        (Some(here), Some(there)) if here != there => Err(DiscoveryError::Disagree),
+        (None, Some(_)) => Ok(other),
+        _ => Ok(one),
+    }
+}
+
+async fn one(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<Believed, DiscoveryError> {
     let url = address(issuer, kind).ok_or(DiscoveryError::NoAddress)?;
     match fetcher.get(&url, None, None).await? {
         Answer::Body(body, _) => believe(&body, &url, issuer),
@@ -85,10 +115,11 @@ async fn one(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<WebUrl,
     }
 }
 
-fn believe(body: &[u8], at: &WebUrl, issuer: &str) -> Result<WebUrl, DiscoveryError> {
+fn believe(body: &[u8], at: &WebUrl, issuer: &str) -> Result<Believed, DiscoveryError> {
     let metadata: Metadata = serde_json::from_slice(body).map_err(|_| DiscoveryError::Malformed(at.clone()))?;
     if metadata.issuer == issuer {
-        return Ok(metadata.jwks_uri);
+        let introspection = metadata.introspection_endpoint.as_str().and_then(|url| url.parse().ok());
+        return Ok(Believed { keys: metadata.jwks_uri, introspection });
     }
     let got: String = metadata.issuer.chars().take(LONGEST_TOLD).collect();
     Err(DiscoveryError::OtherIssuer { at: at.clone(), expected: issuer.into(), got: got.into() })
@@ -117,8 +148,13 @@ mod tests {
     fn the_issuer_must_be_identical() {
         let body = br#"{"issuer":"https://a/","jwks_uri":"https://a/keys","x":1}"#;
         let at: WebUrl = "https://a/.well-known/openid-configuration".parse().unwrap();
-        assert!(believe(body, &at, "https://a/").is_ok());
-        let other = believe(body, &at, "https://a").unwrap_err();
+        assert!(believe(body, &at, "https://a/").is_ok_and(|said| said.introspection.is_none()));
+        for (endpoint, there) in [("\"https://a/i\"", true), ("7", false), ("\"file:///i\"", false)] {
+            let body =
+                format!(r#"{{"issuer":"https://a/","jwks_uri":"https://a/keys","introspection_endpoint":{endpoint}}}"#);
+            assert_eq!(believe(body.as_bytes(), &at, "https://a/").unwrap().introspection.is_some(), there);
+        }
+        let other = believe(body, &at, "https://a").map(|_| ()).unwrap_err();
         assert_eq!(
             other.to_string(),
             "the metadata at https://a/.well-known/openid-configuration is of another issuer: \

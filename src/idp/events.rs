@@ -98,7 +98,8 @@ pub struct Spread {
 }
 
 impl Spread {
-    fn add(&self, span: Duration) {
+    /// One more.
+    pub(super) fn add(&self, span: Duration) {
         let place = BOUNDS.iter().position(|bound| span <= Duration::from_millis(*bound)).unwrap_or(BOUNDS.len());
         if let Some(bucket) = self.buckets.get(place) {
             bucket.fetch_add(1, Relaxed);

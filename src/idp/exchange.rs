@@ -1,8 +1,8 @@
-//! One exchange of JSON with a transmitter: bounded in time, size and addresses, and never redirected: what is sent may
+//! One exchange with a provider: JSON, or a form and what is answered to it. Bounded in time, size and addresses, and never redirected: what is sent may
 //! carry a secret. What it means is told elsewhere.
 
 use super::connect::{Connector, RootsError, tls};
-use super::fetch::{FetchError, root};
+use super::fetch::{FetchError, media_type, root};
 use super::guard::Allowed;
 use super::web_url::WebUrl;
 use bytes::Bytes;
@@ -26,8 +26,20 @@ pub(super) struct Question<'a> {
     pub(super) timeout: Duration,
 }
 
+/// A form that is posted.
+pub(super) struct Form<'a> {
+    pub(super) url: &'a WebUrl,
+    pub(super) body: String,
+    pub(super) accept: &'static str,
+    pub(super) auth: Option<&'a (HeaderName, HeaderValue)>,
+    /// How long the whole may take.
+    pub(super) timeout: Duration,
+}
+
 /// What is answered.
 pub(super) struct Reply {
+    /// The media type of the body, without parameters, in lower case.
+    pub(super) media_type: Option<String>,
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
 }
@@ -45,7 +57,7 @@ impl Exchange {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(2)
+            .pool_max_idle_per_host(16)
             .http1_max_buf_size(64 * 1024)
             .build(Connector::new(tls(ca)?, allowed));
         Ok(Self { client, allowed, max_bytes })
@@ -53,28 +65,35 @@ impl Exchange {
 
     /// Asks. Whatever is answered is an answer; its body is read whole.
     pub(super) async fn ask(&self, question: &Question<'_>) -> Result<Reply, FetchError> {
-        let asked = tokio::time::timeout(question.timeout, self.send(question));
+        let asked = tokio::time::timeout(question.timeout, self.send(question.url, request(question)));
         asked.await.unwrap_or_else(|_| Err(FetchError::Slow(question.url.clone())))
     }
 
-    async fn send(&self, question: &Question<'_>) -> Result<Reply, FetchError> {
-        let url = question.url;
+    /// Posts a form. Whatever is answered is an answer; its body is read whole.
+    pub(super) async fn post(&self, form: Form<'_>) -> Result<Reply, FetchError> {
+        let (url, timeout) = (form.url, form.timeout);
+        let asked = tokio::time::timeout(timeout, self.send(url, posted(form)));
+        asked.await.unwrap_or_else(|_| Err(FetchError::Slow(url.clone())))
+    }
+
+    async fn send(&self, url: &WebUrl, request: Request<Full<Bytes>>) -> Result<Reply, FetchError> {
         if !url.is_secure() && !self.allowed.http {
             return Err(FetchError::Insecure(url.clone()));
         }
         let unreachable =
             |error: &dyn std::error::Error| FetchError::Unreachable { url: url.clone(), why: root(error) };
-        let response = self.client.request(request(question)).await.map_err(|error| unreachable(&error))?;
+        let response = self.client.request(request).await.map_err(|error| unreachable(&error))?;
         self.read(url, response).await
     }
 
     async fn read(&self, url: &WebUrl, response: Response<Incoming>) -> Result<Reply, FetchError> {
         let (status, limit) = (response.status(), self.max_bytes);
+        let media_type = media_type(response.headers());
         if response.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
             return Err(FetchError::NotJson(url.clone()));
         }
         match Limited::new(response.into_body(), limit).collect().await {
-            Ok(body) => Ok(Reply { status, body: body.to_bytes() }),
+            Ok(body) => Ok(Reply { media_type, status, body: body.to_bytes() }),
             Err(_) => Err(FetchError::Body { url: url.clone(), limit }),
         }
     }
@@ -94,5 +113,17 @@ fn request(question: &Question<'_>) -> Request<Full<Bytes>> {
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("en"));
     }
     question.auth.map(|(name, value)| headers.insert(name.clone(), value.clone()));
+    request
+}
+
+fn posted(form: Form<'_>) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::from(form.body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = form.url.uri().clone();
+    let headers = request.headers_mut();
+    headers.insert(header::ACCEPT, HeaderValue::from_static(form.accept));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static("curfew"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    form.auth.map(|(name, value)| headers.insert(name.clone(), value.clone()));
     request
 }

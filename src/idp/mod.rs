@@ -9,6 +9,7 @@
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
+//! | `introspection` | asking an issuer about one token |
 //! | `keeping` | where they are kept over a restart |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
 //! | `operator` | what operators enter: a feed of their own for each issuer |
@@ -17,7 +18,7 @@
 //! | `status_token` | a signed status list, verified and unpacked |
 //! | `told` | what sources have in common that are only told |
 //! | `backoff`, `refresh` | when the next attempt is made, and the task that makes it |
-//! | `build`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
+//! | `build`, `prepared`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
 
 mod arriving;
 mod backoff;
@@ -37,9 +38,11 @@ pub mod fleet;
 mod form;
 pub mod guard;
 mod intake;
+pub mod introspection;
 pub mod jwks;
 mod keeping;
 pub mod operator;
+mod prepared;
 pub mod receive;
 pub mod reception;
 mod refresh;

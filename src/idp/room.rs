@@ -2,15 +2,15 @@
 //! ready yet. Who uses the keys and the revocations is not told here.
 
 use super::build::{self, BuildError, BuiltIssuer};
-use super::fleet::{self, Hub, Server, Voice};
+use super::fleet::{self, Hub, Voice};
 use super::keeping::{Kept, mark};
+pub use super::prepared::Prepared;
 use super::reception::{Parts, Reception};
 use super::refresh::{self, News};
 use super::running::{Running, RunningIssuer, RunningSource, iss, issuer_place, source_place};
 use super::settings::{IssuerSettings, Settings};
 use super::sink::Sink;
 use super::source::{Source, SourceSettings};
-use crate::decide::id::IssuerName;
 use crate::decide::time::Moment;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::Fingerprints;
@@ -67,23 +67,6 @@ pub struct Idp {
     reception: Arc<Reception>,
     pub(super) fleet: Hub,
     running: Mutex<Running>,
-}
-
-/// Settings that were found good, ready to be taken up. Nothing of it runs yet.
-pub struct Prepared {
-    settings: Settings,
-    issuers: BTreeMap<String, BuiltIssuer>,
-    sources: BTreeMap<String, Box<dyn Source>>,
-    keys: BTreeMap<IssuerName, Arc<IssuerKeys>>,
-    fleet: Option<Server>,
-}
-
-impl Prepared {
-    /// The keys of each issuer, as they will be used: of one whose settings did not change, those in use.
-    #[must_use]
-    pub const fn keys(&self) -> &BTreeMap<IssuerName, Arc<IssuerKeys>> {
-        &self.keys
-    }
 }
 
 impl Idp {
@@ -153,6 +136,7 @@ impl Idp {
             issuers: BTreeMap::new(),
             sources: BTreeMap::new(),
             keys: BTreeMap::new(),
+            desks: BTreeMap::new(),
             fleet: None,
         };
         let mut faults = Vec::new();
@@ -186,15 +170,16 @@ impl Idp {
         }
         let state_dir = prepared.settings.state_dir.as_deref();
         let same = running.issuers.get(name).filter(|old| old.settings == *issuer);
-        let keys = match same.filter(|_| running.state_dir.as_deref() == state_dir) {
-            Some(old) => Arc::clone(&old.keys),
+        let (keys, teller) = match same.filter(|_| running.state_dir.as_deref() == state_dir) {
+            Some(old) => (Arc::clone(&old.keys), old.teller.clone()),
             None => {
-                let built = build::issuer(name, issuer, state_dir, &self.means.clock)?;
-                let keys = Arc::clone(&built.keys);
+                let built = build::issuer(name, issuer, state_dir, &self.means.clock, &self.means.fingerprints)?;
+                let both = (Arc::clone(&built.keys), built.teller.clone());
                 prepared.issuers.insert(name.into(), built);
-                keys
+                both
             }
         };
+        prepared.desks.extend(teller.map(|teller| (name.into(), Arc::clone(&teller.desk))));
         prepared.keys.insert(name.into(), keys);
         Ok(())
     }
@@ -254,7 +239,10 @@ impl Idp {
             let task = move || refresh::keep_keys(provider.clone(), rhythm, child.clone(), news.clone());
             refresh::supervise(&self.means.runtime, issuer_place(name).into(), task);
         }
-        RunningIssuer { settings: settings.clone(), keys: built.keys, cancel }
+        if let Some(teller) = &built.teller {
+            teller.start(&self.means.runtime, &cancel);
+        }
+        RunningIssuer { settings: settings.clone(), keys: built.keys, teller: built.teller, cancel }
     }
 
     /// Ends the tasks of sources that changed or left. What a source said leaves only if the source does, or

@@ -1,5 +1,6 @@
 //! What runs: the issuers and the sources that were taken up, each with what is exchanged when its settings change.
 
+use super::introspection::Teller;
 use super::operator::Operator;
 use super::settings::{IssuerSettings, Settings};
 use super::signed::Signer;
@@ -26,6 +27,7 @@ pub(super) struct Running {
 pub(super) struct RunningIssuer {
     pub(super) settings: IssuerSettings,
     pub(super) keys: Arc<IssuerKeys>,
+    pub(super) teller: Option<Arc<Teller>>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -42,12 +44,7 @@ pub(super) struct RunningSource {
 impl RunningIssuer {
     /// Whose words count for it.
     pub(super) fn signer(&self) -> Signer {
-        Signer {
-            iss: self.settings.issuer.as_str().into(),
-            keys: Arc::clone(&self.keys),
-            algorithms: self.settings.allowed().iter().copied().collect(),
-            leeway: self.settings.leeway.get(),
-        }
+        self.settings.signer(&self.keys)
     }
 }
 

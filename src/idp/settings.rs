@@ -2,18 +2,21 @@
 
 use super::fleet::settings::FleetSettings;
 use super::guard::Allowed;
+use super::introspection::settings::IntrospectionSettings;
+use super::signed::Signer;
 use super::source::SourceSettings;
 use super::web_url::WebUrl;
 use crate::decide::finding::{Limit, Origin};
 use crate::decide::id::IssuerName;
 use crate::decide::rules::{Algorithm, Algorithms, IssuerRules, Profile};
 use crate::settings::{Secret, Span};
-use crate::state::keys::Patience;
+use crate::state::keys::{IssuerKeys, Patience};
 use schemars::JsonSchema;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// All that this room is told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,6 +94,10 @@ pub struct IssuerSettings {
     /// Up to which age the last good keys are used while the provider is silent. Default `24h`.
     #[serde(default = "max_stale")]
     pub max_stale: Span,
+    /// How it can be asked whether one of its tokens is active (RFC 7662); when, a policy's `revocation.introspection`
+    /// says. Default: it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection: Option<IntrospectionSettings>,
     /// A PEM file of the roots by which the provider is known. Default: the system's.
     #[serde(default)]
     pub ca: Option<PathBuf>,
@@ -255,6 +262,7 @@ impl IssuerSettings {
             unknown_key_cooldown: unknown_key_cooldown(),
             unknown_key_wait: unknown_key_wait(),
             max_stale: max_stale(),
+            introspection: None,
             ca: None,
             allow_private_network: false,
             allow_http: false,
@@ -289,6 +297,16 @@ impl IssuerSettings {
         }
     }
 
+    /// Whose words count for it.
+    pub(super) fn signer(&self, keys: &Arc<IssuerKeys>) -> Signer {
+        Signer {
+            iss: self.issuer.as_str().into(),
+            keys: Arc::clone(keys),
+            algorithms: self.allowed().iter().copied().collect(),
+            leeway: self.leeway.get(),
+        }
+    }
+
     pub(super) fn patience(&self) -> Patience {
         let ages = !matches!(self.keys, KeySource::Secret(_));
         Patience {
@@ -298,7 +316,7 @@ impl IssuerSettings {
         }
     }
 
-    pub(super) const fn allowed_places(&self) -> Allowed {
+    pub(in crate::idp) const fn allowed_places(&self) -> Allowed {
         Allowed { private_network: self.allow_private_network, http: self.allow_http }
     }
 
@@ -330,6 +348,8 @@ impl IssuerSettings {
             (self.allowed().iter().any(|one| one.is_symmetric()), "HS256, HS384 and HS512 need `keys: {secret: …}`")
         };
         tell(mixed, "algorithms", what);
+        let asked = self.introspection.iter().flat_map(|asked| asked.misfits(&self.keys, self.allowed_places()));
+        told.extend(asked);
         let (field, url) = match &self.keys {
             KeySource::Url(url) => ("keys", Some(url.clone())),
             KeySource::Discovery(_) => ("issuer", self.issuer.parse().ok()),
@@ -341,7 +361,7 @@ impl IssuerSettings {
 }
 
 /// An address that is not to be fetched from, as far as one can see without asking.
-pub(super) fn address_misfit(field: &'static str, url: Option<&WebUrl>, allowed: Allowed) -> Option<Misfit> {
+pub(in crate::idp) fn address_misfit(field: &'static str, url: Option<&WebUrl>, allowed: Allowed) -> Option<Misfit> {
     let Some(url) = url else {
         return Some(Misfit { field, told: "not an https URL, so its metadata cannot be found: see `keys`".into() });
     };

@@ -158,6 +158,11 @@ impl Gate {
             gathered.attend(state, terms);
         }
         let mut verdict = policy.judge(&gathered.evidence());
+        if policy.active.as_ref().is_some_and(|asked| asked.is_due(&gathered.evidence(), &verdict)) {
+            report.changes = state.revocations.changes();
+            Box::pin(gathered.introspect(&presented, state)).await;
+            verdict = policy.judge(&gathered.evidence());
+        }
         // A proof is used up by a request that is otherwise admitted, and by no other.
         if verdict.reason().is_none() && gathered.spend(plan.proof_age, state) {
             verdict = policy.judge(&gathered.evidence());

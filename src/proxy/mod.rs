@@ -18,7 +18,7 @@
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `answer` | from a reason to a response |
 //! | `report` | what is kept of a request until its end |
-//! | `settings`, `sessions`, `policies`, `plan` | from the config to one value that is swapped whole |
+//! | `settings`, `sessions`, `policies`, `doubts`, `plan` | from the config to one value that is swapped whole |
 
 pub mod accept;
 pub mod answer;
@@ -32,6 +32,7 @@ pub mod connection;
 pub mod counters;
 mod cut;
 pub mod doors;
+mod doubts;
 pub mod drain;
 mod driving;
 pub mod entry;

@@ -1,5 +1,6 @@
 //! From the settings of a policy to the policy itself: each limit with where it came from.
 
+use super::doubts;
 use super::sessions::Checks;
 use super::settings::{Defaults, PolicySettings, TokenPolicy};
 use crate::decide::checks::age::Age;
@@ -9,7 +10,6 @@ use crate::decide::checks::binding::{Binding, DpopNonce, NONCE_AGE};
 use crate::decide::checks::claims::Required;
 use crate::decide::checks::expiry::Expiry;
 use crate::decide::checks::form::Form;
-use crate::decide::checks::freshness::{Freshness, OnStale};
 use crate::decide::checks::issued::Issued;
 use crate::decide::checks::issuer::IssuerTrusted;
 use crate::decide::checks::key::Key;
@@ -20,7 +20,6 @@ use crate::decide::checks::presence::Presence;
 use crate::decide::checks::revocation::Revocation;
 use crate::decide::checks::scope::Scope;
 use crate::decide::checks::signature::Signature;
-use crate::decide::checks::status::{Status, StatusRule};
 use crate::decide::checks::token_type::AccessTokenType;
 use crate::decide::finding::{Limit, Origin};
 use crate::decide::policy::Policy;
@@ -53,15 +52,16 @@ pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Poli
         issued: Issued,
         lifetime: resolve(token.max_lifetime, defaults.token.max_lifetime, Some(LIFETIME)).map(|cap| Lifetime { cap }),
         age: resolve(token.max_age, defaults.token.max_age, None).map(|limit| Age { limit }),
-        freshness: Freshness { on_stale: on_stale(settings, defaults) },
+        freshness: doubts::freshness(settings, defaults),
         revocation: Revocation,
-        status: status(settings, defaults),
         absolute: sessions.absolute,
         idle: sessions.idle,
         auth_age: sessions.auth_age,
         acr: sessions.acr,
+        status: doubts::status(settings, defaults),
         scope: (!settings.scopes.is_empty()).then(|| Scope { all: boxed(&settings.scopes) }),
         permission: permission(settings),
+        active: doubts::introspection(settings, defaults),
     }
 }
 
@@ -105,20 +105,6 @@ fn binding(policy: &TokenPolicy, defaults: &TokenPolicy) -> Binding {
 
 fn required(policy: &TokenPolicy, defaults: &TokenPolicy) -> Box<[&'static str]> {
     policy.require.iter().chain(&defaults.require).filter_map(|name| Required::known(name)).collect()
-}
-
-fn on_stale(settings: &PolicySettings, defaults: &Defaults) -> Limit<OnStale> {
-    match (settings.revocation.on_stale, defaults.revocation.on_stale) {
-        (Some(said), _) => Limit::new(said, Origin::Policy),
-        (None, Some(said)) => Limit::new(said, Origin::Defaults),
-        (None, None) => Limit::default(),
-    }
-}
-
-fn status(settings: &PolicySettings, defaults: &Defaults) -> Option<Status> {
-    let rule = settings.revocation.status.or(defaults.revocation.status).unwrap_or_default();
-    let status = Status { required: rule == StatusRule::Required, on_stale: on_stale(settings, defaults) };
-    (rule != StatusRule::Off).then_some(status)
 }
 
 fn permission(settings: &PolicySettings) -> Option<Permission> {

@@ -260,7 +260,7 @@ impl Report {
         let (source, age) = match self.freshness {
             Freshness::Unfed => return None,
             Freshness::Heard { age, source, .. } => (source, Some(age)),
-            Freshness::Never { source } => (source, None),
+            Freshness::Never { source } | Freshness::Cold { source, .. } => (source, None),
         };
         Some((self.shared.state.revocations.source_name(source)?, age))
     }

@@ -4,7 +4,8 @@
 use super::answer::Exposure;
 use super::sessions::{SessionPolicy, StepUpPolicy};
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
-use crate::decide::checks::freshness::OnStale;
+use crate::decide::checks::freshness::{ColdStart, OnStale};
+use crate::decide::checks::introspection::IntrospectionRule;
 use crate::decide::checks::status::StatusRule;
 use crate::settings::{Bytes, OrOff, Secret, Span};
 use crate::state::sessions::Activity;
@@ -100,8 +101,19 @@ pub struct TokenPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RevocationPolicy {
-    /// What happens while it cannot be told whether a token is revoked: `deny` (503; default) or `allow`.
+    /// What happens while it cannot be told whether a token is revoked: `deny` (503), `introspect` (its issuer is asked,
+    /// and 503 if that does not answer) or `allow`. Default: what `defaults` says; else `introspect` with
+    /// `introspection: when_stale`; else `deny`.
     pub on_stale: Option<OnStale>,
+    /// What happens as long as a source of the token's issuer was not heard at all since the start: `deny` (503),
+    /// `introspect` (its issuer is asked, and 503 if that does not answer) or `accept`. Default: what `defaults` says,
+    /// else as `on_stale`.
+    pub cold_start: Option<ColdStart>,
+    /// When the token's issuer is asked whether it is active (RFC 7662): `never` but where `on_stale` or `cold_start` say
+    /// `introspect`, `when_stale` (while what is known of revocations is not fresh; with `on_stale: allow`, an answer
+    /// that cannot be had refuses nobody), or `always` (each token, and again when the answer is older than the issuer's
+    /// `active_for`). Default: what `defaults` says, else `never`.
+    pub introspection: Option<IntrospectionRule>,
     /// Tokens that name a status list (Token Status List): `off` (the list is not looked at), `honour` (a token that
     /// names one is judged by it, and refused where no source of its issuer may fetch it), `required` (every token
     /// names one). Default: what `defaults` says, else `honour`.

@@ -30,6 +30,8 @@ pub enum Kind {
     SubjectAtClient = 9,
     /// (`iss`, the `uri` of a status list).
     StatusList = 16,
+    /// (a whole compact token).
+    Whole = 32,
     /// (what for, bytes): says among instances that have the same key that one of them wrote this.
     Fleet = 64,
     /// (nothing of anybody): by which a key is known again.
@@ -157,6 +159,12 @@ impl Fingerprints {
         let nonce = Nonce::assume_unique_for_key(*edition);
         let tag = self.identity.seal_in_place_separate_tag(nonce, Aad::from(compact), &mut []).ok()?;
         tag.as_ref().try_into().ok()
+    }
+
+    /// The name of a whole compact token, of full strength: whoever could make two tokens meet could break the hash.
+    #[must_use]
+    pub fn whole(&self, compact: &[u8]) -> [u8; 32] {
+        *self.hash(Kind::Whole as u8, "", compact).as_bytes()
     }
 
     /// The scope goes in with its length, so no two pairs of scope and value are the same bytes.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `keys` | `idp`'s task of the issuer | `token/verify` |
 //! | `revocations` | `idp`'s task of the source | `token/gather` |
+//! | `introspection` | `idp`'s task of the issuer | `token/gather` |
 //! | `statuses` | `idp`'s task of the source | `token/gather` |
 //! | `journal` | `idp`'s sinks | the next process |
 //! | `proofs` | an admitted request | the next one with the same proof |
@@ -14,6 +15,7 @@
 
 pub mod clock;
 pub mod fingerprint;
+pub mod introspection;
 pub mod journal;
 pub mod keys;
 pub mod nonces;

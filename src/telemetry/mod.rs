@@ -10,7 +10,7 @@
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `issuer`, `meter`, `scrape`, `journal` | metrics |
+//! | `route`, `issuer`, `meter`, `scrape`, `journal`, `introspection` | metrics |
 //! | `access`, `log` | lines |
 
 mod access;
@@ -24,6 +24,7 @@ pub mod describe;
 mod exchange;
 mod export;
 mod histogram;
+mod introspection;
 mod issuer;
 mod journal;
 mod log;
@@ -45,6 +46,7 @@ mod trail;
 
 pub use context::{Hex, Remote, TraceContext};
 pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Revoked, Untrusted};
+pub use introspection::Introspection;
 pub use journal::Journal;
 pub use log::start as start_log;
 pub use meter::InFlight;

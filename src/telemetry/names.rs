@@ -119,6 +119,12 @@ metrics! {
     REVOCATION_EVENTS = "curfew_revocation_events", "Events that were sent to the revocation source, by outcome";
     REVOCATION_LAG = "curfew_revocation_apply_lag_seconds", "Time from an event to its enforcement";
     REVOCATION_ANSWER = "curfew_revocation_event_duration_seconds", "Time from the arrival of an event to its answer";
+    INTROSPECTION_ANSWERS = "curfew_introspection_answers", "Questions about tokens that were asked at the issuer, by what was learnt";
+    INTROSPECTION_DURATION = "curfew_introspection_duration_seconds", "Time that questions at the issuer's introspection endpoint took";
+    INTROSPECTION_CACHED = "curfew_introspection_cache_hits", "Questions about tokens whose answer was known";
+    INTROSPECTION_UNASKED = "curfew_introspection_unasked", "Questions about tokens that were not asked, because too many were open, or the issuer is left alone";
+    INTROSPECTION_ENTRIES = "curfew_introspection_cache_entries", "Answers about tokens that are kept";
+    INTROSPECTION_PAUSED = "curfew_introspection_paused", "Whether the issuer is left alone for a while, because it failed too often";
     FLEET_CONNECTED = "curfew_fleet_connected", "Whether this instance has joined the fleet's channel";
     FLEET_POSITION = "curfew_fleet_position_timestamp_seconds", "Redis's time of the last entry of the fleet's stream that was read";
     FLEET_QUEUED = "curfew_fleet_queued", "Entries that wait to be told to the other instances";

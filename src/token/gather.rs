@@ -10,12 +10,14 @@ use super::verify::{Unverified, Verifier};
 use crate::decide::claims::Confirmation;
 use crate::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme};
 use crate::decide::id::{CertificateThumbprint, Fingerprint, IssuerName};
+use crate::decide::introspection::{Answer, Had, Introspection, Told};
 use crate::decide::revocation::Knowledge;
 use crate::decide::session;
 use crate::decide::status::{Status, StatusClaim};
 use crate::decide::time::Moment;
 use crate::state::State;
 use crate::state::fingerprint::Kind;
+use crate::state::introspection::Question;
 use crate::state::proofs::Use;
 use crate::state::sessions::Terms;
 use crate::state::verified::Verified;
@@ -37,6 +39,7 @@ pub struct Gathered {
     proof: Proof,
     certificate: Option<CertificateThumbprint>,
     session: session::Knowledge,
+    introspection: Introspection,
     /// The name under which the proof's use is remembered.
     proof_name: Option<Fingerprint>,
     /// What an unverified token claims, for the operator.
@@ -65,6 +68,7 @@ impl Gathered {
             proof: Proof::Absent,
             certificate: None,
             session: session::Knowledge::Unasked,
+            introspection: Introspection::Unasked,
             proof_name: None,
             untrusted: None,
             refetch: None,
@@ -88,6 +92,7 @@ impl Gathered {
             proof: self.proof,
             certificate: self.certificate,
             session: self.session,
+            introspection: self.introspection,
         }
     }
 
@@ -120,6 +125,29 @@ impl Gathered {
         let what = Use { proof, key, issued: signed.issued };
         signed.usage = state.proofs.take(what, oldest + LINGER, self.moment.wall);
         true
+    }
+
+    /// Asks the issuer about the token. Waits for a bounded time, if nobody knows; what was learnt of revocations
+    /// meanwhile holds.
+    pub async fn introspect(&mut self, presented: &Presented, state: &State) {
+        let (Known::Trusted(verified), Some(raw)) = (&self.token, &presented.token) else { return };
+        let told = match self.issuer.as_ref().and_then(|issuer| issuer.desk.as_ref()) {
+            Some(desk) => {
+                let lifts = state.revocations.lifts();
+                let (now, clock) = (self.moment, &*state.clock);
+                desk.ask(Question { token: raw.expose(), verified, now, lifts, clock }).await
+            }
+            None => Told { answer: Answer::Unknown("its issuer cannot be asked"), had: Had::Asked(Duration::ZERO) },
+        };
+        self.introspection = Introspection::Told(told);
+        if matches!(told.had, Had::Asked(_)) {
+            self.revocation = revocation(self, verified, state);
+        }
+    }
+
+    /// Nobody is asked where there is no network.
+    pub const fn offline(&mut self) {
+        self.introspection = Introspection::Offline;
     }
 
     /// The token and its issuer, if it was verified.

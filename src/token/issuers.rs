@@ -2,6 +2,7 @@
 
 use crate::decide::rules::IssuerRules;
 use crate::state::fingerprint::Edition;
+use crate::state::introspection::Desk;
 use crate::state::keys::IssuerKeys;
 use crate::state::verified::IssuerPlace;
 use std::collections::HashMap;
@@ -17,6 +18,8 @@ pub struct Issuer {
     pub revocable_claims: Box<[Box<str>]>,
     /// Its keys.
     pub keys: Arc<IssuerKeys>,
+    /// Where it can be asked about a token, if it can.
+    pub desk: Option<Arc<Desk>>,
 }
 
 /// All issuers of one config.

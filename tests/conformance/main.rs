@@ -8,6 +8,7 @@ mod reasons;
 mod bindings;
 mod claims;
 mod grounds;
+mod introspections;
 mod revocations;
 mod sessions;
 mod stages;

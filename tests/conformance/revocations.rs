@@ -106,8 +106,14 @@ fn revocation() {
 
 #[test]
 fn freshness() {
-    let deny = || Freshness { on_stale: Limit::new(OnStale::Deny, Origin::Policy) };
-    let allow = || Freshness { on_stale: Limit::new(OnStale::Allow, Origin::Policy) };
+    let by = |stale, cold| Freshness {
+        on_stale: Limit::new(stale, Origin::Policy),
+        cold_start: Limit::new(cold, Origin::Policy),
+    };
+    let deny = || by(OnStale::Deny, OnStale::Deny);
+    let allow = || by(OnStale::Allow, OnStale::Allow);
+    let patient = || by(OnStale::Deny, OnStale::Allow);
+    let eager = || by(OnStale::Allow, OnStale::Deny);
     let know = |freshness| {
         let mut world = World::good();
         world.knowledge.freshness = freshness;
@@ -117,6 +123,7 @@ fn freshness() {
         know(Known::Heard { age: Duration::from_millis(age), max: Duration::from_millis(max), source: SourceId(0) })
     };
     let never = || know(Known::Never { source: SourceId(0) });
+    let cold = |stale| know(Known::Cold { source: SourceId(0), stale });
     let stale = Want::Fail(Reason::RevocationStale);
     table(
         "freshness",
@@ -128,6 +135,14 @@ fn freshness() {
             ("never heard", deny(), never(), stale),
             ("stale, allowed", allow(), heard(1001, 1000), Want::Pass),
             ("never heard, allowed", allow(), never(), Want::Pass),
+            ("not heard since the start", deny(), cold(false), stale),
+            ("not heard since the start, allowed", allow(), cold(false), Want::Pass),
+            ("not heard since the start, allowed there alone", patient(), cold(false), Want::Pass),
+            ("stale, allowed at the start alone", patient(), heard(1001, 1000), stale),
+            ("incomplete, allowed at the start alone", patient(), never(), stale),
+            ("one not heard, another stale, allowed at the start alone", patient(), cold(true), stale),
+            ("not heard since the start, allowed later alone", eager(), cold(false), stale),
+            ("one not heard, another stale, allowed later alone", eager(), cold(true), stale),
             ("0 s is zero", deny(), heard(1, 0), stale),
             ("0 s is zero, heard now", deny(), heard(0, 0), Want::Pass),
         ],

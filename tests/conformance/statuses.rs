@@ -23,7 +23,9 @@ fn said(value: u8, accepted: bool, age_ms: u64) -> World {
 #[test]
 fn statuses() {
     let ask = Status::default;
-    let lenient = || Status { on_stale: Limit::new(OnStale::Allow, Origin::Policy), ..ask() };
+    let by = |remedy| Limit::new(remedy, Origin::Policy);
+    let lenient = || Status { on_stale: by(OnStale::Allow), cold_start: by(OnStale::Allow), ..ask() };
+    let late = || Status { on_stale: by(OnStale::Allow), ..ask() };
     let required = || Status { required: true, ..ask() };
     let broken = || World::claims(|claims| claims.status = StatusClaim::Malformed);
     let no = Want::Fail;
@@ -46,6 +48,7 @@ fn statuses() {
             ("SL-03 another's list, lenient", lenient(), listed(Known::Foreign), no(Reason::StatusUnavailable)),
             ("SL-10 never heard", ask(), listed(Known::Missing), no(Reason::StatusUnavailable)),
             ("SL-10 never heard, lenient", lenient(), listed(Known::Missing), Want::Pass),
+            ("SL-10 never heard, lenient later", late(), listed(Known::Missing), no(Reason::StatusUnavailable)),
             ("as old as it may be", ask(), said(0, false, 300_000), Want::Pass),
             ("1 ms too old", ask(), said(0, false, 300_001), no(Reason::StatusUnavailable)),
             ("1 ms too old, lenient", lenient(), said(0, false, 300_001), Want::Pass),

@@ -21,6 +21,7 @@ use curfew::decide::claims::{Claims, Token, TokenType};
 use curfew::decide::evidence::{Credential, Evidence, Flaw, Proof, Reading, Scheme};
 use curfew::decide::finding::{Finding, Limit, Origin};
 use curfew::decide::id::{CertificateThumbprint, IssuerName, KeyId, PolicyName};
+use curfew::decide::introspection::Introspection;
 use curfew::decide::policy::Policy;
 use curfew::decide::reason::Reason;
 use curfew::decide::revocation::{Handles, Knowledge};
@@ -48,6 +49,7 @@ pub struct World {
     pub proof: Proof,
     pub certificate: Option<CertificateThumbprint>,
     pub session: session::Knowledge,
+    pub introspection: Introspection,
 }
 
 /// Words in a box.
@@ -104,6 +106,7 @@ impl World {
             proof: Proof::Absent,
             certificate: None,
             session: session::Knowledge::Unasked,
+            introspection: Introspection::Unasked,
         }
     }
 
@@ -143,6 +146,7 @@ impl World {
             proof: self.proof,
             certificate: self.certificate,
             session: self.session,
+            introspection: self.introspection,
         }
     }
 
@@ -180,6 +184,7 @@ pub fn policy() -> Policy {
         acr: None,
         scope: None,
         permission: None,
+        active: None,
     }
 }
 

@@ -82,7 +82,7 @@ async fn a_snapshot_then_deltas_by_cursor() {
     let secret = secret_file("Bearer opens\n");
     let auth = json!({"auth": {"value": {"file": secret.path()}}});
     fed.house.apply(&fed.settings(fed.poll(auth)));
-    assert!(matches!(fed.freshness(), Freshness::Never { .. }));
+    assert!(matches!(fed.freshness(), Freshness::Cold { .. }));
     fed.house.ready().await;
     fed.provider.saw("/feed?cursor=2").await;
     assert!(["a", "b", "c"].iter().all(|jti| fed.revokes(jti)) && !fed.revokes("d"));
@@ -168,7 +168,7 @@ async fn a_feed_past_its_bound_is_never_fresh() {
     fed.provider.script("/feed", Script::json(&tokens(&["a", "b", "c"], json!({"complete": true}))));
     fed.house.apply(&fed.settings(fed.poll(json!({"max_entries": 2}))));
     fed.house.until(|| fed.error().is_some_and(|error| error.contains("more than 2"))).await;
-    assert!(matches!(fed.freshness(), Freshness::Never { .. }) && fed.revokes("a"));
+    assert!(matches!(fed.freshness(), Freshness::Cold { .. }) && fed.revokes("a"));
     // New bounds for the same feed: what it holds stays, and it is asked anew.
     fed.house.apply(&fed.settings(fed.poll(json!({"max_entries": 3}))));
     assert!(fed.revokes("a"));
@@ -191,7 +191,7 @@ async fn a_file_is_watched_and_a_fault_in_it_takes_nothing_back() {
     let source = json!({"kind": "file", "issuer": "corp", "path": path, "format": "ndjson", "max_staleness": "off"});
     fed.house.apply(&fed.settings(source));
     fed.house.until(|| fed.error().is_some_and(|error| error.contains("cannot be read"))).await;
-    assert!(matches!(fed.freshness(), Freshness::Never { .. }));
+    assert!(matches!(fed.freshness(), Freshness::Cold { .. }));
     write("# first\n{\"type\":\"token\",\"id\":\"a\"}\n{\"type\":\"token\",\"id\":\"b\"}\n");
     fed.house.until(|| fed.age().is_some()).await;
     assert!(fed.revokes("a") && fed.revokes("b"));

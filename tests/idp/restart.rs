@@ -63,7 +63,7 @@ async fn goes_on(answer: fn(&Value, &[&str]) -> Script, snapshot: bool) {
     // It is enforced before anybody is asked, and fresh only when somebody answered.
     assert!(["a", "b"].iter().all(|jti| fed.revokes(jti)));
     assert!(snapshot || fed.revokes("c"));
-    assert!(matches!(fed.freshness(), Freshness::Never { .. }) && !fed.house.idp.readiness(fed.house.now()).is_empty());
+    assert!(matches!(fed.freshness(), Freshness::Cold { .. }) && !fed.house.idp.readiness(fed.house.now()).is_empty());
     provider.script("/feed?cursor=1", answer(&json!({"cursor": "2"}), &["c"]));
     provider.script("/feed?cursor=2", answer(&json!({"cursor": "3"}), &["d"]));
     provider.script("/feed?cursor=3", answer(&json!({}), &[]));

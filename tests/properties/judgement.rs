@@ -49,11 +49,12 @@ fn entries() -> impl Strategy<Value = Entries> {
 
 fn freshness() -> impl Strategy<Value = Freshness> {
     prop_oneof![
-        3 => Just(Freshness::Unfed),
+        4 => Just(Freshness::Unfed),
         3 => (0u64..3000).prop_map(|age| Freshness::Heard {
             age: Duration::from_millis(age), max: Duration::from_millis(2000), source: SourceId(0)
         }),
         1 => Just(Freshness::Never { source: SourceId(0) }),
+        1 => any::<bool>().prop_map(|stale| Freshness::Cold { source: SourceId(0), stale }),
     ]
 }
 
@@ -105,13 +106,15 @@ prop_compose! {
         lifetime in prop::option::of(0u64..30_000),
         scope in prop::option::of(prop::sample::select(vec!["profile", "orders.write"])),
         allow in any::<bool>(),
+        cold in any::<bool>(),
     ) -> Policy {
         let span = |ms| Limit::new(Duration::from_millis(ms), Origin::Route);
         let mut policy = policy();
         policy.age = age.map(|ms| Age { limit: span(ms) });
         policy.lifetime = lifetime.map(|ms| Lifetime { cap: span(ms) });
         policy.scope = scope.map(|scope| Scope { all: words(&[scope]) });
-        policy.freshness.on_stale = Limit::new(if allow { OnStale::Allow } else { OnStale::Deny }, Origin::Policy);
+        let remedy = |allow| Limit::new(if allow { OnStale::Allow } else { OnStale::Deny }, Origin::Policy);
+        (policy.freshness.on_stale, policy.freshness.cold_start) = (remedy(allow), remedy(cold));
         policy
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::world::{exchange, token};
 use curfew::decide::reason::Reason;
 use curfew::decide::time::Timestamp;
-use curfew::telemetry::{Connections, Exchange, FleetSeen, Journal, Service, Settings, Telemetry, names};
+use curfew::telemetry::{
+    Connections, Exchange, FleetSeen, Introspection, Journal, Service, Settings, Telemetry, names,
+};
 use tokio::runtime::Handle;
 
 fn telemetry() -> Telemetry {
@@ -26,6 +28,15 @@ fn telemetry() -> Telemetry {
         gauges.revocation_events("logout", "refused", 1);
         gauges.revocation_lag("logout", 0.5, vec![(0.1, 2), (1.0, 1), (f64::INFINITY, 0)]);
         gauges.revocation_answer("logout", 0.01, vec![(0.1, 3), (1.0, 0), (f64::INFINITY, 0)]);
+        gauges.introspection(Introspection {
+            issuer: "corp",
+            answers: [("active", 5), ("inactive", 1), ("unknown", 2)],
+            took: (0.3, vec![(0.1, 7), (1.0, 1), (f64::INFINITY, 0)]),
+            cached: 40,
+            unasked: [("busy", 3), ("paused", 4)],
+            entries: 6,
+            paused: true,
+        });
         let sync = (0.02, vec![(0.01, 2), (1.0, 1), (f64::INFINITY, 0)]);
         let (load, recovered) = (Duration::from_millis(1500), 9);
         gauges.journal(Journal { bytes: 48, records: 3, failures: 1, snapshots: 2, sync, load, recovered });
@@ -77,6 +88,11 @@ async fn what_happened_is_counted() {
         r#"curfew_revocation_events_total{source="logout",outcome="enforced"} 3"#.to_owned(),
         r#"curfew_revocation_apply_lag_seconds_bucket{le="1.0",source="logout"} 3"#.to_owned(),
         r#"curfew_revocation_apply_lag_seconds_bucket{le="+Inf",source="logout"} 3"#.to_owned(),
+        r#"curfew_introspection_answers_total{issuer="corp",result="unknown"} 2"#.to_owned(),
+        r#"curfew_introspection_unasked_total{issuer="corp",cause="paused"} 4"#.to_owned(),
+        r#"curfew_introspection_duration_seconds_bucket{le="1.0",issuer="corp"} 8"#.to_owned(),
+        r#"curfew_introspection_cache_hits_total{issuer="corp"} 40"#.to_owned(),
+        r#"curfew_introspection_paused{issuer="corp"} 1.0"#.to_owned(),
         r#"curfew_jwks_age_seconds{issuer="corp"} 5.0"#.to_owned(),
         r#"curfew_issuer_date_skew_seconds{issuer="corp"} -1.5"#.to_owned(),
         r#"curfew_config_info{revision="abc123"} 1"#.to_owned(),

@@ -34,6 +34,7 @@ refused: token_expired (401 Unauthorized): the token has expired
   unasked acr         Did its user sign in strongly enough for this route?  -
   unasked scope       Does it carry the scopes that are needed?             -
   unasked permission  Do its claims permit this?                            -
+  unasked active      Does its issuer say that it is active?                -
 cure: The client renews it. If many at once: look for clock skew, or a client that does not renew.
 ";
     assert_eq!(told, expected, "{told}");

@@ -49,6 +49,7 @@ pub fn policy() -> Policy {
         acr: None,
         scope: None,
         permission: None,
+        active: None,
     }
 }
 
@@ -104,6 +105,7 @@ pub fn judge(reading: Reading<'_>) -> Verdict {
         proof: Proof::Absent,
         certificate: None,
         session: Default::default(),
+        introspection: curfew::decide::introspection::Introspection::Unasked,
     })
 }
 

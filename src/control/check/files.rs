@@ -200,6 +200,10 @@ fn secrets(config: &Config, faults: &mut Faults<'_>) {
         }
     }
     for (name, issuer) in &config.issuers {
+        if let Some((field, secret)) = issuer.introspection.as_ref().map(|asked| asked.auth.secret()) {
+            let path = join("issuers", name);
+            secret_file(&format!("{path}.introspection.auth.{field}"), secret, faults);
+        }
         if let KeySource::Secret(secret) = &issuer.keys {
             let path = format!("{}.keys.secret", join("issuers", name));
             secret_file(&path, secret, faults);

@@ -35,6 +35,10 @@ pub(super) fn advice(field: &str) -> &'static str {
         "revocable_claims" => "keep those that some feed names: each costs a look-up with every request",
         "under" => "write it with a `/` at its end and without a query",
         "accept" => "leave out values that the draft reserves (Token Status List, §7.1)",
+        "introspection" => "write `endpoint: https://…` in it",
+        "introspection.endpoint" => {
+            "write an `https` URL of a public host, or the issuer's setting that allows this one"
+        }
         "refresh" => "write `1s` or more; `10m` is usual",
         _ => "see `config/curfew.yaml` for what is usual",
     }

@@ -7,8 +7,9 @@ use super::tell::{Faults, and};
 use crate::control::config::{Fault, Spans, advise, join};
 use crate::control::settings::Config;
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
-use crate::decide::checks::freshness::OnStale;
+use crate::decide::checks::freshness::{ColdStart, OnStale};
 use crate::decide::checks::idle::Unidentified;
+use crate::decide::checks::introspection::IntrospectionRule;
 use crate::decide::checks::status::StatusRule;
 use crate::proxy::settings::{Defaults, PolicySettings, Relax, RouteSettings};
 use crate::settings::{OrOff, Span};
@@ -39,6 +40,8 @@ const OF_POLICIES: &[&str] = &[
     "token.dpop_nonce_max_age",
     "token.mtls",
     "revocation.on_stale",
+    "revocation.cold_start",
+    "revocation.introspection",
     "revocation.status",
     "session.idle",
     "session.absolute",
@@ -47,11 +50,8 @@ const OF_POLICIES: &[&str] = &[
     "step_up.acr",
 ];
 
-fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 14] {
-    let stale = match (policy.revocation.on_stale, defaults.revocation.on_stale) {
-        (Some(OnStale::Allow), Some(OnStale::Deny)) => Some(("allow".to_owned(), "deny".to_owned())),
-        _ => None,
-    };
+fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 16] {
+    let (own, usual) = (&policy.revocation, &defaults.revocation);
     let dpop = match (policy.token.dpop, defaults.token.dpop) {
         (Some(Dpop::Off), Some(Dpop::Required)) => Some(("off".to_owned(), "required".to_owned())),
         (Some(Dpop::Optional), Some(Dpop::Required)) => Some(("optional".to_owned(), "required".to_owned())),
@@ -88,7 +88,9 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 14] {
             looser(on(policy.token.dpop_nonce_max_age), on(defaults.token.dpop_nonce_max_age)),
         ),
         ("token.mtls", mtls),
-        ("revocation.on_stale", stale),
+        ("revocation.on_stale", ranked(own.on_stale, usual.on_stale, STALE)),
+        ("revocation.cold_start", ranked(own.cold_start, usual.cold_start, COLD)),
+        ("revocation.introspection", ranked(own.introspection, usual.introspection, ASKED)),
         ("revocation.status", status),
         ("session.idle", looser(policy.session.idle, defaults.session.idle)),
         ("session.absolute", looser(policy.session.absolute, defaults.session.absolute)),
@@ -96,6 +98,25 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 14] {
         ("step_up.auth_age", looser(policy.step_up.auth_age, defaults.step_up.auth_age)),
         ("step_up.acr", more(policy.step_up.acr.as_deref(), defaults.step_up.acr.as_deref())),
     ]
+}
+
+/// The words of a setting, the strictest first.
+type Ranks<T> = &'static [(T, &'static str)];
+
+const STALE: Ranks<OnStale> =
+    &[(OnStale::Deny, "deny"), (OnStale::Introspect, "introspect"), (OnStale::Allow, "allow")];
+const COLD: Ranks<ColdStart> =
+    &[(ColdStart::Deny, "deny"), (ColdStart::Introspect, "introspect"), (ColdStart::Accept, "accept")];
+const ASKED: Ranks<IntrospectionRule> = &[
+    (IntrospectionRule::Always, "always"),
+    (IntrospectionRule::WhenStale, "when_stale"),
+    (IntrospectionRule::Never, "never"),
+];
+
+fn ranked<T: PartialEq>(own: Option<T>, usual: Option<T>, ranks: Ranks<T>) -> Option<(String, String)> {
+    let find = |said: Option<T>| ranks.iter().enumerate().find(|(_, (value, _))| Some(value) == said.as_ref());
+    let ((own, (_, says)), (usual, (_, usually))) = (find(own)?, find(usual)?);
+    (own > usual).then(|| ((*says).to_owned(), (*usually).to_owned()))
 }
 
 fn of_route(route: &RouteSettings, defaults: &Defaults) -> [Field; 5] {

@@ -14,8 +14,45 @@ pub enum OnStale {
     /// Refuse it with 503: the token may be good, so that a 401 would only send the user to sign in for nothing.
     #[default]
     Deny,
+    /// Ask its issuer, and refuse it with 503 where that does not answer.
+    Introspect,
     /// Go by what was known last, and say so in the trail.
     Allow,
+}
+
+impl OnStale {
+    /// The stricter of two.
+    #[must_use]
+    pub const fn stricter(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Deny, _) | (_, Self::Deny) => Self::Deny,
+            (Self::Introspect, _) | (_, Self::Introspect) => Self::Introspect,
+            (Self::Allow, Self::Allow) => Self::Allow,
+        }
+    }
+}
+
+/// What to do with a token as long as a source of its issuer was not heard at all since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ColdStart {
+    /// Refuse it with 503.
+    #[default]
+    Deny,
+    /// Ask its issuer, and refuse it with 503 where that does not answer.
+    Introspect,
+    /// Go by what the other sources say, and say so in the trail.
+    Accept,
+}
+
+impl From<ColdStart> for OnStale {
+    fn from(said: ColdStart) -> Self {
+        match said {
+            ColdStart::Deny => Self::Deny,
+            ColdStart::Introspect => Self::Introspect,
+            ColdStart::Accept => Self::Allow,
+        }
+    }
 }
 
 /// Asks whether knowledge of revocations is fresh.
@@ -23,6 +60,8 @@ pub enum OnStale {
 pub struct Freshness {
     /// What to do when it is not.
     pub on_stale: Limit<OnStale>,
+    /// What to do when there never was any.
+    pub cold_start: Limit<OnStale>,
 }
 
 impl Check for Freshness {
@@ -31,17 +70,33 @@ impl Check for Freshness {
             return Finding::Moot;
         }
         let compared = Compared::about("revocation.age");
-        let (stale, compared) = match evidence.revocation.freshness {
+        let compared = match evidence.revocation.freshness {
             Known::Unfed => return Finding::Unasked,
-            Known::Never { .. } => (true, compared.found(Quantity::Word("never heard"))),
-            Known::Heard { age, max, .. } => (age > max, compared.found(age).against(max, Origin::Issuer)),
+            Known::Never { .. } | Known::Cold { .. } => compared.found(Quantity::Word("never heard")),
+            Known::Heard { age, max, .. } => compared.found(age).against(max, Origin::Issuer),
         };
-        match (stale, self.on_stale.value) {
-            (false, _) => Finding::pass(compared),
-            (true, OnStale::Allow) => {
-                Finding::pass(Compared { subject: "revocation.age (stale, allowed)", ..compared })
+        match self.remedy(evidence) {
+            None => Finding::pass(compared),
+            Some(OnStale::Deny) => Finding::fail(Reason::RevocationStale, compared),
+            // Then the question of introspection decides, which every policy with this remedy asks.
+            Some(OnStale::Introspect) => {
+                Finding::pass(Compared { subject: "revocation.age (stale, introspected)", ..compared })
             }
-            (true, OnStale::Deny) => Finding::fail(Reason::RevocationStale, compared),
+            Some(OnStale::Allow) => Finding::pass(Compared { subject: "revocation.age (stale, allowed)", ..compared }),
+        }
+    }
+}
+
+impl Freshness {
+    /// What is to be done about knowledge that is not fresh; nothing if it is.
+    pub(super) fn remedy(&self, evidence: &Evidence<'_>) -> Option<OnStale> {
+        let (stale, cold) = (self.on_stale.value, self.cold_start.value);
+        match evidence.revocation.freshness {
+            Known::Unfed => None,
+            Known::Heard { age, max, .. } => (age > max).then_some(stale),
+            Known::Never { .. } => Some(stale),
+            Known::Cold { stale: false, .. } => Some(cold),
+            Known::Cold { stale: true, .. } => Some(cold.stricter(stale)),
         }
     }
 }

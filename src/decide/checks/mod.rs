@@ -10,6 +10,7 @@ pub mod expiry;
 pub mod form;
 pub mod freshness;
 pub mod idle;
+pub mod introspection;
 pub mod issued;
 pub mod issuer;
 pub mod key;

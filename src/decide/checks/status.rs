@@ -29,6 +29,8 @@ pub struct Status {
     pub required: bool,
     /// What to do while the list cannot be had.
     pub on_stale: Limit<OnStale>,
+    /// What to do while there never was one.
+    pub cold_start: Limit<OnStale>,
 }
 
 impl Check for Status {
@@ -49,7 +51,7 @@ impl Status {
         let list = Compared::about("status list");
         match known {
             Known::Unlisted | Known::Foreign => unavailable(list.found(Quantity::Word("no source may fetch it"))),
-            Known::Missing => self.unsure(list.found(Quantity::Word("never heard"))),
+            Known::Missing => unsure(self.cold_start.value, list.found(Quantity::Word("never heard"))),
             Known::Expired(at) => {
                 unavailable(Compared::about("status list exp").against(Quantity::Instant(at), Origin::Issuer))
             }
@@ -66,14 +68,26 @@ impl Status {
 
     fn aged(&self, age: Duration, max: Duration) -> Finding {
         let compared = Compared::about("status list age").found(age).against(max, Origin::Issuer);
-        if age > max { self.unsure(compared) } else { Finding::pass(compared) }
+        if age > max { unsure(self.on_stale.value, compared) } else { Finding::pass(compared) }
     }
 
-    fn unsure(&self, compared: Compared) -> Finding {
-        match self.on_stale.value {
-            OnStale::Deny => unavailable(compared),
-            OnStale::Allow => Finding::pass(Compared { subject: "status list (stale, allowed)", ..compared }),
+    /// What is to be done about a list that is not fresh; nothing if it is, or if the token names none.
+    pub(super) fn remedy(&self, evidence: &Evidence<'_>) -> Option<OnStale> {
+        let StatusClaim::Listed(_) = evidence.claims()?.status else { return None };
+        match evidence.revocation.status {
+            Known::Missing => Some(self.cold_start.value),
+            Known::Said { age, max, .. } => (age > max).then_some(self.on_stale.value),
+            Known::Unlisted | Known::Foreign | Known::Expired(_) | Known::Outside { .. } => None,
         }
+    }
+}
+
+fn unsure(remedy: OnStale, compared: Compared) -> Finding {
+    match remedy {
+        OnStale::Deny => unavailable(compared),
+        // Then the question of introspection decides.
+        OnStale::Introspect => Finding::pass(Compared { subject: "status list (stale, introspected)", ..compared }),
+        OnStale::Allow => Finding::pass(Compared { subject: "status list (stale, allowed)", ..compared }),
     }
 }
 

@@ -135,7 +135,11 @@ impl Feed {
     #[must_use]
     pub fn freshness(&self, now: Moment) -> Freshness {
         let max = self.bounds().max_staleness.unwrap_or(Duration::MAX);
-        self.age(now).map_or(Freshness::Never { source: self.id }, |age| Freshness::Heard { age, max, source: self.id })
+        match self.age(now) {
+            Some(age) => Freshness::Heard { age, max, source: self.id },
+            None if self.was_heard() => Freshness::Never { source: self.id },
+            None => Freshness::Cold { source: self.id, stale: !self.complete.load(Ordering::Acquire) },
+        }
     }
 
     /// All that metrics and readiness tell of it.

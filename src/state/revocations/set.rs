@@ -149,6 +149,12 @@ impl Revocations {
         self.changes.count()
     }
 
+    /// How often a source took something back, entry by entry. What vanished with a snapshot is not counted.
+    #[must_use]
+    pub fn lifts(&self) -> u64 {
+        self.changes.lifts()
+    }
+
     /// All sources.
     #[must_use]
     pub fn standing(&self, now: Moment) -> Vec<FeedStanding> {
@@ -243,11 +249,14 @@ impl Revocations {
     /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.
     pub fn lift(&self, feed: &Feed, target: Target) -> bool {
         let Some((level, print)) = target.level() else {
-            return self.table.load().issuers.get(&feed.issuer).is_some_and(|voices| voices.cutoffs.remove(feed.id));
+            let lifted = self.table.load().issuers.get(&feed.issuer).is_some_and(|one| one.cutoffs.remove(feed.id));
+            self.changes.lift();
+            return lifted;
         };
         let what = Revoked { target, cutoff: Cutoff::Always, until: None };
         let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Timestamp::default());
         let lifted = self.shards.remove(shard(&print), &like);
+        self.changes.lift();
         if lifted {
             feed.entries.fetch_sub(1, Ordering::AcqRel);
         }

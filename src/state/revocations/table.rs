@@ -81,8 +81,21 @@ fn nearer(one: Freshness, other: Freshness) -> Freshness {
             };
             if margin(other_age, other_max) < margin(age, max) { other } else { one }
         }
+        (Freshness::Cold { source, stale }, other) | (other, Freshness::Cold { source, stale }) => {
+            Freshness::Cold { source, stale: stale || is_stale(other) }
+        }
         (Freshness::Heard { .. } | Freshness::Unfed, never) => never,
         (never, _) => never,
+    }
+}
+
+/// Of a source that was heard.
+fn is_stale(freshness: Freshness) -> bool {
+    match freshness {
+        Freshness::Unfed => false,
+        Freshness::Heard { age, max, .. } => age > max,
+        Freshness::Never { .. } => true,
+        Freshness::Cold { stale, .. } => stale,
     }
 }
 

@@ -195,7 +195,8 @@ fn freshness_is_that_of_the_source_nearest_to_being_stale() {
     assert_eq!(set.freshness(&corp(), at(9)), Freshness::Unfed);
     let (slow, fast) = (open(&set, "slow", 1, Some(100)), open(&set, "fast", 1, Some(10)));
     slow.heard(at(1));
-    assert_eq!(set.freshness(&corp(), at(9)), Freshness::Never { source: fast.id });
+    assert_eq!(set.freshness(&corp(), at(9)), Freshness::Cold { source: fast.id, stale: false });
+    assert_eq!(set.freshness(&corp(), at(102)), Freshness::Cold { source: fast.id, stale: true });
     assert_eq!(set.freshness(&"other".into(), at(9)), Freshness::Unfed);
     fast.heard(at(8));
     let heard = |age, max, source: &Feed| Freshness::Heard {
