@@ -12,6 +12,7 @@
 
 mod clients;
 mod command_line;
+mod introspection;
 mod logout;
 #[path = "../support/port.rs"]
 mod port;

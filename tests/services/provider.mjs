@@ -11,6 +11,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { application, Browser } from './browser.mjs';
+import { askable } from './askable.mjs';
 import { statuses } from './statuses.mjs';
 
 const [modules, keysFile, port = '0', controlPort = '0'] = process.argv.slice(2);
@@ -51,6 +52,7 @@ function resourceServer(indicator) {
 // The place in the status list that tokens name from now on, when a test says so.
 let place;
 const list = await statuses(modules);
+const asked = await askable(modules);
 const listUri = () => `${issuer()}/status/1`;
 
 // Where a logout is told to the application's servers (OpenID Connect Back-Channel Logout 1.0), when a test says so.
@@ -85,6 +87,14 @@ function build(issuer) {
       redirect_uris: [],
       token_endpoint_auth_method: 'client_secret_basic',
     }, {
+      client_id: 'gateway',
+      client_secret: 'not-a-secret-of-anyone',
+      grant_types: [],
+      response_types: [],
+      redirect_uris: [],
+      token_endpoint_auth_method: 'client_secret_basic',
+      introspection_signed_response_alg: 'ES256',
+    }, {
       ...application,
       ...(logoutTo && { backchannel_logout_uri: logoutTo, backchannel_logout_session_required: true }),
     }],
@@ -96,6 +106,7 @@ function build(issuer) {
       ...(token.sid && { sid: token.sid }),
       ...(place !== undefined && { status: { status_list: { idx: place, uri: listUri() } } }),
     }),
+    formats: { customizers: { jwt: (_ctx, token, jwt) => asked.keep(provider, token, jwt) } },
     // The tests are on loopback, to which the provider's own guard lets nothing through.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     jwks: { keys: generations.flat() },
@@ -105,6 +116,7 @@ function build(issuer) {
       clientCredentials: { enabled: true },
       backchannelLogout: { enabled: true },
       introspection: { enabled: true },
+      jwtIntrospection: { enabled: true },
       revocation: { enabled: true },
       devInteractions: { enabled: false },
       resourceIndicators: {
@@ -113,6 +125,7 @@ function build(issuer) {
       },
     },
   });
+  provider.use(asked.translate);
   provider.on('server_error', (_ctx, error) => console.error('server_error', error));
   provider.on('backchannel.success', () => { logouts.told += 1; });
   provider.on('backchannel.error', (_ctx, error) => { logouts.failed += 1; console.error('backchannel', error); });

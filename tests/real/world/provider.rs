@@ -113,6 +113,17 @@ impl Provider {
         answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
     }
 
+    /// Its application takes the token back (RFC 7009).
+    pub fn revoke(&self, token: &str) {
+        let answer = stdout(
+            Command::new("curl")
+                .args(["--silent", "--fail", "--noproxy", "*", "--max-time", "10", "--write-out", "%{http_code}"])
+                .args(["--user", "worker:not-a-secret-of-anyone", "--data", &format!("token={token}")])
+                .arg(format!("{}/token/revocation", self.issuer())),
+        );
+        assert_eq!(answer, "200");
+    }
+
     fn control(&self, deed: &str) -> Value {
         let url = format!("http://127.0.0.1:{}/{deed}", self.control);
         let output = run(Command::new("curl").args(["--silent", "--fail", "--noproxy", "*", "--max-time", "10", &url]));
