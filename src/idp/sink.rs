@@ -287,13 +287,23 @@ impl Sink {
     /// # Errors
     /// If it could not be kept.
     pub async fn unblock(&self, entry: &Understood) -> Result<bool, NotKept> {
-        let what = self.revoked(entry, self.clock.now().wall);
-        let blocked = self.revocations.of_source(&self.feed, what.target) == Some(Cutoff::Always);
-        if !blocked {
-            return Ok(false);
+        let learned = self.clock.now().wall;
+        let what = self.revoked(entry, learned);
+        let receipt = {
+            let turn = self.account.as_ref().map(|account| account.turn());
+            if self.revocations.of_source(&self.feed, what.target) != Some(Cutoff::Always) {
+                return Ok(false);
+            }
+            self.revocations.instead(&self.feed, &what, learned);
+            turn.map(|turn| turn.lowered(&[what], learned))
+        };
+        if let Err(unwritten) = self.written(receipt).await {
+            // Over a restart it would be blocked again, and its sender is told that it still is.
+            let outright = Revoked { cutoff: Cutoff::Always, until: None, ..what };
+            return self.revocations.add(&self.feed, &outright, learned).map_err(NotKept::from).and(Err(unwritten));
         }
-        self.quiet().lift(&[what.target]).await?;
-        self.keep(&[what]).await.map(|()| true)
+        self.telling.iter().for_each(|telling| telling.accepted(&self.issuer, what, learned));
+        Ok(true)
     }
 
     /// The same, and no other instance is told.
@@ -371,3 +381,6 @@ fn said(heard: &Heard, all: &[Revoked]) -> u128 {
     let said = all.iter().zip(&heard.entries).map(|(what, entry)| Revoked { until: entry.until, ..*what });
     said.fold(0, |before, what| sum(before, &what))
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,6 +104,13 @@ impl Turn<'_> {
         self.waited(Manner::Lift, &targets.iter().map(lifted).collect::<Vec<_>>(), learned)
     }
 
+    /// Notes what was put in the place of what was said of the same targets: one record, so that no crash leaves one half
+    /// of it.
+    pub fn lowered(mut self, entries: &[Revoked], learned: Timestamp) -> Receipt {
+        self.place.said = None;
+        self.waited(Manner::Lift, entries, learned)
+    }
+
     fn waited(&self, manner: Manner, entries: &[Revoked], learned: Timestamp) -> Receipt {
         if entries.is_empty() {
             return Receipt(Ok(None));

@@ -240,6 +240,13 @@ impl Revocations {
         found
     }
 
+    /// Puts this in the place of what a source said of the same target before, be it less strict. Whoever asks meanwhile
+    /// finds one of the two.
+    pub fn instead(&self, feed: &Feed, what: &Revoked, learned: Timestamp) {
+        // What is there has its room.
+        self.write(feed, what, Stamp { by: By::Instead, colour: feed.colour(), learned, room: true });
+    }
+
     /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.
     pub fn lift(&self, feed: &Feed, target: Target) -> bool {
         let Some((level, print)) = target.level() else {
