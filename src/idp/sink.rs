@@ -206,6 +206,8 @@ impl Sink {
     /// If not all of it could be kept. What could be is enforced all the same.
     pub async fn keep(&self, all: &[Revoked]) -> Result<(), NotKept> {
         let learned = self.clock.now().wall;
+        let entered = |telling: &Telling| telling.entered(&self.issuer, all, learned);
+        let learned = self.telling.as_ref().map_or(learned, entered);
         let (taken, receipt) = {
             let turn = self.account.as_ref().map(|account| account.turn());
             let taken = self.add(all, learned);
@@ -225,6 +227,8 @@ impl Sink {
         let (lifted, receipt) = {
             let turn = self.account.as_ref().map(|account| account.turn());
             let lift = |target: &Target| {
+                let after = |telling: &Telling| telling.after(&self.revocations, &self.issuer, *target, at);
+                let at = self.telling.as_ref().map_or(at, after);
                 let lifted = self.revocations.lift(&self.feed, *target);
                 self.telling.iter().for_each(|telling| telling.lifted(&self.issuer, *target, at));
                 lifted
@@ -291,7 +295,8 @@ impl Sink {
         let what = self.revoked(entry, learned);
         let receipt = {
             let turn = self.account.as_ref().map(|account| account.turn());
-            if self.revocations.of_source(&self.feed, what.target) != Some(Cutoff::Always) {
+            let said = self.revocations.of_source(&self.feed, what.target);
+            if said.map(|said| said.cutoff) != Some(Cutoff::Always) {
                 return Ok(false);
             }
             self.revocations.instead(&self.feed, &what, learned);
