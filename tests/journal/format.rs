@@ -73,6 +73,30 @@ async fn no_byte_that_flips_invents_or_hides_an_entry() {
     assert!(refused > cut, "{refused} {cut}");
 }
 
+/// What was acknowledged once, and is behind a header that was damaged since, is not thrown away with it.
+#[tokio::test]
+async fn a_damaged_header_does_not_make_void_what_follows_it() {
+    let disk = Memory::default();
+    let world = World::start(disk.clone()).unwrap();
+    world.accept([1]).await.unwrap();
+    drop(world);
+    let files = disk.files();
+    for at in 0..48 {
+        let mut files = files.clone();
+        the_journal(&mut files)[at] ^= 1;
+        let opened = World::start(Memory::of(files)).map(|world| world.ids());
+        assert!(
+            matches!(opened, Err(JournalError::Damaged { .. } | JournalError::Version(_))),
+            "{at}: {:?}",
+            opened.ok()
+        );
+    }
+    // Half a header, with nothing behind it, was never more.
+    let mut files = files.clone();
+    the_journal(&mut files).truncate(47);
+    assert_eq!(World::start(Memory::of(files)).unwrap().ids().len(), 0);
+}
+
 #[tokio::test]
 async fn another_key_is_refused() {
     let files = written().await;
