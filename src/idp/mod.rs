@@ -9,7 +9,7 @@
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
-//! | `keeping` | where they are kept over a restart |
+//! | `keeping`, `place` | where they are kept over a restart, and where a poll goes on |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
 //! | `operator` | what operators enter: a feed of their own for each issuer |
 //! | `fleet` | what one instance is told, all of them enforce |
@@ -40,6 +40,7 @@ mod intake;
 pub mod jwks;
 mod keeping;
 pub mod operator;
+pub mod place;
 pub mod receive;
 pub mod reception;
 mod refresh;

@@ -3,6 +3,7 @@
 use super::events::Events;
 use super::feed::{Heard, Revokes, Understood};
 use super::fleet::Telling;
+use super::place::Place;
 use super::refresh::News;
 use super::signed::Signer;
 use crate::decide::revocation::Cutoff;
@@ -76,13 +77,12 @@ impl Sink {
         &self.events
     }
 
-    /// Where the last poll that was kept ended, so that the next one need not ask for all again; `None` if the source
-    /// has to begin anew, as after its settings were changed.
+    /// Where the last poll that was kept ended, so that the next one need not ask for all again; empty if the source has
+    /// to begin anew, as after its settings were changed.
     #[must_use]
-    pub fn cursor(&self) -> Option<String> {
-        let kept = self.account.as_ref()?.cursor()?;
-        let cursor = kept.strip_prefix(&self.mark)?;
-        String::from_utf8(cursor.to_vec()).ok()
+    pub fn place(&self) -> Place {
+        let kept = self.account.as_ref().and_then(|account| account.cursor());
+        kept.and_then(|kept| Place::read(&self.mark, &kept)).unwrap_or_default()
     }
 
     /// Takes in what was heard to a question asked at this moment. Says whether all of it was understood and
@@ -99,7 +99,8 @@ impl Sink {
             self.add(&all, learned)
         };
         let whole = taken.is_ok() && heard.fault.is_none();
-        let cursor = heard.cursor.as_ref().filter(|_| whole).map(|cursor| [&self.mark, cursor.as_bytes()].concat());
+        let place = Place { cursor: heard.cursor.clone(), issued: None };
+        let cursor = place.kept(&self.mark).filter(|_| whole);
         match turn {
             Some(turn) if complete && whole => turn.replaced(&all, said(heard, &all), learned, cursor.as_deref()),
             Some(turn) => turn.polled(&all, learned, cursor.as_deref()),
@@ -118,8 +119,8 @@ impl Sink {
 
     /// Takes in what is still coming, entry by entry; `complete` says whether these will be all. What the source said
     /// before and is not among them is taken back once they came to their good end, never before. Blocks for as long as
-    /// they come: not for a task. Whether the source is fresh by it is left to who asked; the cursor is where the next
-    /// poll goes on, also after a restart.
+    /// they come: not for a task. Whether the source is fresh by it is left to who asked; the place is where the next poll
+    /// goes on, also after a restart.
     ///
     /// # Errors
     /// The first fault: of those that were coming, or that not all could be kept. Then nothing is taken back.
@@ -127,11 +128,11 @@ impl Sink {
         &self,
         entries: impl Iterator<Item = Result<Understood, E>>,
         complete: bool,
-        cursor: Option<&str>,
+        place: &Place,
     ) -> Result<(), String> {
         let learned = self.clock.now().wall;
         let told = entries.map(|entry| entry.map_err(|fault| fault.to_string()));
-        let cursor = cursor.map(|cursor| [&self.mark, cursor.as_bytes()].concat());
+        let cursor = place.kept(&self.mark);
         if complete { self.exchange(told, learned, cursor) } else { self.take_more(told, learned, cursor) }
     }
 
