@@ -16,7 +16,7 @@
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
 //! | `status_token` | a signed status list, verified and unpacked |
 //! | `told` | what sources have in common that are only told |
-//! | `backoff`, `refresh` | when the next attempt is made, and the task that makes it |
+//! | `backoff`, `refresh`, `steps` | when the next attempt is made, the task that makes it, and a clock that is stepped |
 //! | `build`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
 
 mod arriving;
@@ -52,6 +52,7 @@ pub mod sink;
 pub mod source;
 pub mod sources;
 mod status_token;
+mod steps;
 mod store;
 pub mod terms;
 mod throttle;
