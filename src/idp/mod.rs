@@ -36,6 +36,8 @@ mod file;
 pub mod fleet;
 mod form;
 pub mod guard;
+#[cfg(test)]
+mod hostile;
 mod intake;
 pub mod jwks;
 mod keeping;
