@@ -286,6 +286,14 @@ impl Sink {
         self.quiet().keep(&all).await
     }
 
+    /// When it was learned that a name is blocked outright, by this source.
+    #[must_use]
+    pub fn blocked_since(&self, entry: &Understood) -> Option<Timestamp> {
+        let target = target(&self.fingerprints, &self.issuer, &entry.revokes, &entry.id);
+        let said = self.revocations.of_source(&self.feed, target);
+        said.filter(|said| said.cutoff == Cutoff::Always).map(|said| said.learned)
+    }
+
     /// Takes back that a name is blocked outright, by this source; the entry's own cut-off takes its place. Says whether
     /// it was blocked. What others say of it stays, operators' words too.
     ///
@@ -296,8 +304,7 @@ impl Sink {
         let what = self.revoked(entry, learned);
         let receipt = {
             let turn = self.account.as_ref().map(|account| account.turn());
-            let said = self.revocations.of_source(&self.feed, what.target);
-            if said.map(|said| said.cutoff) != Some(Cutoff::Always) {
+            if self.blocked_since(entry).is_none() {
                 return Ok(false);
             }
             self.revocations.instead(&self.feed, &what, learned);
