@@ -8,6 +8,7 @@ use super::feed::FeedFault;
 use super::feed_stream::{Entries, FeedHead, First, first, head};
 use super::file::read_bounded;
 use super::jwks::MAX_JWKS;
+use super::place::Place;
 use super::signed::Signer;
 use super::sink::Sink;
 use super::sources::poll::{FeedSignature, Percent};
@@ -79,7 +80,9 @@ impl Intake {
                 shrunk(before, usize::try_from(entries.seen()).unwrap_or(usize::MAX), self.max_shrink).map(Err)
             })
         });
-        self.sink.take_in(until_the_end, head.complete, head.cursor.as_deref())?;
+        let before = || self.sink.place().cursor.filter(|_| !head.complete);
+        let place = Place { cursor: head.cursor.clone().or_else(before), issued };
+        self.sink.take_in(until_the_end, head.complete, &place)?;
         Ok(Taken { cursor: head.cursor, issued })
     }
 

@@ -10,14 +10,14 @@
 //! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
 //! | `introspection` | asking an issuer about one token |
-//! | `keeping` | where they are kept over a restart |
+//! | `keeping`, `place` | where they are kept over a restart, and where a poll goes on |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
 //! | `operator` | what operators enter: a feed of their own for each issuer |
 //! | `fleet` | what one instance is told, all of them enforce |
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
 //! | `status_token` | a signed status list, verified and unpacked |
 //! | `told` | what sources have in common that are only told |
-//! | `backoff`, `refresh` | when the next attempt is made, and the task that makes it |
+//! | `backoff`, `refresh`, `steps` | when the next attempt is made, the task that makes it, and a clock that is stepped |
 //! | `build`, `prepared`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
 
 mod arriving;
@@ -37,11 +37,14 @@ mod file;
 pub mod fleet;
 mod form;
 pub mod guard;
+#[cfg(test)]
+mod hostile;
 mod intake;
 pub mod introspection;
 pub mod jwks;
 mod keeping;
 pub mod operator;
+pub mod place;
 mod prepared;
 pub mod receive;
 pub mod reception;
@@ -54,6 +57,7 @@ pub mod sink;
 pub mod source;
 pub mod sources;
 mod status_token;
+mod steps;
 mod store;
 pub mod terms;
 mod throttle;

@@ -95,7 +95,8 @@ pub(super) async fn keep_keys(mut provider: Provider, rhythm: Rhythm, cancel: Ca
 pub(super) async fn purge(revocations: Arc<Revocations>, clock: Arc<dyn Clock>, cancel: CancellationToken) {
     let mut tick = tokio::time::interval(PURGE);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut steps = super::steps::Steps::new(clock.now());
     while cancel.run_until_cancelled(tick.tick()).await.is_some() {
-        revocations.purge_step(clock.now().wall);
+        revocations.purge_step(steps.believed(clock.now()));
     }
 }

@@ -97,6 +97,8 @@ impl Signer {
         }
         match found {
             Lookup::Found(key) => Ok(key),
+            // It may have been published just now: whoever floods us with unknown keys must not make that unseen.
+            Lookup::Unknown { .. } if !self.keys.was_sought(kid, now) => Err(SignedFault::Unavailable),
             Lookup::Unknown { .. } => Err(SignedFault::Key),
             Lookup::AlgorithmMismatch => Err(SignedFault::Algorithm),
             Lookup::Unavailable => Err(SignedFault::Unavailable),

@@ -3,6 +3,7 @@
 use super::events::Events;
 use super::feed::{Heard, Revokes, Understood};
 use super::fleet::Telling;
+use super::place::Place;
 use super::refresh::News;
 use super::signed::Signer;
 use crate::decide::revocation::Cutoff;
@@ -76,13 +77,12 @@ impl Sink {
         &self.events
     }
 
-    /// Where the last poll that was kept ended, so that the next one need not ask for all again; `None` if the source
-    /// has to begin anew, as after its settings were changed.
+    /// Where the last poll that was kept ended, so that the next one need not ask for all again; empty if the source has
+    /// to begin anew, as after its settings were changed.
     #[must_use]
-    pub fn cursor(&self) -> Option<String> {
-        let kept = self.account.as_ref()?.cursor()?;
-        let cursor = kept.strip_prefix(&self.mark)?;
-        String::from_utf8(cursor.to_vec()).ok()
+    pub fn place(&self) -> Place {
+        let kept = self.account.as_ref().and_then(|account| account.cursor());
+        kept.and_then(|kept| Place::read(&self.mark, &kept)).unwrap_or_default()
     }
 
     /// Takes in what was heard to a question asked at this moment. Says whether all of it was understood and
@@ -99,7 +99,8 @@ impl Sink {
             self.add(&all, learned)
         };
         let whole = taken.is_ok() && heard.fault.is_none();
-        let cursor = heard.cursor.as_ref().filter(|_| whole).map(|cursor| [&self.mark, cursor.as_bytes()].concat());
+        let place = Place { cursor: heard.cursor.clone(), issued: None };
+        let cursor = place.kept(&self.mark).filter(|_| whole);
         match turn {
             Some(turn) if complete && whole => turn.replaced(&all, said(heard, &all), learned, cursor.as_deref()),
             Some(turn) => turn.polled(&all, learned, cursor.as_deref()),
@@ -118,8 +119,8 @@ impl Sink {
 
     /// Takes in what is still coming, entry by entry; `complete` says whether these will be all. What the source said
     /// before and is not among them is taken back once they came to their good end, never before. Blocks for as long as
-    /// they come: not for a task. Whether the source is fresh by it is left to who asked; the cursor is where the next
-    /// poll goes on, also after a restart.
+    /// they come: not for a task. Whether the source is fresh by it is left to who asked; the place is where the next poll
+    /// goes on, also after a restart.
     ///
     /// # Errors
     /// The first fault: of those that were coming, or that not all could be kept. Then nothing is taken back.
@@ -127,11 +128,11 @@ impl Sink {
         &self,
         entries: impl Iterator<Item = Result<Understood, E>>,
         complete: bool,
-        cursor: Option<&str>,
+        place: &Place,
     ) -> Result<(), String> {
         let learned = self.clock.now().wall;
         let told = entries.map(|entry| entry.map_err(|fault| fault.to_string()));
-        let cursor = cursor.map(|cursor| [&self.mark, cursor.as_bytes()].concat());
+        let cursor = place.kept(&self.mark);
         if complete { self.exchange(told, learned, cursor) } else { self.take_more(told, learned, cursor) }
     }
 
@@ -206,6 +207,8 @@ impl Sink {
     /// If not all of it could be kept. What could be is enforced all the same.
     pub async fn keep(&self, all: &[Revoked]) -> Result<(), NotKept> {
         let learned = self.clock.now().wall;
+        let entered = |telling: &Telling| telling.entered(&self.issuer, all, learned);
+        let learned = self.telling.as_ref().map_or(learned, entered);
         let (taken, receipt) = {
             let turn = self.account.as_ref().map(|account| account.turn());
             let taken = self.add(all, learned);
@@ -225,6 +228,8 @@ impl Sink {
         let (lifted, receipt) = {
             let turn = self.account.as_ref().map(|account| account.turn());
             let lift = |target: &Target| {
+                let after = |telling: &Telling| telling.after(&self.revocations, &self.issuer, *target, at);
+                let at = self.telling.as_ref().map_or(at, after);
                 let lifted = self.revocations.lift(&self.feed, *target);
                 self.telling.iter().for_each(|telling| telling.lifted(&self.issuer, *target, at));
                 lifted
@@ -281,19 +286,37 @@ impl Sink {
         self.quiet().keep(&all).await
     }
 
+    /// When it was learned that a name is blocked outright, by this source.
+    #[must_use]
+    pub fn blocked_since(&self, entry: &Understood) -> Option<Timestamp> {
+        let target = target(&self.fingerprints, &self.issuer, &entry.revokes, &entry.id);
+        let said = self.revocations.of_source(&self.feed, target);
+        said.filter(|said| said.cutoff == Cutoff::Always).map(|said| said.learned)
+    }
+
     /// Takes back that a name is blocked outright, by this source; the entry's own cut-off takes its place. Says whether
     /// it was blocked. What others say of it stays, operators' words too.
     ///
     /// # Errors
     /// If it could not be kept.
     pub async fn unblock(&self, entry: &Understood) -> Result<bool, NotKept> {
-        let what = self.revoked(entry, self.clock.now().wall);
-        let blocked = self.revocations.of_source(&self.feed, what.target) == Some(Cutoff::Always);
-        if !blocked {
-            return Ok(false);
+        let learned = self.clock.now().wall;
+        let what = self.revoked(entry, learned);
+        let receipt = {
+            let turn = self.account.as_ref().map(|account| account.turn());
+            if self.blocked_since(entry).is_none() {
+                return Ok(false);
+            }
+            self.revocations.instead(&self.feed, &what, learned);
+            turn.map(|turn| turn.lowered(&[what], learned))
+        };
+        if let Err(unwritten) = self.written(receipt).await {
+            // Over a restart it would be blocked again, and its sender is told that it still is.
+            let outright = Revoked { cutoff: Cutoff::Always, until: None, ..what };
+            return self.revocations.add(&self.feed, &outright, learned).map_err(NotKept::from).and(Err(unwritten));
         }
-        self.quiet().lift(&[what.target]).await?;
-        self.keep(&[what]).await.map(|()| true)
+        self.telling.iter().for_each(|telling| telling.accepted(&self.issuer, what, learned));
+        Ok(true)
     }
 
     /// The same, and no other instance is told.
@@ -371,3 +394,6 @@ fn said(heard: &Heard, all: &[Revoked]) -> u128 {
     let said = all.iter().zip(&heard.entries).map(|(what, entry)| Revoked { until: entry.until, ..*what });
     said.fold(0, |before, what| sum(before, &what))
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,20 @@ fn plain_ids_where_they_are_asked_for() {
     assert!(!std::fs::read_to_string(&world.audit).unwrap().contains(&token[..40]));
 }
 
+/// A full disk, or a crash, left half a line: what comes next is not lost in it.
+#[test]
+fn half_a_line_spoils_no_other() {
+    let world = World::start("token: { file: DIR/token }");
+    let (_, _, sub) = access();
+    std::fs::write(&world.audit, r#"{"time":"2026-11-02T"#).unwrap();
+    let entry = json!({"issuer": "corp", "type": "subject", "id": sub});
+    assert_eq!(world.json("POST /revocations", &entry).status, 200);
+    let text = std::fs::read_to_string(&world.audit).unwrap();
+    let read = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let told: Vec<String> = read.map(|line| line["result"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(told, ["asked", "enforced"], "{text}");
+}
+
 #[test]
 fn what_cannot_be_written_is_not_done() {
     let world = World::start("token: { file: DIR/token }");

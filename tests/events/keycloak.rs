@@ -74,6 +74,22 @@ fn a_realms_not_before_cuts_all_its_tokens_and_only_moves_forward() {
     rows.finish();
 }
 
+/// A realm's clock may be ahead by as much as its tokens are accepted for; then so may be what cuts them off.
+#[test]
+fn a_clock_that_is_ahead_lets_none_of_its_tokens_escape() {
+    let (world, mint, mut rows) = (World::start(), Mint::get(), Rows::default());
+    let issued = |ahead: i64| mint.legacy.token().claim("iss", LEGACY).claim("iat", now() + ahead).sign();
+    let (held, next) = (issued(10), issued(25));
+    rows.same("before", &world.asks(&held), "admitted");
+    rows.is("pushed", &world.post(&at("realm", PUSH), TEXT, &push(&mint.legacy, now() + 15).sign()), 204);
+    rows.same("issued before, by that clock", &world.asks(&held), "issued_before_cutoff");
+    rows.same("issued after, by that clock", &world.asks(&next), "admitted");
+    let all = action(&mint.legacy, "LOGOUT", json!({})).claim("expiration", now() + 30 + 28);
+    rows.is("all are logged out", &world.post(&at("realm", LOGOUT), TEXT, &all.sign()), 204);
+    rows.same("issued before, by that clock", &world.asks(&next), "issued_before_cutoff");
+    rows.finish();
+}
+
 #[test]
 fn logouts_end_the_sessions_that_they_name() {
     let (world, mint, mut rows) = (World::start(), Mint::get(), Rows::default());

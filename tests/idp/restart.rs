@@ -21,7 +21,7 @@ fn document(head: &Value, jtis: &[&str]) -> Script {
 }
 
 /// The next process; the tasks of the former one end on their own time.
-async fn again(dir: &Path) -> House {
+pub async fn again(dir: &Path) -> House {
     super::bounded(async {
         loop {
             match std::panic::catch_unwind(|| House::kept(dir)) {

@@ -1,7 +1,8 @@
 //! Feeds of lines: taken in while they come, coded, broken, endless, shrunk and signed. And the publisher of the runbook.
 
+use super::House;
 use super::feeds::{Fed, tokens};
-use super::provider::Script;
+use super::provider::{Provider, Script};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -198,6 +199,41 @@ async fn a_signed_feed_says_nothing_that_was_not_signed() {
     follow(&fed, json!({"signature": "issuer"}));
     fed.house.until(|| fed.error().is_none() && fed.age().is_some()).await;
     assert!(fed.revokes("a") && !fed.revokes("x"));
+}
+
+/// Whoever sends an old answer again would take back what was revoked since: after a restart too.
+#[tokio::test]
+async fn an_old_signed_feed_says_nothing_after_a_restart() {
+    let (dir, provider) = (tempfile::tempdir().unwrap(), Provider::start(None).await);
+    let publisher = Publisher { key: Ed25519KeyPair::generate().unwrap(), iss: provider.url("") };
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(keys.path(), json!({"keys": [publisher.jwk()]}).to_string()).unwrap();
+    let fed = Fed::of(House::kept(dir.path()), provider.clone());
+    let now = fed.house.now().wall.secs();
+    let old = publisher.sign(now - 10, &["a"], json!({}));
+    let settings = fed.settings(fed.poll(json!({"signature": {"file": keys.path()}})));
+    for (iat, jtis) in [(now - 10, &["a"][..]), (now - 5, &["a", "b"]), (now, &["a", "b"])] {
+        provider.script("/feed", lines(publisher.sign(iat, jtis, json!({}))));
+        fed.house.apply(&settings);
+        let last = *jtis.last().unwrap();
+        fed.house.until(|| fed.revokes(last) && fed.error().is_none()).await;
+    }
+    let journal = fed.house.idp.journal().unwrap().clone();
+    let polls = provider.seen().len();
+    fed.house.until(|| provider.seen().len() > polls + 1).await;
+    // Between two snapshots the journal rests, by the clock.
+    fed.house.clock.set_steady(Duration::from_secs(2_000));
+    fed.house.until(|| journal.standing().snapshots > 0 && !journal.standing().behind).await;
+    journal.close();
+    drop((fed, journal));
+    provider.script("/feed", lines(old));
+    let fed = Fed::of(super::restart::again(dir.path()).await, provider.clone());
+    fed.house.apply(&settings);
+    fed.house.until(|| fed.error().is_some()).await;
+    assert!(fed.error().unwrap().contains("older"), "{:?}", fed.error());
+    assert!(fed.revokes("a") && fed.revokes("b"));
+    provider.script("/feed", lines(publisher.sign(now, &["a", "b"], json!({}))));
+    fed.house.until(|| fed.error().is_none() && fed.age().is_some()).await;
 }
 
 /// A process that ends with its test.

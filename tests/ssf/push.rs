@@ -2,9 +2,10 @@
 
 use crate::support::answer::Answer;
 use crate::support::mint::{AUDIENCE, CORP, Mint, b64, hs256, now};
+use crate::support::wait::until;
 use crate::world::{Held, PATH, SECRET, World};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const SETTINGS: &str = "      delivery: { push: { authorization: {secret} } }
       subjects: { claims: { email: email, tenant: tenant } }";
@@ -84,6 +85,32 @@ fn a_disabled_account_stays_so_until_it_is_enabled_in_whatever_order_events_come
     assert_eq!(world.asks(&held.token), "subject_revoked", "what was issued before stays cut off");
     assert_eq!(world.push(&event("disabled", now() - 4)).status, 202);
     assert_eq!(world.asks(&held.again(now() - 1)), "admitted", "it was enabled since");
+}
+
+/// Whoever has an old event, as signed as ever, frees nobody with it who was blocked since: though its source was begun
+/// anew, and remembers neither.
+#[test]
+fn an_old_event_that_is_sent_again_frees_nobody() {
+    let world = World::start(SETTINGS);
+    let held = Held::new();
+    let event = |name: &str, at: i64| {
+        let event = world.transmitter.event(&format!("risc/event-type/account-{name}"), held.user(), json!({}));
+        event.claim("toe", at).sign()
+    };
+    let old = event("enabled", now() - 30);
+    assert_eq!(world.push(&event("disabled", now() - 40)).status, 202);
+    assert_eq!(world.push(&old).status, 202);
+    assert_eq!(world.asks(&held.again(now() - 1)), "admitted");
+    assert_eq!(world.push(&event("disabled", now() - 20)).status, 202);
+    assert_eq!(world.asks(&held.again(now() - 1)), "subject_revoked");
+    let config = std::fs::read_to_string(&world.config).unwrap();
+    std::fs::write(&world.config, config.replace("      delivery:", "      max_age: 1d\n      delivery:")).unwrap();
+    until("a reload", Duration::from_secs(10), || world.gateway.log().contains("reloaded").then_some(()));
+    until("its keys, anew", Duration::from_secs(10), || (world.push(&old).status == 202).then_some(()));
+    assert_eq!(world.asks(&held.again(now() - 1)), "subject_revoked", "blocked since");
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(world.push(&event("enabled", now())).status, 202);
+    assert_eq!(world.asks(&held.again(now() + 1)), "admitted", "enabled now");
 }
 
 #[test]

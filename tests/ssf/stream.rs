@@ -1,6 +1,6 @@
 //! The stream at the transmitter: created or adopted, verified, watched.
 
-use crate::support::mint::{Mint, unique};
+use crate::support::mint::{Mint, now, unique};
 use crate::support::wait::until;
 use crate::transmitter::{OURS, Transmitter};
 use crate::world::{Held, World};
@@ -68,6 +68,26 @@ fn a_stream_that_is_paused_or_disabled_is_not_fresh_from_that_instant() {
     // Nobody told us, and its status says so all the same.
     world.transmitter.ask(|desk| desk.status = "paused".into());
     world.becomes(&held.token, "revocation_stale");
+}
+
+/// What a disabled stream did not tell is lost, though it was paused before it was enabled.
+#[test]
+fn a_stream_that_was_disabled_and_then_paused_has_a_gap() {
+    let world = World::start(&format!("{PUSHED}\n      on_gap: cut"));
+    // Its own stream is new here, which is a gap too.
+    std::thread::sleep(Duration::from_millis(1100));
+    let held = Held::issued(now());
+    world.becomes(&held.token, "admitted");
+    for status in ["disabled", "paused", "enabled"] {
+        let id = world.transmitter.ask(|desk| {
+            desk.status = status.into();
+            desk.streams[0]["stream_id"].clone()
+        });
+        let subject = json!({"format": "opaque", "id": id});
+        let event = world.transmitter.event("ssf/event-type/stream-updated", subject, json!({"status": status}));
+        assert_eq!(world.push(&event.sign()).status, 202, "{status}");
+    }
+    world.becomes(&held.token, "issued_before_cutoff");
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub struct World {
     pub gateway: Gateway,
     pub transmitter: Transmitter,
     pub plain: u16,
+    pub config: std::path::PathBuf,
     _upstream: Upstream,
     _dir: TempDir,
 }
@@ -85,7 +86,7 @@ admin: {{ address: "127.0.0.1:{admin}" }}
         std::fs::write(&config, text).unwrap();
         transmitter.ask(|desk| desk.door = Some((address(plain), SECRET.into())));
         let gateway = Gateway::start_unready(&config, address(admin));
-        Self { gateway, transmitter, plain, _upstream: upstream, _dir: dir }
+        Self { gateway, transmitter, plain, config, _upstream: upstream, _dir: dir }
     }
 
     pub fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {

@@ -8,8 +8,8 @@ use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -116,11 +116,24 @@ impl Audit {
     }
 }
 
-/// On disk once this is done.
+/// On disk once this is done. What was left half written, by a full disk or a crash, is a line of its own.
 fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    if is_torn(&mut file) {
+        file.write_all(b"\n")?;
+    }
     file.write_all(lines)?;
-    if lines.is_empty() { Ok(()) } else { file.sync_data() }
+    file.sync_data()
+}
+
+/// Does it end within a line? A pipe has no end that could be looked at.
+fn is_torn(file: &mut File) -> bool {
+    let mut last = [0];
+    let read = file.seek(SeekFrom::End(-1)).and_then(|_| file.read_exact(&mut last));
+    read.is_ok() && last != *b"\n"
 }
 
 impl Call<'_> {

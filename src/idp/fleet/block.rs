@@ -1,5 +1,6 @@
 //! Many entries of one issuer, as one entry of the stream holds them. Whoever lacks the key can neither write one nor
-//! change one, though Redis be theirs; what they can do is to withhold, and that ages.
+//! change one, though Redis be theirs. What they can do is to withhold: to withhold everything ages; that a single entry
+//! was taken out of the stream does not show.
 //!
 //! ```text
 //! version 1 · manner 1 · origin 16 · sequence 8 · iss: length 2, bytes · entries: count 2, 44 each · seal 16

@@ -233,13 +233,15 @@ mod tests {
     struct One {
         hub: Hub,
         operators: Sink,
+        clock: Arc<HandClock>,
     }
 
     impl One {
         fn new() -> Self {
+            let clock = Arc::new(HandClock::at(Timestamp::from_secs(1000)));
             let means = Means {
                 runtime: tokio::runtime::Handle::current(),
-                clock: Arc::new(HandClock::at(Timestamp::from_secs(1000))),
+                clock: Arc::clone(&clock) as Arc<dyn crate::state::clock::Clock>,
                 revocations: Arc::default(),
                 statuses: Arc::default(),
                 fingerprints: Arc::new(Fingerprints::derived(b"a key for tests").unwrap()),
@@ -256,7 +258,7 @@ mod tests {
             let operators = Sink { telling: Some(hub.telling(Voice::Operator)), ..operators };
             hub.outbox.rebound(100);
             hub.seat(vec![spoken()], vec![(operators.feed.id, Voice::Operator, ISS.into())], Some(&settings));
-            Self { hub, operators }
+            Self { hub, operators, clock }
         }
 
         fn subject(id: &str) -> Understood {
@@ -325,6 +327,41 @@ mod tests {
             instance.hears(&anew).await;
             instance.hears(&lifted).await;
             assert!(instance.revokes("alice"));
+        }
+    }
+
+    /// Entered anew within the same second, by whatever clock, while it could not be heard that it was lifted, or before
+    /// a restart after which that is told again: it is revoked at every instance.
+    #[tokio::test]
+    async fn what_is_entered_after_it_was_lifted_is_revoked_everywhere() {
+        let (one, other, late, alice) = (One::new(), One::new(), One::new(), [One::subject("alice")]);
+        one.operators.accept(&alice).await.unwrap();
+        let entered = one.tells();
+        one.operators.lift(&[one.target("alice")]).await.unwrap();
+        let lifted = one.tells();
+        one.operators.accept(&alice).await.unwrap();
+        other.hears(&[&entered[..], &lifted, &one.tells()].concat()).await;
+        assert!(other.revokes("alice"), "told as news");
+        for instance in [&one, &other] {
+            late.hears(&instance.holds()).await;
+        }
+        assert!(late.revokes("alice"), "told again, by the second");
+        // Lifted by a clock that is ahead, and entered anew by one that is behind.
+        other.clock.set_wall(Timestamp::from_secs(1500));
+        other.operators.lift(&[other.target("alice")]).await.unwrap();
+        let lifted = other.tells();
+        one.hears(&lifted).await;
+        assert!(!one.revokes("alice") && !other.revokes("alice"));
+        one.operators.accept(&alice).await.unwrap();
+        other.hears(&one.tells()).await;
+        assert!(other.revokes("alice"), "entered by a clock that is behind");
+        // Lifted elsewhere, and entered anew here before that was heard; or told once more to a process that is new.
+        let (away, new) = (One::new(), One::new());
+        for instance in [&away, &new] {
+            instance.clock.set_wall(Timestamp::from_secs(1600));
+            instance.operators.accept(&alice).await.unwrap();
+            instance.hears(&lifted).await;
+            assert!(instance.revokes("alice"), "an older word lifts nothing newer");
         }
     }
 

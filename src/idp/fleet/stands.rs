@@ -5,10 +5,14 @@ use super::note::{Note, Told, Voice};
 use crate::decide::id::SourceId;
 use crate::decide::time::{Moment, Timestamp};
 use crate::idp::sink::Sink;
-use crate::state::revocations::{Full, Known, Revocations, Revoked, Target};
+use crate::state::revocations::{Feed, Full, Known, Revocations, Revoked, Target};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The set knows by the second when it learned of something: what is to be later in every table is later by so much.
+const GRAIN: Duration = Duration::from_secs(1);
 
 /// No more targets are remembered as lifted; the oldest go first.
 const LIFTED: usize = 100_000;
@@ -92,32 +96,64 @@ impl Stands {
     /// The revocations among them that were not lifted since. A clock that is ahead does not make news of the future.
     fn standing(&self, notes: &[Note], now: Timestamp) -> Vec<(Revoked, Timestamp)> {
         let lifted = self.lifted.lock().unwrap_or_else(PoisonError::into_inner);
-        let stands = |note: &Note| match note.told {
-            Told::Revoked(Voice::Provider, what) => Some(what),
-            Told::Revoked(Voice::Operator, what) => {
-                let lifted = lifted.get(&key(note, what.target));
-                lifted.is_none_or(|at| *at < note.learned).then_some(what)
+        let stands = |note: &Note| match (note.told, note.learned.min(now)) {
+            (Told::Revoked(Voice::Provider, what), known) => Some((what, known)),
+            (Told::Revoked(Voice::Operator, what), known) => {
+                let lifted = lifted.get(&key(&note.iss, what.target)).copied();
+                let stands = lifted.is_none_or(|at| at < note.learned);
+                stands.then(|| (what, lifted.map_or(known, |at| known.max(at.plus(GRAIN)))))
             }
-            Told::Lifted(_) => None,
+            (Told::Lifted(_), _) => None,
         };
-        notes.iter().filter_map(|note| stands(note).map(|what| (what, note.learned.min(now)))).collect()
+        notes.iter().filter_map(stands).collect()
     }
 
-    /// What operators entered of a target is void, here as where it was lifted. One that is told again does nothing:
-    /// it may have been entered anew since.
+    /// A time at which something is entered: later than these were lifted.
+    pub(super) fn after_lifts(
+        &self,
+        iss: &Arc<str>,
+        targets: impl Iterator<Item = Target>,
+        at: Timestamp,
+    ) -> Timestamp {
+        let lifted = self.lifted.lock().unwrap_or_else(PoisonError::into_inner);
+        if lifted.is_empty() {
+            return at;
+        }
+        let lifted = targets.filter_map(|target| lifted.get(&key(iss, target)));
+        lifted.fold(at, |at, lifted| at.max(lifted.plus(GRAIN)))
+    }
+
+    /// A time at which this is lifted: later than operators entered it, as far as that is known here.
+    pub(super) fn after_entries(&self, set: &Revocations, iss: &Arc<str>, target: Target, at: Timestamp) -> Timestamp {
+        let said = self.entered(set, iss).into_iter().filter_map(|feed| set.of_source(&feed, target));
+        said.fold(at, |at, said| at.max(said.learned.plus(GRAIN)))
+    }
+
+    /// What operators entered of an issuer, here and elsewhere.
+    fn entered(&self, set: &Revocations, iss: &Arc<str>) -> Vec<Arc<Feed>> {
+        let table = self.table.load();
+        let operators = table.shared.iter().filter(|(_, (voice, of))| *voice == Voice::Operator && of == iss);
+        operators.filter_map(|(id, _)| set.feed(*id)).collect()
+    }
+
+    /// What operators entered of a target before it was lifted is void, here as there. One that is told again does
+    /// nothing, and none does to what was entered since: here, while the others could not be heard; or before this
+    /// process began, which does not remember what was lifted.
     pub(super) fn lift(&self, note: &Note) {
         let Told::Lifted(target) = note.told else { return };
-        let table = self.table.load();
-        let Some(stand) = table.stands.get(&note.iss).filter(|_| self.remember(note, target)) else { return };
+        let stand = self.table.load().stands.get(&note.iss).cloned();
+        let Some(stand) = stand.filter(|_| self.remember(note, target)) else { return };
         let revocations = &stand.operators.revocations;
-        let feeds = table.shared.iter().filter(|(_, (voice, iss))| *voice == Voice::Operator && *iss == note.iss);
-        feeds.filter_map(|(id, _)| revocations.feed(*id)).for_each(|feed| _ = revocations.lift(&feed, target));
+        let void =
+            |feed: &Arc<Feed>| revocations.of_source(feed, target).is_some_and(|said| said.learned <= note.learned);
+        let feeds = self.entered(revocations, &note.iss);
+        feeds.iter().filter(|feed| void(feed)).for_each(|feed| _ = revocations.lift(feed, target));
     }
 
     /// Remembers that a target was lifted; tells whether that is new.
     fn remember(&self, note: &Note, target: Target) -> bool {
         let mut lifted = self.lifted.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = key(note, target);
+        let key = key(&note.iss, target);
         if lifted.get(&key).is_some_and(|at| *at >= note.learned) {
             return false;
         }
@@ -173,8 +209,8 @@ impl Stands {
 }
 
 /// What was held is told with less of its fingerprint than what was just accepted.
-fn key(note: &Note, target: Target) -> (Arc<str>, Target) {
-    (Arc::clone(&note.iss), target.held())
+fn key(iss: &Arc<str>, target: Target) -> (Arc<str>, Target) {
+    (Arc::clone(iss), target.held())
 }
 
 const fn voice(note: &Note) -> Option<Voice> {

@@ -4,7 +4,7 @@ use super::note::{Note, Told, Voice};
 use super::outbox::Outbox;
 use super::stands::Stands;
 use crate::decide::time::Timestamp;
-use crate::state::revocations::{Revoked, Target};
+use crate::state::revocations::{Revocations, Revoked, Target};
 use std::sync::Arc;
 
 /// The way to the others, for one feed.
@@ -19,6 +19,18 @@ impl Telling {
     /// This was accepted, and is held.
     pub(in crate::idp) fn accepted(&self, iss: &Arc<str>, what: Revoked, learned: Timestamp) {
         self.outbox.put(Note::revoked(iss, self.voice, what, learned));
+    }
+
+    /// When these are entered, as all instances see it: what an operator enters after it was lifted is later than that,
+    /// though it be within the same second, or the clock of whoever lifted it be ahead.
+    pub(in crate::idp) fn entered(&self, iss: &Arc<str>, all: &[Revoked], at: Timestamp) -> Timestamp {
+        let provider = self.voice == Voice::Provider;
+        if provider { at } else { self.stands.after_lifts(iss, all.iter().map(|what| what.target), at) }
+    }
+
+    /// When this is lifted, as all instances see it: after it was entered, whose clock that was by.
+    pub(in crate::idp) fn after(&self, set: &Revocations, iss: &Arc<str>, target: Target, at: Timestamp) -> Timestamp {
+        self.stands.after_entries(set, iss, target, at)
     }
 
     /// What operators entered of this is void: here, whichever instance it was entered at, and then everywhere.

@@ -27,6 +27,9 @@ use tokio_util::sync::CancellationToken;
 const ENDPOINTS: &[&str] = &["/k_push_not_before", "/k_logout"];
 const ACTIONS: [&str; 2] = ["PUSH_NOT_BEFORE", "LOGOUT"];
 
+/// How long after it was pushed an action expires.
+const EXPIRES: Duration = Duration::from_secs(30);
+
 /// Keycloak gives an action half a minute; one that lives for longer than this is not Keycloak's.
 const LIFETIME: Duration = Duration::from_secs(300);
 
@@ -128,7 +131,23 @@ struct Action {
     id: Box<str>,
     client: Box<str>,
     until: Timestamp,
+    expiration: Timestamp,
     members: Map<String, Value>,
+}
+
+/// Now, and how far ahead of it the realm's clock may be: tokens that were issued by that clock are accepted here, so what
+/// cuts them off is too.
+struct Clocks {
+    now: Timestamp,
+    ahead: Timestamp,
+}
+
+impl Clocks {
+    /// A time of the realm's. One further ahead than clocks may differ would lock everybody out who signs in until then,
+    /// so it is one of now.
+    fn held(&self, at: Timestamp) -> Timestamp {
+        if at > self.ahead { self.now } else { at }
+    }
 }
 
 impl KeycloakNotBefore {
@@ -144,7 +163,8 @@ impl KeycloakNotBefore {
         if self.replays.knows(name) {
             return Ok(Answer::empty(StatusCode::NO_CONTENT, Outcome::Repeated));
         }
-        let entries = if event.endpoint == 0 { self.cut(&action, now.wall) } else { self.logout(&action, now.wall) }?;
+        let clocks = Clocks { now: now.wall, ahead: now.wall.plus(signer.leeway) };
+        let entries = if event.endpoint == 0 { self.cut(&action, &clocks) } else { self.logout(&action, &clocks) }?;
         if entries.is_empty() {
             let outcome = if event.endpoint == 0 { Outcome::Ignored } else { Outcome::Unmatchable };
             return Ok(Answer::empty(StatusCode::NO_CONTENT, outcome));
@@ -177,27 +197,28 @@ impl KeycloakNotBefore {
         if expiration > now.plus(LIFETIME).plus(signer.leeway) {
             return Err(Unfit::Early);
         }
-        Ok(Action { id, client, until, members: claims.rest })
+        Ok(Action { id, client, until, expiration, members: claims.rest })
     }
 
-    /// A "not before" of zero is none: cut-offs only move forward. One in the future would lock everybody out who
-    /// signs in until then, so it is one of now.
-    fn cut(&self, action: &Action, now: Timestamp) -> Result<Vec<Understood>, Unfit> {
+    /// A "not before" of zero is none: cut-offs only move forward.
+    fn cut(&self, action: &Action, clocks: &Clocks) -> Result<Vec<Understood>, Unfit> {
         let at = instant(&action.members, "notBefore")?.ok_or(Unfit::Content("without `notBefore`"))?;
-        let cut = || self.entry(action, Cutoff::Before(at.min(now)));
+        let cut = || self.entry(action, Cutoff::Before(clocks.held(at)));
         Ok(Vec::from_iter((at > Timestamp::from_secs(0)).then(cut)))
     }
 
     /// The sessions that are named; without any, all of them.
-    fn logout(&self, action: &Action, now: Timestamp) -> Result<Vec<Understood>, Unfit> {
+    fn logout(&self, action: &Action, clocks: &Clocks) -> Result<Vec<Understood>, Unfit> {
         let none = |member: &str| action.members.get(member).is_none_or(Value::is_null);
         if none("keycloakSessionIds") && none("adapterSessionIds") {
             let at = instant(&action.members, "notBefore")?.filter(|at| *at > Timestamp::from_secs(0));
-            let cutoff = at.map_or(Cutoff::UpTo(now), |at| Cutoff::Before(at.min(now)));
+            let pushed = action.expiration.minus(EXPIRES);
+            let now = clocks.held(pushed).max(clocks.now);
+            let cutoff = at.map_or(Cutoff::UpTo(now), |at| Cutoff::Before(clocks.held(at)));
             return Ok(vec![self.entry(action, cutoff)]);
         }
         let sessions = action.members.get("keycloakSessionIds").unwrap_or(&Value::Null);
-        let until = self.settings.retain.on().map(|retain| now.plus(retain.get()));
+        let until = self.settings.retain.on().map(|retain| clocks.now.plus(retain.get()));
         let session = |id: &Value| {
             let id = id.as_str().filter(|id| !id.is_empty()).ok_or(Unfit::Content("a session that is no text"))?;
             Ok(Understood { revokes: Revokes::Session, id: id.into(), cutoff: Cutoff::Always, until })

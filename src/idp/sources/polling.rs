@@ -70,7 +70,8 @@ impl Poll {
     async fn poll_on(&self, sink: &Sink, cancel: &CancellationToken) {
         let interval = self.settings.interval.get();
         let mut backoff = Backoff::new(interval, interval.max(Duration::from_secs(15)));
-        let mut place = Place { cursor: sink.cursor(), ..Place::default() };
+        let kept = sink.place();
+        let mut place = Place { cursor: kept.cursor, issued: kept.issued, ..Place::default() };
         loop {
             let pause = match self.poll(sink, &mut place, cancel).await {
                 Ok(()) => {

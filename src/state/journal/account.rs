@@ -104,6 +104,13 @@ impl Turn<'_> {
         self.waited(Manner::Lift, &targets.iter().map(lifted).collect::<Vec<_>>(), learned)
     }
 
+    /// Notes what was put in the place of what was said of the same targets: one record, so that no crash leaves one half
+    /// of it.
+    pub fn lowered(mut self, entries: &[Revoked], learned: Timestamp) -> Receipt {
+        self.place.said = None;
+        self.waited(Manner::Lift, entries, learned)
+    }
+
     fn waited(&self, manner: Manner, entries: &[Revoked], learned: Timestamp) -> Receipt {
         if entries.is_empty() {
             return Receipt(Ok(None));
@@ -144,14 +151,24 @@ impl Turn<'_> {
         if self.is_same(said, learned, cursor) {
             return;
         }
+        if let Some(cursor) = cursor.filter(|_| self.says(said, learned)) {
+            // Nothing but its cursor moved, as that of a feed that is signed anew.
+            self.moved(Some(cursor));
+            return self.account.queue.push_polled(self.records(Manner::Add, &[], learned, Some(cursor)));
+        }
         self.place.said = Some((said, learned));
         self.place.cursor = cursor.map(<[u8]>::to_vec);
         self.account.queue.gap();
     }
 
     fn is_same(&self, said: u128, learned: Timestamp, cursor: Option<&[u8]>) -> bool {
+        self.says(said, learned) && cursor == self.place.cursor.as_deref()
+    }
+
+    /// Did its last snapshot say the same, not long ago?
+    fn says(&self, said: u128, learned: Timestamp) -> bool {
         let same = |(before, at): (u128, Timestamp)| before == said && learned.since(at) < SAME_FOR_MS;
-        self.place.said.is_some_and(same) && cursor == self.place.cursor.as_deref()
+        self.place.said.is_some_and(same)
     }
 
     fn moved(&mut self, cursor: Option<&[u8]>) {

@@ -16,7 +16,7 @@ pub(super) enum Manner {
     Add = 1,
     /// It says this, and nothing else.
     Replace = 2,
-    /// It took this back.
+    /// It took this back, or put a cut-off in its place.
     Lift = 3,
     /// Here a snapshot ends.
     End = 4,

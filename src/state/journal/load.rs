@@ -8,6 +8,7 @@ use super::frame::{Check, Form, JournalError};
 use super::inventory::{Inventory, journal, snapshot};
 use super::reader::{Next, Reader};
 use crate::decide::id::SourceName;
+use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use crate::state::revocations::Revocations;
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,9 +174,7 @@ impl<'a> Load<'a> {
         let read = match batch.head.manner {
             Manner::Add => self.add(account, beyond, batch),
             Manner::Replace => self.replace(account, beyond, batch),
-            Manner::Lift => {
-                batch.entries().all(|entry| entry.map(|(what, _)| self.set.lift(&account.feed, what.target)).is_some())
-            }
+            Manner::Lift => batch.entries().all(|entry| entry.map(|entry| self.lift(account, &entry)).is_some()),
             Manner::End => false,
         };
         if let Some(cursor) = batch.head.cursor {
@@ -199,6 +198,15 @@ impl<'a> Load<'a> {
         self.count(Fate::Beyond, full);
         beyond.fetch_or(full > 0, Relaxed);
         true
+    }
+
+    /// A cut-off that is said with it takes the place of what was taken back.
+    fn lift(&self, account: &Account, (what, learned): &Learned) {
+        if what.cutoff == Cutoff::Always {
+            self.set.lift(&account.feed, what.target);
+        } else {
+            self.set.instead(&account.feed, what, *learned);
+        }
     }
 
     fn replace(&self, account: &Account, beyond: &AtomicBool, batch: &Batch<'_>) -> bool {

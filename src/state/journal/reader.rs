@@ -58,7 +58,8 @@ impl Reader {
             Err(NoHeader::Version) if read == HEADER => Err(JournalError::Version(name.to_owned())),
             _ => {
                 let rest = header.get(..read).unwrap_or_default().to_vec();
-                reader.torn(rest).map(|_| None)
+                // A header is made durable before anything comes after it.
+                reader.torn(rest, 1).map(|_| None)
             }
         }
     }
@@ -72,22 +73,22 @@ impl Reader {
         }
         let mut rest = prefix.get(..read).unwrap_or_default().to_vec();
         let follows = |prefix: &Prefix| prefix.group == self.group || prefix.group == self.group.saturating_add(1);
-        let Some(prefix) = Prefix::read(&rest).filter(follows) else { return self.torn(rest) };
+        let Some(prefix) = Prefix::read(&rest).filter(follows) else { return self.torn(rest, 2) };
         self.payload.resize(prefix.length, 0);
         let read = fill(&mut self.bytes, &mut self.payload)?;
         if read < prefix.length || !prefix.fits(&self.payload) {
             rest.extend_from_slice(self.payload.get(..read).unwrap_or_default());
-            return self.torn(rest);
+            return self.torn(rest, 2);
         }
         self.group = prefix.group;
         self.at = self.at.saturating_add((FRAME + prefix.length) as u64);
         Ok(Next::Record(&self.payload))
     }
 
-    /// What was read from here on is not whole. Is anything after it, of a later group?
-    fn torn(&mut self, mut rest: Vec<u8>) -> Result<Next<'_>, JournalError> {
+    /// What was read from here on is not whole. Is anything after it, later by so many groups?
+    fn torn(&mut self, mut rest: Vec<u8>, later: u64) -> Result<Next<'_>, JournalError> {
         (&mut self.bytes).take(MAX_REST).read_to_end(&mut rest)?;
-        let later = self.group.saturating_add(2)..self.group.saturating_add(FAR);
+        let later = self.group.saturating_add(later)..self.group.saturating_add(FAR);
         let whole = |at: usize| {
             let rest = rest.get(at..)?;
             let prefix = Prefix::read(rest).filter(|prefix| later.contains(&prefix.group))?;

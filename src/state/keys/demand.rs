@@ -104,6 +104,11 @@ impl Demand {
         }
     }
 
+    /// Was it asked for this name lately, and not brought?
+    pub(super) fn was_in_vain(&self, kid: &str, now: Duration) -> bool {
+        self.asked().is_unknown(kid, now)
+    }
+
     fn asked(&self) -> std::sync::MutexGuard<'_, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -132,6 +132,14 @@ impl IssuerKeys {
         self.loaded.load().set.contains(serial)
     }
 
+    /// Is it settled that the issuer publishes no key of this name: was it fetched for it lately, and in vain? Without a
+    /// name, or with one that no key has, there is nothing to seek.
+    #[must_use]
+    pub fn was_sought(&self, kid: Option<&str>, now: Moment) -> bool {
+        let named = kid.filter(|kid| kid.len() <= MAX_KID && !self.loaded.load().set.knows(kid));
+        named.is_none_or(|kid| self.demand.was_in_vain(kid, now.steady) && self.error.load().is_none())
+    }
+
     /// Asks for the set to be fetched anew because this name is unknown, and waits, for a bounded time.
     /// Many who ask share one fetch, and there is at most one per cool-down. Says whether looking again
     /// is worth it. Works from any runtime: the fetch is made by the issuer's task.

@@ -321,6 +321,10 @@ async fn one_refetch_serves_all_and_floods_cost_nothing() {
     assert_eq!(answers, [true, true, false]);
     // One fetch was asked for, and none is open.
     assert!(tokio::time::timeout(Duration::from_secs(60), keys.refetch_asked()).await.is_err());
+    let sought = |kid, s| keys.was_sought(Some(kid), at(s));
+    assert!(sought("other", 69) && !sought("x", 69) && !sought("other", 71) && keys.was_sought(None, at(69)));
+    keys.failed("no route");
+    assert!(!sought("other", 69), "nobody looked");
     for kid in ["x", "y", "z"] {
         assert_eq!(word(keys.find(Some(kid), ES256, at(69))), "unknown false");
         assert!(!keys.refetch(Some(kid), at(69)).await);

@@ -51,6 +51,8 @@ pub(super) enum By {
     Snapshot,
     /// Something more: it is merged with what was said before.
     Delta,
+    /// What is said of this one now, in the place of what was said before.
+    Instead,
 }
 
 /// How many levels there are.
@@ -156,10 +158,10 @@ impl Stored {
     /// Writes what a snapshot or a delta says over this entry; tells whether it was from a former snapshot.
     pub(super) fn update(&mut self, newer: &Self, by: By) -> bool {
         let former = self.colour != newer.colour;
-        if former && by == By::Snapshot {
-            self.renew(newer)
-        } else {
-            self.merge(newer)
+        match by {
+            By::Instead => self.renew(newer),
+            By::Snapshot if former => self.renew(newer),
+            By::Snapshot | By::Delta => self.merge(newer),
         }
         former
     }

@@ -237,13 +237,21 @@ impl Revocations {
 
     /// What a source said of a target.
     #[must_use]
-    pub fn of_source(&self, feed: &Feed, target: Target) -> Option<Cutoff> {
+    pub fn of_source(&self, feed: &Feed, target: Target) -> Option<Known> {
+        let known = |stored: &Stored| (stored.source == feed.id).then(|| Known::of(target, stored));
+        let Some((level, print)) = target.level() else {
+            return self.table.load().issuers.get(&feed.issuer)?.cutoffs.all().iter().find_map(known);
+        };
         let mut found = None;
-        let (level, print) = target.level()?;
-        self.shards.named(level, &print, |stored| {
-            found = found.or_else(|| (stored.source == feed.id).then_some(stored.cutoff));
-        });
+        self.shards.named(level, &print, |stored| found = found.or_else(|| known(stored)));
         found
+    }
+
+    /// Puts this in the place of what a source said of the same target before, be it less strict. Whoever asks meanwhile
+    /// finds one of the two.
+    pub fn instead(&self, feed: &Feed, what: &Revoked, learned: Timestamp) {
+        // What is there has its room.
+        self.write(feed, what, Stamp { by: By::Instead, colour: feed.colour(), learned, room: true });
     }
 
     /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.

@@ -27,10 +27,11 @@ impl Accounts {
         last.enabled.is_none_or(|enabled| enabled <= at)
     }
 
-    /// It was enabled at this time. Does that still hold?
-    pub(super) fn enabled(&self, name: Fingerprint, at: Timestamp) -> bool {
+    /// It was enabled at this time. Does that still hold? If nothing is remembered of when it was blocked, as after a
+    /// restart, then of when that was learned: an old event that is sent again must not free it.
+    pub(super) fn enabled(&self, name: Fingerprint, at: Timestamp, learned: Option<Timestamp>) -> bool {
         let last = self.note(name, at, |last| last.enabled = last.enabled.max(Some(at)));
-        last.blocked.is_none_or(|blocked| blocked < at)
+        last.blocked.or(learned).is_none_or(|blocked| blocked < at)
     }
 
     fn note(&self, name: Fingerprint, at: Timestamp, note: impl FnOnce(&mut Last)) -> Last {
@@ -58,11 +59,19 @@ mod tests {
     fn the_last_event_wins_in_whatever_order_they_come() {
         let (accounts, name) = (Accounts::default(), Fingerprint([1; 16]));
         let at = Timestamp::from_secs;
-        assert!(accounts.enabled(name, at(20)), "nothing is known against it");
+        assert!(accounts.enabled(name, at(20), None), "nothing is known against it");
         assert!(!accounts.blocked(name, at(10)), "it was enabled since");
         assert!(accounts.blocked(name, at(30)));
-        assert!(!accounts.enabled(name, at(25)) && !accounts.enabled(name, at(30)), "a tie is blocked");
-        assert!(accounts.enabled(name, at(31)));
+        assert!(!accounts.enabled(name, at(25), None) && !accounts.enabled(name, at(30), None), "a tie is blocked");
+        assert!(accounts.enabled(name, at(31), Some(at(40))));
+    }
+
+    #[test]
+    fn what_is_not_remembered_is_as_old_as_it_is_known() {
+        let (name, at) = (Fingerprint([1; 16]), Timestamp::from_secs);
+        for (enabled, holds) in [(20, false), (30, false), (31, true)] {
+            assert_eq!(Accounts::default().enabled(name, at(enabled), Some(at(30))), holds, "{enabled}");
+        }
     }
 
     #[test]

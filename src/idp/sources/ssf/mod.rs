@@ -15,6 +15,8 @@
 mod accounts;
 mod complex;
 mod event;
+#[cfg(test)]
+pub(in crate::idp) mod hostile;
 mod metadata;
 mod poll;
 mod push;

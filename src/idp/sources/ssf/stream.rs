@@ -28,6 +28,8 @@ pub(super) struct Stream {
     /// Whom its events are meant for.
     pub(super) audiences: Vec<String>,
     pub(super) status: Status,
+    /// Whether it was disabled since it was last enabled, though it be paused by now: events were lost.
+    pub(super) lossy: bool,
     pub(super) critical: Vec<String>,
     pub(super) poll_url: Option<WebUrl>,
     /// Verifications that were asked for, each with its time.

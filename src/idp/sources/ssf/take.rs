@@ -205,12 +205,12 @@ impl Ssf {
     async fn enable(&self, sink: &Sink, names: Vec<Name>, happened: Timestamp) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::Ignored;
         for name in names {
-            if self.accounts.enabled(print(sink, &name), happened) {
-                let cutoff = Cutoff::UpTo(happened);
-                let entry = Understood { revokes: name.revokes, id: name.id, cutoff, until: None };
-                if sink.unblock(&entry).await.map_err(|_| Refusal::Later)? {
-                    outcome = Outcome::Enforced;
-                }
+            let print = print(sink, &name);
+            let cutoff = Cutoff::UpTo(happened);
+            let entry = Understood { revokes: name.revokes, id: name.id, cutoff, until: None };
+            let holds = self.accounts.enabled(print, happened, sink.blocked_since(&entry));
+            if holds && sink.unblock(&entry).await.map_err(|_| Refusal::Later)? {
+                outcome = Outcome::Enforced;
             }
         }
         Ok(outcome)

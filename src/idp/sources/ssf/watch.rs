@@ -67,7 +67,8 @@ impl Ssf {
         sink.failed("the stream is gone");
         sink.silent(true);
         // As one that was disabled: what it would have told is lost.
-        self.stream().status = Status::Disabled;
+        let mut stream = self.stream();
+        (stream.status, stream.lossy) = (Status::Disabled, true);
     }
 
     /// Asks for verification events. They come as all events do: see [`Self::verified`].
@@ -130,17 +131,22 @@ impl Ssf {
 
     /// The stream has this status now. What is held back or lost is not known, so nothing is fresh until it flows.
     pub(super) async fn became(&self, sink: &Sink, status: Status) {
-        let before = std::mem::replace(&mut self.stream().status, status);
+        let (before, lost) = {
+            let mut stream = self.stream();
+            stream.lossy |= status == Status::Disabled;
+            let lost = status == Status::Enabled && std::mem::take(&mut stream.lossy);
+            (std::mem::replace(&mut stream.status, status), lost)
+        };
         sink.silent(status != Status::Enabled);
         if status == before {
             return;
         }
         tracing::warn!(source = %sink.feed.name, ?before, now = ?status, "the status of the stream changed");
-        match (before, status) {
-            (_, Status::Paused) => sink.failed("the stream is paused"),
-            (_, Status::Disabled) => sink.failed("the stream is disabled"),
-            (Status::Disabled, Status::Enabled) => self.lost(sink, "the stream was disabled").await,
-            (_, Status::Enabled) => {}
+        match status {
+            Status::Paused => sink.failed("the stream is paused"),
+            Status::Disabled => sink.failed("the stream is disabled"),
+            Status::Enabled if lost => self.lost(sink, "the stream was disabled").await,
+            Status::Enabled => {}
         }
     }
 }

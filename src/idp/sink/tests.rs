@@ -1,0 +1,89 @@
+//! Does a source lose nothing that was accepted, whatever the disk does?
+
+use super::*;
+use crate::decide::id::{Fingerprint, IssuerName, SourceName};
+use crate::decide::revocation::Handles;
+use crate::state::clock::HandClock;
+use crate::state::journal::{Journal, Voice};
+use crate::state::keys::{IssuerKeys, Patience};
+use crate::state::revocations::Bounds;
+
+const ISS: &str = "https://i";
+
+fn voice() -> Voice {
+    Voice { source: SourceName::from("ssf"), iss: ISS.into() }
+}
+
+/// A source without a journal.
+fn sink() -> Sink {
+    let revocations = Arc::<Revocations>::default();
+    let bounds = Bounds { max_entries: 100, max_staleness: None };
+    let feed = revocations.open(&SourceName::from("ssf"), &IssuerName::from("i"), bounds).unwrap();
+    let patience = Patience { max_stale: None, cooldown: Duration::ZERO, wait: Duration::ZERO };
+    let (keys, algorithms) = (Arc::new(IssuerKeys::new(patience)), [].into_iter().collect());
+    let signer = Signer { iss: ISS.into(), keys, algorithms, leeway: Duration::ZERO };
+    Sink {
+        revocations,
+        statuses: Arc::default(),
+        feed,
+        account: None,
+        mark: [0; 8],
+        fingerprints: Arc::new(Fingerprints::derived(b"a key for tests").unwrap()),
+        issuer: ISS.into(),
+        retain: None,
+        clock: Arc::new(HandClock::at(Timestamp::from_secs(1000))),
+        news: News::new(0),
+        signer: Arc::new(ArcSwap::from_pointee(signer)),
+        events: Arc::default(),
+        telling: None,
+        trouble: Arc::default(),
+    }
+}
+
+/// The same, kept in this directory.
+fn kept(dir: &std::path::Path) -> (Sink, Journal) {
+    let mut sink = sink();
+    let (set, clock) = (Arc::clone(&sink.revocations), Arc::clone(&sink.clock));
+    let journal = Journal::in_directory(dir, [1; 16], set, clock).unwrap();
+    sink.account = journal.recover(vec![(voice(), Arc::clone(&sink.feed))]).unwrap().pop();
+    (sink, journal)
+}
+
+fn alice(at: i64) -> Understood {
+    let cutoff = Cutoff::UpTo(Timestamp::from_secs(at));
+    Understood { revokes: Revokes::Subject, id: "alice".into(), cutoff, until: None }
+}
+
+fn said(sink: &Sink) -> Option<Cutoff> {
+    let subject = Some(sink.fingerprints.of(Kind::Subject, ISS, b"alice"));
+    let handles = Handles { subject, token: Fingerprint::default(), ..Handles::default() };
+    sink.revocations.look_up(&IssuerName::from("i"), &handles).subject.map(|entry| entry.cutoff)
+}
+
+/// An account that is enabled again stays cut off up to then, though that cannot be written: its sender tries again.
+#[tokio::test]
+async fn an_unblock_that_is_not_kept_does_not_free_what_was_cut_off() {
+    let mut sink = sink();
+    sink.block(&[alice(900)]).await.unwrap();
+    assert_eq!(said(&sink), Some(Cutoff::Always));
+    sink.account = Some(Journal::refuse(voice(), Arc::clone(&sink.feed)));
+    assert!(matches!(sink.unblock(&alice(950)).await, Err(NotKept::Unwritten(_))));
+    assert_eq!(said(&sink), Some(Cutoff::Always), "as after a restart, and as its sender was told");
+    sink.account = None;
+    assert_eq!(sink.unblock(&alice(950)).await, Ok(true));
+    assert_eq!(said(&sink), alice(950).cutoff.into());
+}
+
+/// One record holds both, so that no crash leaves an account that is free of both.
+#[tokio::test]
+async fn a_lowered_block_is_a_cutoff_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sink, journal) = kept(dir.path());
+    sink.block(&[alice(900)]).await.unwrap();
+    assert_eq!(sink.unblock(&alice(950)).await, Ok(true));
+    let written = journal.standing().records;
+    journal.close();
+    drop((sink, journal));
+    let (sink, _journal) = kept(dir.path());
+    assert_eq!((said(&sink), written), (alice(950).cutoff.into(), 3));
+}
