@@ -208,6 +208,7 @@ impl Gate {
             lease: None,
             status: StatusCode::OK,
             reason: None,
+            in_flight: self.shared.telemetry.enter(),
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::decide::time::{Moment, Timestamp};
 use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
-use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, Revoked, TraceContext, Untrusted};
+use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, InFlight, Revoked, TraceContext, Untrusted};
 use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
@@ -155,6 +155,8 @@ pub struct Report {
     pub status: StatusCode,
     /// Why it was refused, or why it failed.
     pub reason: Option<Reason>,
+    /// Counts as a request that is being worked on as long as this lives.
+    pub in_flight: InFlight,
 }
 
 impl Report {

@@ -167,3 +167,20 @@ async fn promtool_accepts_the_metrics() {
     })
     .await;
 }
+
+/// A request counts as in flight until the end of its answer, and not a moment longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_in_flight_until_its_answer_ends() {
+    bounded(60, async {
+        let world = World::start().await;
+        let in_flight = async || world.gateway.metric("curfew_requests_in_flight", &[]).await;
+        assert_eq!(in_flight().await, 0.0);
+        let mut client = world.gateway.connect(Protocol::Http2).await;
+        let token = world.provider.token("es256", 60);
+        let slow = tokio::spawn(async move { client.get("/orders/1?ms=1500", &token).await.status });
+        until("the request is in flight", PATIENCE, async || (in_flight().await == 1.0).then_some(())).await;
+        assert_eq!(slow.await.unwrap(), 200);
+        until("it is no longer", PATIENCE, async || (in_flight().await == 0.0).then_some(())).await;
+    })
+    .await;
+}
