@@ -22,6 +22,7 @@
 
 pub mod accept;
 pub mod answer;
+mod attempts;
 mod answered;
 mod attendance;
 pub mod authority;

@@ -80,6 +80,15 @@ struct Line<'a> {
     token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<&'a str>,
+    /// Where the last attempt went; none where there was no endpoint to be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
+    /// What failed last: the error types of RFC 9209 §2.3. One that a retry healed is told too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'static str>,
+    /// Where that was, if a retry went elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_endpoint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<usize>,
     duration_us: u64,
@@ -93,6 +102,9 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn of(exchange: &Exchange<'a>) -> Self {
         let (asked, handles) = (&exchange.request, exchange.token.map(|token| &token.handles));
+        let attempts = exchange.delivery.map(|delivery| delivery.attempts).unwrap_or_default();
+        let (last, failed) = (attempts.last(), attempts.iter().rev().find(|attempt| attempt.failure.is_some()));
+        let healed = last.is_some_and(|attempt| attempt.failure.is_none());
         let micros = |span: std::time::Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
         Self {
             time: exchange.moment.wall.to_string(),
@@ -114,6 +126,9 @@ impl<'a> Line<'a> {
             subject: handles.and_then(|handles| handles.subject).map(|id| id.to_string()),
             token: handles.map(|handles| handles.token.to_string()),
             upstream: exchange.delivery.map(|delivery| &*delivery.upstream.name),
+            endpoint: last.map(|attempt| attempt.endpoint).filter(|endpoint| !endpoint.is_empty()),
+            failure: failed.and_then(|attempt| attempt.failure),
+            failed_endpoint: failed.map(|attempt| attempt.endpoint).filter(|_| healed),
             attempts: exchange.delivery.map(|delivery| delivery.attempts.len()),
             duration_us: micros(exchange.total),
             judge_us: exchange.judge.map(micros),

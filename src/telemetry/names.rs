@@ -95,8 +95,8 @@ metrics! {
     SERVER_DURATION = "http_server_request_duration_seconds", "Duration of requests, to the end of the answer";
     JUDGE_DURATION = "curfew_judge_duration_seconds", "Duration of gathering the evidence and judging it";
     UPSTREAM_DURATION = "curfew_upstream_duration_seconds", "Duration of deliveries, to the end of the answer";
-    UPSTREAM_FAILURES = "curfew_upstream_failures", "Attempts to deliver that failed";
-    UPSTREAM_HEALTHY = "curfew_upstream_endpoint_healthy", "Whether an endpoint of an upstream is used";
+    UPSTREAM_FAILURES = "curfew_upstream_failures", "Attempts to deliver that failed, by endpoint and failure (a word of RFC 9209 §2.3), those that a retry healed included";
+    UPSTREAM_HEALTHY = "curfew_upstream_endpoint_healthy", "Whether an endpoint of an upstream is used: not ejected, not ill, and its name resolved";
     IN_FLIGHT = "curfew_requests_in_flight", "Requests that are being worked on";
     CLOCK_SKEW = "curfew_issuer_clock_skew_seconds", "Gateway clock minus iat of tokens at most a minute old, negative if the issuer is ahead";
     TOKEN_AGE = "curfew_token_age_seconds", "How long ago verified tokens were issued, at each request, admitted or not";

@@ -335,7 +335,10 @@ fn upstreams(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let about = metric::UPSTREAM_FAILURES;
     let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?;
     for (name, upstream) in &*upstreams {
-        counter(family.encode_family(&[("upstream", &**name)])?, upstream.failures())?;
+        for (endpoint, failure, count) in upstream.failures() {
+            let labels = [("upstream", &**name), ("endpoint", &*endpoint), ("failure", failure)];
+            counter(family.encode_family(&labels)?, count)?;
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+mod upstreams;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use std::fs;
