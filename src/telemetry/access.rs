@@ -1,14 +1,16 @@
 //! The access log: one JSON object a line, written by a thread of its own. A slow output loses lines, which are
-//! counted; it never holds a request up.
+//! counted; it never holds a request up. What is written where is told in `output`.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use serde::Serialize;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use super::attributes::told;
 use super::exchange::Exchange;
+use super::output::{Output, Placed};
 use super::route::method_name;
 use super::scrub;
 use super::settings::AccessLog;
@@ -22,20 +24,30 @@ const QUEUE: usize = 8192;
 /// An open access log. Its guard writes out what waits when it is dropped.
 pub(super) struct Access(NonBlocking);
 
+/// The lines that were lost.
+pub(super) struct Lost {
+    /// Because the output was too slow.
+    pub dropped: ErrorCounter,
+    /// Because the output failed.
+    pub unwritten: Arc<AtomicU64>,
+}
+
 /// Opens the log that the settings name.
-pub(super) fn open(log: &AccessLog) -> Result<Option<(Access, ErrorCounter, WorkerGuard)>, StartError> {
+pub(super) fn open(log: &AccessLog) -> Result<Option<(Access, Lost, WorkerGuard)>, StartError> {
+    let unwritten = Arc::new(AtomicU64::new(0));
+    let lost = Arc::clone(&unwritten);
     let output: Box<dyn Write + Send> = match log {
         AccessLog::Off => return Ok(None),
-        AccessLog::Stdout => Box::new(io::stdout()),
+        AccessLog::Stdout => Box::new(Output::new(io::stdout(), lost)),
         AccessLog::File(path) => {
-            let opened = OpenOptions::new().create(true).append(true).open(path);
-            Box::new(opened.map_err(|error| StartError::AccessLog { path: path.clone(), error })?)
+            let opened = Placed::open(path).map_err(|error| StartError::AccessLog { path: path.clone(), error });
+            Box::new(Output::new(opened?, lost))
         }
     };
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE).thread_name("access-log");
     let (writer, guard) = builder.finish(output);
     let dropped = writer.error_counter();
-    Ok(Some((Access(writer), dropped, guard)))
+    Ok(Some((Access(writer), Lost { dropped, unwritten }, guard)))
 }
 
 impl Access {

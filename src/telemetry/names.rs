@@ -101,7 +101,7 @@ metrics! {
     CLOCK_SKEW = "curfew_issuer_clock_skew_seconds", "Gateway clock minus iat of tokens at most a minute old, negative if the issuer is ahead";
     TOKEN_AGE = "curfew_token_age_seconds", "How long ago verified tokens were issued, at each request, admitted or not";
     TOKEN_OVERDUE = "curfew_token_overdue_seconds", "How long ago expired tokens had expired: seconds where a client renews late, hours where nobody renews";
-    DATE_SKEW = "curfew_issuer_date_skew_seconds", "Gateway clock minus the Date field of the issuer's last answer";
+    DATE_SKEW = "curfew_issuer_date_skew_seconds", "Gateway clock minus the Date field of the issuer's last answer, negative if the issuer is ahead";
     JWKS_AGE = "curfew_jwks_age_seconds", "Time since the issuer's key set was last fetched";
     JWKS_LIMIT = "curfew_jwks_max_age_seconds", "The age of the key set from which on no token of the issuer is admitted; none where keys cannot age";
     REVOCATION_AGE = "curfew_revocation_age_seconds", "Time since the revocation source was last heard";
@@ -159,4 +159,5 @@ metrics! {
     RECORDS_WRITTEN = "curfew_records_written", "Decision records that were kept";
     RECORDS_DROPPED = "curfew_records_dropped", "Decision records that were not kept, by why: the queue was full, or the disk did not take them";
     LINES_DROPPED = "curfew_access_log_lines_dropped", "Lines of the access log dropped because its output was too slow";
+    LINES_UNWRITTEN = "curfew_access_log_lines_unwritten", "Lines of the access log lost because its output failed: the disk is full, the directory gone";
 }
