@@ -189,12 +189,20 @@ impl Report {
             verdict: self.verdict.as_deref(),
             token: self.verified.as_ref().map(|verified| &verified.token),
             issuer: self.issuer.as_ref().map(|issuer| issuer.rules.name.as_str()),
+            keys_of: self.keys_of(),
             untrusted: self.unproven.as_ref().map(|unproven| self.untrusted(unproven)),
             revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age }),
             revoked: hit.as_ref().map(|(source, learned)| Revoked { source: source.as_str(), learned: *learned }),
             skew_ms: self.reason.and_then(|_| self.skew()),
             delivery,
         });
+    }
+
+    /// Which of our issuers' keys are missing. The token says so itself, but its word chooses among configured names only.
+    fn keys_of(&self) -> Option<&str> {
+        let unproven = self.unproven.as_ref().filter(|_| self.reason == Some(Reason::KeyUnavailable))?;
+        let (_, issuer) = self.plan.issuers.find(unproven.issuer.as_deref()?)?;
+        Some(issuer.rules.name.as_str())
     }
 
     fn untrusted<'a>(&self, unproven: &'a Unproven) -> Untrusted<'a> {

@@ -135,7 +135,7 @@ impl RouteMeter {
     pub(super) fn count(&self, exchange: &Exchange<'_>) {
         // An issuer that the route does not know of is counted as none: a label is never made on the line.
         let of = |issuer| self.decisions.iter().find(|decisions| decisions.is_of(issuer));
-        if let Some(decisions) = of(exchange.issuer).or_else(|| of(None)) {
+        if let Some(decisions) = of(exchange.issuer.or(exchange.keys_of)).or_else(|| of(None)) {
             decide(decisions, exchange);
         }
         if let Some(judge) = exchange.judge {
