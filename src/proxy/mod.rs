@@ -22,9 +22,9 @@
 
 pub mod accept;
 pub mod answer;
-mod attempts;
 mod answered;
 mod attendance;
+mod attempts;
 pub mod authority;
 pub mod body;
 pub mod certificates;

@@ -2,6 +2,7 @@
 //! listener, while files around it go wrong and are mended.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
+mod night;
 #[path = "../support/mod.rs"]
 mod support;
 mod upstreams;
