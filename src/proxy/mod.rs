@@ -23,8 +23,8 @@
 pub mod accept;
 pub mod answer;
 mod answered;
-mod attendance;
 mod attempts;
+mod attendance;
 pub mod authority;
 pub mod body;
 pub mod certificates;
