@@ -93,7 +93,7 @@ impl Shown {
         }
         for pool in self.reload.pools() {
             for endpoint in pool.endpoints() {
-                gauges.endpoint_healthy(&pool.name, &endpoint.name, endpoint.is_available());
+                gauges.endpoint_healthy(&pool.name, &endpoint.name, endpoint.is_used());
             }
         }
         let (hits, misses) = self.shared.state.verified.counts();

@@ -3,6 +3,8 @@
 use super::{StartError, doing, lasting, providers, state};
 use crate::control::Loaded;
 use crate::control::build::{self, Pools};
+use crate::decide::checks::revocation;
+use crate::decide::id::SourceName;
 use crate::decide::reason::Reason;
 use crate::decide::time::{Moment, Timestamp};
 use crate::decide::verdict::Verdict;
@@ -104,6 +106,15 @@ impl Offline {
     #[must_use]
     pub fn revision(&self) -> &str {
         &self.plan.revision
+    }
+
+    /// Which source revoked the token, and when that was learned, if one did.
+    #[must_use]
+    pub fn revoked_by(&self, explained: &Explained) -> Option<(SourceName, Timestamp)> {
+        let gathered = explained.gathered.as_ref()?;
+        let evidence = gathered.evidence();
+        let entry = revocation::decisive(&evidence.revocation.entries, evidence.claims()?)?;
+        Some((self.state.revocations.source_name(entry.source)?, entry.learned))
     }
 
     /// Decides about a request as the gateway would at an instant; `None` is now.

@@ -132,6 +132,9 @@ fn text(explained: &Explained, offline: &Offline) -> String {
         let shown = show::trail(&describe::Trail::of(verdict), Paint::on(std::io::stdout().is_terminal()));
         let _ = writeln!(out, "\n{}", shown.trim_end());
     }
+    if let Some((source, learned)) = offline.revoked_by(explained) {
+        let _ = writeln!(out, "revoked by: revocation.sources.{source}, learned {learned}");
+    }
     if let Some(reason) = at_the_door {
         let _ = writeln!(out, "\n  the client is told: {}\n  what to do: {}", reason.told(), reason.cure());
     }
@@ -147,6 +150,9 @@ fn json(explained: &Explained, offline: &Offline) -> String {
         "revision": offline.revision(),
         "route": explained.route.as_ref().map(|route| &*route.meter.name),
         "policy": explained.route.as_ref().map(|route| &*route.meter.policy),
+        "revoked_by": offline.revoked_by(explained).map(|(source, learned)| {
+            serde_json::json!({ "source": source.as_str(), "learned": learned.to_string() })
+        }),
         "trail": explained.verdict.as_ref().map(describe::Trail::of),
     });
     format!("{value:#}\n")

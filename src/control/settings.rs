@@ -14,7 +14,7 @@ use crate::idp::settings::{IssuerSettings, RevocationSettings};
 use crate::proxy::listen;
 use crate::proxy::sessions::SessionsSettings;
 use crate::proxy::settings::{Defaults, GatewaySettings, PolicySettings, RouteSettings};
-use crate::settings::{Bytes, OrOff, Secret, Span};
+use crate::settings::{Bytes, OrOff, Secret, Span, host_and_port};
 use crate::{telemetry, upstream};
 
 /// A Curfew config.
@@ -197,9 +197,14 @@ pub struct AdminSettings {
 /// An address that says what it should be like.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let wrong =
+    let named =
         |_| de::Error::custom(format_args!("`{text}` is no IP address and port\nwrite for example `127.0.0.1:9901`"));
-    text.parse().map_err(wrong)
+    // A name may have several addresses, and none is an address: that is told first.
+    let host = text.split(':').next().unwrap_or_default();
+    if text.contains("://") || !host.contains(|c: char| c.is_ascii_alphabetic()) {
+        host_and_port(&text).map_err(de::Error::custom)?;
+    }
+    text.parse().map_err(named)
 }
 
 impl Default for AdminSettings {

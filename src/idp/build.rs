@@ -77,6 +77,7 @@ pub(super) fn issuer(
         name: name.into(),
         issuer: settings.issuer.as_str().into(),
         allowed: settings.allowed().into(),
+        leeway: settings.leeway.get(),
         keys: Arc::clone(&keys),
         clock: Arc::clone(clock),
         from,

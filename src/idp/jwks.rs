@@ -9,6 +9,7 @@ use super::web_url::WebUrl;
 use crate::decide::rules::Algorithm;
 use crate::decide::time::{Moment, Timestamp};
 use crate::notice::Trouble;
+use crate::settings::Span;
 use crate::state::clock::Clock;
 use crate::state::keys::{IssuerKeys, SetFault};
 use bytes::Bytes;
@@ -19,6 +20,9 @@ use thiserror::Error;
 
 /// A key set is never longer (MD-05).
 pub const MAX_JWKS: usize = 512 * 1024;
+
+/// A `Date` is cut to the second: clocks that differ by less may agree.
+const ROUNDING: Duration = Duration::from_secs(1);
 
 /// Why an attempt brought no keys; the last good ones stay.
 #[derive(Debug, Error)]
@@ -46,6 +50,7 @@ pub(super) struct Provider {
     pub(super) name: Arc<str>,
     pub(super) issuer: Arc<str>,
     pub(super) allowed: Arc<[Algorithm]>,
+    pub(super) leeway: Duration,
     pub(super) keys: Arc<IssuerKeys>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) from: Origin,
@@ -69,6 +74,8 @@ pub(super) struct Remote {
     unkept: Arc<Trouble>,
     /// What the current set was read from, and its version.
     current: Option<(Bytes, Option<HeaderValue>)>,
+    /// Whether the provider's clock was last seen to differ from ours by more than its leeway.
+    skewed: bool,
 }
 
 impl Remote {
@@ -77,7 +84,7 @@ impl Remote {
             Ok(url) => (Some(url), None),
             Err(discovery) => (None, Some(discovery)),
         };
-        Self { fetcher: Arc::new(fetcher), discovery, url, store, unkept: Arc::default(), current: None }
+        Self { fetcher: Arc::new(fetcher), discovery, url, store, unkept: Arc::default(), current: None, skewed: false }
     }
 }
 
@@ -125,7 +132,7 @@ impl Provider {
         let etag = remote.current.as_ref().and_then(|(_, etag)| etag.as_ref());
         let answer = remote.fetcher.get(&url, etag, None).await?;
         let said = answer.said().clone();
-        self.saw(&said, asked);
+        self.saw(&said, asked, &mut remote.skewed);
         match answer {
             Answer::Body(body, _) => {
                 let published = self.keys.publish(&body, &self.allowed, asked);
@@ -149,11 +156,28 @@ impl Provider {
 
     /// The provider's `Date` is cut to the second, so half a second is added; ours is taken between request
     /// and answer.
-    fn saw(&self, said: &Said, asked: Moment) {
+    fn saw(&self, said: &Said, asked: Moment, skewed: &mut bool) {
         let Some(date) = said.date else { return };
         let round_trip = self.clock.now().wall.since(asked.wall);
         let ours = Timestamp::from_millis(asked.wall.millis().saturating_add(round_trip / 2));
-        self.keys.saw_clock(date.since(ours).saturating_add(500));
+        let skew = ours.since(date).saturating_sub(500);
+        self.keys.saw_clock(skew);
+        let beyond = Duration::from_millis(skew.unsigned_abs()) > self.leeway + ROUNDING;
+        if beyond != std::mem::replace(skewed, beyond) {
+            self.tell_skew(skew, beyond);
+        }
+    }
+
+    /// Told once: tokens that were just issued are refused, or ended ones admitted, as long as this lasts.
+    fn tell_skew(&self, skew: i64, beyond: bool) {
+        let (issuer, leeway) = (&*self.name, Span::from(self.leeway));
+        let apart = Span::from(Duration::from_secs(skew.unsigned_abs() / 1000));
+        let whose = if skew < 0 { "ahead of" } else { "behind" };
+        if beyond {
+            tracing::warn!(issuer, %apart, %leeway, "the issuer's clock is {whose} this gateway's by more than its leeway");
+        } else {
+            tracing::info!(issuer, %leeway, "the issuer's clock and this gateway's agree again, within its leeway");
+        }
     }
 
     /// What cannot be kept is told, and otherwise no fault: the keys work until a restart.

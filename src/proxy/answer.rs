@@ -55,8 +55,10 @@ pub struct Particulars<'a> {
     pub again: Again<'a>,
     /// The trail, at full exposure.
     pub trail: Option<serde_json::Value>,
-    /// The sentence about the numbers, at full exposure.
+    /// The sentence about the numbers, or about the upstream's failure, at full exposure.
     pub detail: Option<String>,
+    /// What the upstream's failure is called in `Proxy-Status`, in place of the reason's general word.
+    pub failure: Option<&'static str>,
 }
 
 /// What sign-in would help (RFC 9470 §3).
@@ -172,7 +174,7 @@ impl Stationery {
         {
             headers.append(WWW_AUTHENTICATE, value);
         }
-        put(headers, HeaderName::from_static("proxy-status"), Some(self.proxy_status(reason)));
+        put(headers, HeaderName::from_static("proxy-status"), Some(self.proxy_status(reason, about.failure)));
         if reason.passes() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(PATIENCE));
         }
@@ -224,8 +226,9 @@ impl Stationery {
         Some(text)
     }
 
-    fn proxy_status(&self, reason: Reason) -> String {
-        let mut text = format!("{}; error={}", self.name, reason.proxy_error());
+    fn proxy_status(&self, reason: Reason, failure: Option<&'static str>) -> String {
+        let finer = failure.filter(|_| self.exposure != Exposure::None);
+        let mut text = format!("{}; error={}", self.name, finer.unwrap_or(reason.proxy_error()));
         if self.exposure != Exposure::None {
             let _ = write!(text, "; details=\"{}\"", reason.code());
         }

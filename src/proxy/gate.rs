@@ -204,6 +204,7 @@ impl Gate {
             changes: 0,
             scheme: Scheme::Bearer,
             renews_nonce: false,
+            earlier: Vec::new(),
             tried: None,
             lease: None,
             status: StatusCode::OK,
@@ -232,6 +233,8 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
     let allow: Vec<&Method> = refusal.allow.iter().collect();
     let full = plan.stationery.exposure == super::answer::Exposure::Full;
     let shown = report.verdict.as_deref().filter(|_| full);
+    let failure = report.tried.as_ref().and_then(|tried| Some((tried, tried.blamed(reason)?)));
+    let cause = failure.filter(|_| full).map(|(tried, failure)| tried.told(failure));
     let about = Particulars {
         trace_id: Some(trace_id.as_str()),
         scopes: scope.map(|scope| &*scope.all).unwrap_or_default(),
@@ -239,7 +242,8 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
         allow: &allow,
         again: Again::of(policy.map(|policy| &**policy), report.verdict.as_deref()),
         trail: shown.and_then(|verdict| serde_json::to_value(describe::Trail::of(verdict)).ok()),
-        detail: shown.and_then(describe::decisive),
+        detail: cause.or_else(|| shown.and_then(describe::decisive)),
+        failure: failure.map(|(_, failure)| failure),
     };
     let mut response = plan.stationery.refuse(reason, &about).map(Download::from);
     report.renew_nonce(response.headers_mut());

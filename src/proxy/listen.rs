@@ -51,6 +51,8 @@ struct Written {
     /// What traces and metrics call this listener.
     name: String,
     /// Host and port to listen on, `0.0.0.0:8443` or `[::]:8443`; port 0 lets the system choose.
+    #[serde(deserialize_with = "host_and_port")]
+    #[schemars(with = "String")]
     address: String,
     /// TLS for this listener. Exactly one of `tls` and `plaintext` is given.
     tls: Option<Tls>,
@@ -77,6 +79,13 @@ impl JsonSchema for Settings {
     }
 }
 
+/// Read where it stands, so that a fault is told of it and not of the whole listener.
+fn host_and_port<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    crate::settings::host_and_port(&text).map_err(serde::de::Error::custom)?;
+    Ok(text)
+}
+
 fn yes() -> bool {
     true
 }
@@ -91,10 +100,6 @@ impl TryFrom<Written> for Settings {
             (Some(tls), false) => Security::Tls(tls),
             (None, true) => Security::Plaintext,
         };
-        let has_port = written.address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        if !has_port {
-            return Err("a listener's `address` is a host and a port, such as `0.0.0.0:8443`");
-        }
         if written.h2c && matches!(security, Security::Tls(_)) {
             return Err("`h2c` is HTTP/2 without TLS; over TLS it is `http2`");
         }

@@ -23,6 +23,7 @@
 pub mod accept;
 pub mod answer;
 mod answered;
+mod attempts;
 mod attendance;
 pub mod authority;
 pub mod body;

@@ -1,11 +1,12 @@
 //! The way through: from an admitted request to the upstream and back, streaming both ways.
 
+use super::attempts::{Origin, Tried};
 use super::body::{Download, End, Fate, Upload};
 use super::cut::{is_grpc, is_of_the_token};
 use super::entry::Refusal;
 use super::gate::{Gate, refuse, taken};
 use super::plan::{Bounds, Route};
-use super::report::{Report, Tried};
+use super::report::Report;
 use super::streams::Place;
 use super::tunnel;
 use crate::decide::reason::Reason;
@@ -109,18 +110,23 @@ impl Gate {
         let sent =
             upstream::deliver(&self.connections, &route.pool, Request::from_parts(taken(parts), upload), &terms).await;
         let took = self.since(report).saturating_sub(began);
-        let tried =
-            |endpoint: Arc<str>, status, failure| Tried { span_id, endpoint, after: began, took, status, failure };
+        let origin = Origin { after: began, at: now };
         match sent {
             Ok(delivered) => {
                 let status = delivered.response.status();
                 report.lease = Some(delivered.lease);
-                report.tried = Some(tried(delivered.endpoint, Some(status.as_u16()), None));
+                report.earlier = Tried::earlier(&delivered.failed, origin);
+                // What failed before took its time too.
+                let lost =
+                    report.earlier.last().map_or(Duration::ZERO, |last| (last.after + last.took).saturating_sub(began));
+                let (after, took) = (began + lost, took.saturating_sub(lost));
+                let (endpoint, status) = (delivered.endpoint, Some(status.as_u16()));
+                report.tried = Some(Tried { span_id, endpoint, after, took, status, failure: None, why: None });
                 Ok(Passage { response: self.undress(delivered.response, route), bounds, until, over, upgrade })
             }
             Err(failure) => {
-                report.tried =
-                    Some(tried(failure.endpoint.clone().unwrap_or_default(), None, Some(failure.kind.proxy_error())));
+                report.earlier = Tried::earlier(&failure.earlier, origin);
+                report.tried = Some(Tried::last(&failure, span_id, origin));
                 let unexplained = failure.kind == FailureKind::Request && fate.get().is_none();
                 let late = (unexplained || failure.kind.class() == Class::Timeout)
                     && until.is_some_and(|until| Instant::now() >= until);
@@ -260,6 +266,7 @@ impl Passage {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(upgrade) = upgrade else {
                 // Nobody asked the upstream to switch.
+                report.tried.iter_mut().for_each(|tried| tried.failure = Some(FailureKind::Protocol));
                 return refuse(&Reason::UpstreamProtocolError.into(), report);
             };
             let upstream = hyper::upgrade::on(&mut response);

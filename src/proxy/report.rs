@@ -1,6 +1,7 @@
 //! What is kept of one request until its end, and then told to telemetry. Kept are cheap clones: nothing is
 //! made into text before somebody looks.
 
+use super::attempts::{self, Tried};
 use super::body::{AtEnd, Judged};
 use super::doors::Door;
 use super::gate::Shared;
@@ -15,7 +16,7 @@ use crate::decide::time::{Moment, Timestamp};
 use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
-use crate::telemetry::{Asked, Attempt, Delivery, Exchange, Feed, InFlight, Revoked, TraceContext, Untrusted};
+use crate::telemetry::{Asked, Delivery, Exchange, Feed, InFlight, Revoked, TraceContext, Untrusted};
 use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
@@ -91,22 +92,6 @@ fn text(value: Option<&HeaderValue>) -> Option<&str> {
     value.and_then(|value| value.to_str().ok())
 }
 
-/// One attempt to deliver, kept.
-pub struct Tried {
-    /// The id of its span.
-    pub span_id: u64,
-    /// Where it went.
-    pub endpoint: Arc<str>,
-    /// When it began, after the request came.
-    pub after: Duration,
-    /// How long it took to the head of the answer.
-    pub took: Duration,
-    /// The status of its answer.
-    pub status: Option<u16>,
-    /// What failed.
-    pub failure: Option<&'static str>,
-}
-
 /// By which a client may ask for the record of its request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -147,7 +132,9 @@ pub struct Report {
     pub scheme: Scheme,
     /// Is the answer to come with a new nonce?
     pub renews_nonce: bool,
-    /// The delivery, where it came to one: its attempt.
+    /// Attempts to deliver that failed before the last one.
+    pub earlier: Vec<Tried>,
+    /// The delivery, where it came to one: its last attempt.
     pub tried: Option<Tried>,
     /// Counts at its endpoint as long as this lives.
     pub lease: Option<Lease>,
@@ -182,7 +169,11 @@ impl Report {
     /// Tells it.
     pub fn tell(&self) {
         let total = self.shared.state.clock.steady().saturating_sub(self.moment.steady);
-        let attempt = self.tried.as_ref().map(|tried| self.attempt(tried));
+        let (route, last) = (self.route.as_deref(), self.tried.as_ref());
+        attempts::with_delivery(route, &self.earlier, last, total, |delivery| self.tell_with(total, delivery));
+    }
+
+    fn tell_with(&self, total: Duration, delivery: Option<Delivery<'_>>) {
         let feed = self.verdict.is_some().then(|| self.feed()).flatten();
         let hit = self.reason.filter(|reason| reason.is_revocation()).and_then(|_| self.hit());
         let since = |learned: &Timestamp| u64::try_from(self.moment.wall.since(*learned)).unwrap_or(0);
@@ -200,27 +191,20 @@ impl Report {
             verdict: self.verdict.as_deref(),
             token: self.verified.as_ref().map(|verified| &verified.token),
             issuer: self.issuer.as_ref().map(|issuer| issuer.rules.name.as_str()),
+            keys_of: self.keys_of(),
             untrusted: self.unproven.as_ref().map(|unproven| self.untrusted(unproven)),
             revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age }),
             revoked: hit.as_ref().map(|(source, learned)| Revoked { source: source.as_str(), learned: *learned }),
             skew_ms: self.reason.and_then(|_| self.skew()),
-            delivery: self.route.as_ref().zip(attempt.as_ref()).map(|(route, attempt)| Delivery {
-                upstream: &route.upstream_meter,
-                took: total.saturating_sub(attempt.after),
-                attempts: std::slice::from_ref(attempt),
-            }),
+            delivery,
         });
     }
 
-    fn attempt<'a>(&self, tried: &'a Tried) -> Attempt<'a> {
-        Attempt {
-            span_id: tried.span_id,
-            endpoint: &tried.endpoint,
-            after: tried.after,
-            took: tried.took,
-            status: tried.status,
-            failure: tried.failure,
-        }
+    /// Which of our issuers' keys are missing. The token says so itself, but its word chooses among configured names only.
+    fn keys_of(&self) -> Option<&str> {
+        let unproven = self.unproven.as_ref().filter(|_| self.reason == Some(Reason::KeyUnavailable))?;
+        let (_, issuer) = self.plan.issuers.find(unproven.issuer.as_deref()?)?;
+        Some(issuer.rules.name.as_str())
     }
 
     fn untrusted<'a>(&self, unproven: &'a Unproven) -> Untrusted<'a> {
@@ -271,6 +255,9 @@ impl Report {
 /// It is told when the response's body ends.
 impl AtEnd for Report {
     fn end(mut self: Box<Self>, cut: Option<Reason>) {
+        if let (Some(cut), Some(tried)) = (cut, &mut self.tried) {
+            tried.broken(cut);
+        }
         self.reason = self.reason.or(cut);
         self.tell_ended(cut);
         self.tell();

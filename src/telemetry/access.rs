@@ -1,14 +1,16 @@
 //! The access log: one JSON object a line, written by a thread of its own. A slow output loses lines, which are
-//! counted; it never holds a request up.
+//! counted; it never holds a request up. What is written where is told in `output`.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use serde::Serialize;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use super::attributes::told;
 use super::exchange::Exchange;
+use super::output::{Output, Placed};
 use super::route::method_name;
 use super::scrub;
 use super::settings::AccessLog;
@@ -22,20 +24,30 @@ const QUEUE: usize = 8192;
 /// An open access log. Its guard writes out what waits when it is dropped.
 pub(super) struct Access(NonBlocking);
 
+/// The lines that were lost.
+pub(super) struct Lost {
+    /// Because the output was too slow.
+    pub dropped: ErrorCounter,
+    /// Because the output failed.
+    pub unwritten: Arc<AtomicU64>,
+}
+
 /// Opens the log that the settings name.
-pub(super) fn open(log: &AccessLog) -> Result<Option<(Access, ErrorCounter, WorkerGuard)>, StartError> {
+pub(super) fn open(log: &AccessLog) -> Result<Option<(Access, Lost, WorkerGuard)>, StartError> {
+    let unwritten = Arc::new(AtomicU64::new(0));
+    let lost = Arc::clone(&unwritten);
     let output: Box<dyn Write + Send> = match log {
         AccessLog::Off => return Ok(None),
-        AccessLog::Stdout => Box::new(io::stdout()),
+        AccessLog::Stdout => Box::new(Output::new(io::stdout(), lost)),
         AccessLog::File(path) => {
-            let opened = OpenOptions::new().create(true).append(true).open(path);
-            Box::new(opened.map_err(|error| StartError::AccessLog { path: path.clone(), error })?)
+            let opened = Placed::open(path).map_err(|error| StartError::AccessLog { path: path.clone(), error });
+            Box::new(Output::new(opened?, lost))
         }
     };
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE).thread_name("access-log");
     let (writer, guard) = builder.finish(output);
     let dropped = writer.error_counter();
-    Ok(Some((Access(writer), dropped, guard)))
+    Ok(Some((Access(writer), Lost { dropped, unwritten }, guard)))
 }
 
 impl Access {
@@ -80,6 +92,15 @@ struct Line<'a> {
     token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<&'a str>,
+    /// Where the last attempt went; none where there was no endpoint to be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
+    /// What failed last: the error types of RFC 9209 §2.3. One that a retry healed is told too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'static str>,
+    /// Where that was, if a retry went elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_endpoint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<usize>,
     duration_us: u64,
@@ -93,6 +114,9 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn of(exchange: &Exchange<'a>) -> Self {
         let (asked, handles) = (&exchange.request, exchange.token.map(|token| &token.handles));
+        let attempts = exchange.delivery.map(|delivery| delivery.attempts).unwrap_or_default();
+        let (last, failed) = (attempts.last(), attempts.iter().rev().find(|attempt| attempt.failure.is_some()));
+        let healed = last.is_some_and(|attempt| attempt.failure.is_none());
         let micros = |span: std::time::Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
         Self {
             time: exchange.moment.wall.to_string(),
@@ -114,6 +138,9 @@ impl<'a> Line<'a> {
             subject: handles.and_then(|handles| handles.subject).map(|id| id.to_string()),
             token: handles.map(|handles| handles.token.to_string()),
             upstream: exchange.delivery.map(|delivery| &*delivery.upstream.name),
+            endpoint: last.map(|attempt| attempt.endpoint).filter(|endpoint| !endpoint.is_empty()),
+            failure: failed.and_then(|attempt| attempt.failure),
+            failed_endpoint: failed.map(|attempt| attempt.endpoint).filter(|_| healed),
             attempts: exchange.delivery.map(|delivery| delivery.attempts.len()),
             duration_us: micros(exchange.total),
             judge_us: exchange.judge.map(micros),

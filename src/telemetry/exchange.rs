@@ -42,6 +42,8 @@ pub struct Exchange<'a> {
     pub token: Option<&'a Token>,
     /// The issuer's name in the config, if the token was verified.
     pub issuer: Option<&'a str>,
+    /// The name in the config of the issuer whose keys could not be had, so that nothing of the token was verified.
+    pub keys_of: Option<&'a str>,
     /// What a token says whose signature was not verified.
     pub untrusted: Option<Untrusted<'a>>,
     /// What was known of revocations.

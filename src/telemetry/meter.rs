@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::access::Lost;
 use super::histogram::{Histogram, JUDGE};
 use super::issuer::IssuerMeter;
 use super::route::{Decisions, Durations, RouteMeter, UpstreamMeter};
@@ -30,7 +31,7 @@ pub(super) struct Meter {
     /// Did the last reload fail?
     pub reload_failed: AtomicBool,
     pub spans: Arc<SpanCounts>,
-    pub lines_dropped: Option<tracing_appender::non_blocking::ErrorCounter>,
+    pub lines: Option<Lost>,
 }
 
 /// What became of spans.
@@ -50,7 +51,7 @@ fn found<K: Ord, V>(map: &Mutex<BTreeMap<K, Arc<V>>>, key: K, make: impl FnOnce(
 }
 
 impl Meter {
-    pub fn new(lines_dropped: Option<tracing_appender::non_blocking::ErrorCounter>) -> Self {
+    pub fn new(lines: Option<Lost>) -> Self {
         Self {
             decisions: Mutex::default(),
             durations: Mutex::default(),
@@ -64,7 +65,7 @@ impl Meter {
             reloads_failed: AtomicU64::new(0),
             reload_failed: AtomicBool::new(false),
             spans: Arc::default(),
-            lines_dropped,
+            lines,
         }
     }
 

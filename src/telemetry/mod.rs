@@ -11,7 +11,7 @@
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
 //! | `route`, `issuer`, `meter`, `scrape`, `journal`, `introspection` | metrics |
-//! | `access`, `log` | lines |
+//! | `access`, `output`, `log` | lines |
 
 mod access;
 mod attempt;
@@ -30,6 +30,7 @@ mod journal;
 mod log;
 mod meter;
 pub mod names;
+mod output;
 mod paint;
 mod random;
 mod record;

@@ -95,13 +95,13 @@ metrics! {
     SERVER_DURATION = "http_server_request_duration_seconds", "Duration of requests, to the end of the answer";
     JUDGE_DURATION = "curfew_judge_duration_seconds", "Duration of gathering the evidence and judging it";
     UPSTREAM_DURATION = "curfew_upstream_duration_seconds", "Duration of deliveries, to the end of the answer";
-    UPSTREAM_FAILURES = "curfew_upstream_failures", "Attempts to deliver that failed";
-    UPSTREAM_HEALTHY = "curfew_upstream_endpoint_healthy", "Whether an endpoint of an upstream is used";
+    UPSTREAM_FAILURES = "curfew_upstream_failures", "Attempts to deliver that failed, by endpoint and failure (a word of RFC 9209 §2.3), those that a retry healed included";
+    UPSTREAM_HEALTHY = "curfew_upstream_endpoint_healthy", "Whether an endpoint of an upstream is used: not ejected, not ill, and its name resolved";
     IN_FLIGHT = "curfew_requests_in_flight", "Requests that are being worked on";
     CLOCK_SKEW = "curfew_issuer_clock_skew_seconds", "Gateway clock minus iat of tokens at most a minute old, negative if the issuer is ahead";
     TOKEN_AGE = "curfew_token_age_seconds", "How long ago verified tokens were issued, at each request, admitted or not";
     TOKEN_OVERDUE = "curfew_token_overdue_seconds", "How long ago expired tokens had expired: seconds where a client renews late, hours where nobody renews";
-    DATE_SKEW = "curfew_issuer_date_skew_seconds", "Gateway clock minus the Date field of the issuer's last answer";
+    DATE_SKEW = "curfew_issuer_date_skew_seconds", "Gateway clock minus the Date field of the issuer's last answer, negative if the issuer is ahead";
     JWKS_AGE = "curfew_jwks_age_seconds", "Time since the issuer's key set was last fetched";
     JWKS_LIMIT = "curfew_jwks_max_age_seconds", "The age of the key set from which on no token of the issuer is admitted; none where keys cannot age";
     REVOCATION_AGE = "curfew_revocation_age_seconds", "Time since the revocation source was last heard";
@@ -159,4 +159,5 @@ metrics! {
     RECORDS_WRITTEN = "curfew_records_written", "Decision records that were kept";
     RECORDS_DROPPED = "curfew_records_dropped", "Decision records that were not kept, by why: the queue was full, or the disk did not take them";
     LINES_DROPPED = "curfew_access_log_lines_dropped", "Lines of the access log dropped because its output was too slow";
+    LINES_UNWRITTEN = "curfew_access_log_lines_unwritten", "Lines of the access log lost because its output failed: the disk is full, the directory gone";
 }

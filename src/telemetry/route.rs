@@ -1,14 +1,16 @@
 //! The counters of one route and of one upstream, resolved when a plan is built, so that a request only adds to atomics.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::Method;
 
-use super::exchange::Exchange;
+use super::exchange::{Delivery, Exchange};
 use super::histogram::{HTTP, Histogram};
 use super::issuer::IssuerMeter;
+use super::meter::lock;
 use crate::decide::reason::Reason;
 
 /// The methods that have a name in metrics; any other is `_OTHER` (OT-03).
@@ -133,7 +135,7 @@ impl RouteMeter {
     pub(super) fn count(&self, exchange: &Exchange<'_>) {
         // An issuer that the route does not know of is counted as none: a label is never made on the line.
         let of = |issuer| self.decisions.iter().find(|decisions| decisions.is_of(issuer));
-        if let Some(decisions) = of(exchange.issuer).or_else(|| of(None)) {
+        if let Some(decisions) = of(exchange.issuer.or(exchange.keys_of)).or_else(|| of(None)) {
             decide(decisions, exchange);
         }
         if let Some(judge) = exchange.judge {
@@ -170,24 +172,30 @@ pub struct UpstreamMeter {
     pub name: Box<str>,
     /// From the request to the end of the answer.
     pub duration: Histogram,
-    failures: AtomicU64,
+    /// By endpoint and what failed; written only when something did.
+    failures: Mutex<BTreeMap<(Box<str>, &'static str), u64>>,
 }
 
 impl UpstreamMeter {
     pub(super) fn new(name: &str) -> Self {
-        Self { name: name.into(), duration: Histogram::new(HTTP), failures: AtomicU64::new(0) }
+        Self { name: name.into(), duration: Histogram::new(HTTP), failures: Mutex::default() }
     }
 
-    pub(super) fn count(&self, took: Duration, failures: usize) {
-        self.duration.observe(took);
-        if failures > 0 {
-            self.failures.fetch_add(failures as u64, Relaxed);
+    pub(super) fn count(&self, delivery: &Delivery<'_>) {
+        self.duration.observe(delivery.took);
+        for attempt in delivery.attempts {
+            if let Some(failure) = attempt.failure {
+                let mut failures = lock(&self.failures);
+                let count = failures.entry((attempt.endpoint.into(), failure)).or_default();
+                *count = count.saturating_add(1);
+            }
         }
     }
 
-    /// How many attempts failed.
+    /// How many attempts failed, by endpoint and what failed.
     #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Relaxed)
+    pub fn failures(&self) -> Vec<(Box<str>, &'static str, u64)> {
+        let failures = lock(&self.failures);
+        failures.iter().map(|((endpoint, failure), count)| (endpoint.clone(), *failure, *count)).collect()
     }
 }

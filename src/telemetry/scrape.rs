@@ -335,7 +335,10 @@ fn upstreams(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let about = metric::UPSTREAM_FAILURES;
     let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?;
     for (name, upstream) in &*upstreams {
-        counter(family.encode_family(&[("upstream", &**name)])?, upstream.failures())?;
+        for (endpoint, failure, count) in upstream.failures() {
+            let labels = [("upstream", &**name), ("endpoint", &*endpoint), ("failure", failure)];
+            counter(family.encode_family(&labels)?, count)?;
+        }
     }
     Ok(())
 }
@@ -355,11 +358,13 @@ fn process(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let about = metric::CONFIG;
     let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Gauge)?;
     family.encode_family(&[("revision", &**lock(&meter.revision))])?.encode_gauge(&1_u64)?;
-    let dropped = meter.lines_dropped.as_ref().map_or(0, |lines| lines.dropped_lines() as u64);
+    let dropped = meter.lines.as_ref().map_or(0, |lines| lines.dropped.dropped_lines() as u64);
+    let unwritten = meter.lines.as_ref().map_or(0, |lines| lines.unwritten.load(Relaxed));
     let counts = [
         (metric::SPANS_EXPORTED, meter.spans.exported.load(Relaxed)),
         (metric::SPANS_DROPPED, meter.spans.dropped.load(Relaxed)),
         (metric::LINES_DROPPED, dropped),
+        (metric::LINES_UNWRITTEN, unwritten),
     ];
     for (about, count) in counts {
         counter(out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?, count)?;

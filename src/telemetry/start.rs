@@ -142,8 +142,7 @@ impl Telemetry {
     pub fn record(&self, exchange: &Exchange<'_>) {
         exchange.route.unwrap_or(&self.unrouted).count(exchange);
         if let Some(delivery) = &exchange.delivery {
-            let failed = delivery.attempts.iter().filter(|attempt| attempt.failure.is_some()).count();
-            delivery.upstream.count(delivery.took, failed);
+            delivery.upstream.count(delivery);
         }
         let mut lent = Lent::new(exchange);
         if let Some(queue) = self.queue.as_ref().filter(|_| exchange.trace.sampled || exchange.is_remarkable()) {

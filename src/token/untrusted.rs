@@ -1,5 +1,6 @@
 //! What a token claims whose signature did not verify. It is for the eyes of the operator only: nothing here
-//! is ever a reason, a label, or a name that a decision goes by.
+//! is ever a reason, a label, or a name that a decision goes by; but `iss` may say which of the configured issuers'
+//! keys were missing.
 
 use crate::decide::claims::Claims;
 use crate::decide::time::Timestamp;

@@ -73,6 +73,8 @@ pub struct Delivered {
     pub response: Response<Incoming>,
     /// Who gave it.
     pub endpoint: Arc<str>,
+    /// The attempts that failed before it, in order. A kept connection that was at its end is none.
+    pub failed: Vec<Failure>,
     /// Counts as a request in flight until it is dropped.
     pub lease: Lease,
 }
@@ -112,7 +114,8 @@ where
     let (mut parcel, mut terms) = (Some(request.map(Tracked::new)), *terms);
     async move {
         if terms.upgrade && pool.settings.protocol == Protocol::Http2 {
-            return Err(Failure::without_endpoint(FailureKind::Upgrade, "`protocol: http2` cannot switch protocols"));
+            let why = "`protocol: http2` cannot switch protocols";
+            return Err(Failure::without_endpoint(FailureKind::Upgrade, why, terms.now));
         }
         attempts(connections, pool, &mut parcel, &mut terms).await
     }
@@ -134,38 +137,43 @@ where
     // Where, and since when, it is sent a second time: over no connection that is older, so that at most one of those
     // that were kept is lost to it, however many there are.
     let mut resent: Option<(usize, &Arc<Endpoint>)> = None;
-    let (mut since, mut resends) = (None, RESENDS);
+    let (mut since, mut resends, mut failed) = (None, RESENDS, Vec::new());
     loop {
         let pick = || parcel.as_ref().and_then(|request| pool.pick(request.headers(), &tried));
         let Some((place, endpoint)) = resent.take().or_else(pick) else {
-            return Err(Failure::without_endpoint(FailureKind::NoEndpoint, "no endpoint is left"));
+            return Err(Failure::exhausted(failed, terms.now));
         };
-        let mut lease = Lease::take(endpoint);
+        let (mut lease, began) = (Lease::take(endpoint), terms.now);
         let key = Key { pool: pool.id, endpoint: place };
         let need = Need { key, settings: &pool.settings, switching: terms.upgrade, since };
         let Undelivered { fault: (kind, source), stale, lost } =
             match attempt(connections, pool, endpoint, parcel, terms, (need, resends)).await {
                 Ok((response, taken)) => {
-                    endpoint.succeeded();
+                    pool.absolve(endpoint);
                     lease.carry(taken);
-                    return Ok(Delivered { response, endpoint: Arc::clone(&endpoint.name), lease });
+                    return Ok(Delivered { response, endpoint: Arc::clone(&endpoint.name), failed, lease });
                 }
                 Err(undelivered) => undelivered,
             };
         terms.now = Instant::now();
         let spared = stale || terms.until_is_callers && terms.are_over();
         if !spared && kind.is_of_endpoint() {
-            pool.blame(endpoint);
+            pool.blame(endpoint, (kind, &*source));
         }
+        let name = Some(Arc::clone(&endpoint.name));
+        let failure = Failure { kind, endpoint: name, source, began, ended: terms.now, earlier: Vec::new() };
         let again = parcel.is_some() && !terms.are_over();
         if again && (stale || lost) && resends > 0 {
             resends -= 1;
             (resent, since) = (Some((place, endpoint)), Some(terms.now));
+            // A kept connection at its end is nobody's failure.
+            failed.extend((!stale).then_some(failure));
         } else if again && left > 0 && tried.len() + 1 < pool.endpoints.len() {
             left -= 1;
             tried.push(place);
+            failed.push(failure);
         } else {
-            return Err(Failure { kind, endpoint: Some(Arc::clone(&endpoint.name)), source });
+            return Err(Failure { earlier: failed, ..failure });
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Endpoint {
     resolved: ArcSwap<Vec<SocketAddr>>,
     /// That its name has no address.
     pub(super) unresolved: Trouble,
+    /// That it fails, and so may be left out.
+    pub(super) failing: Trouble,
     turn: AtomicUsize,
     in_flight: AtomicUsize,
     failures: AtomicU32,
@@ -37,6 +39,7 @@ impl Endpoint {
             name: String::from(address.clone()).into(),
             resolved: ArcSwap::from_pointee(fixed.into_iter().collect()),
             unresolved: Trouble::default(),
+            failing: Trouble::default(),
             address,
             turn: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
@@ -86,16 +89,25 @@ impl Endpoint {
         self.healthy.load(Ordering::Relaxed) && !self.is_ejected()
     }
 
-    pub(super) fn set_healthy(&self, healthy: bool) {
-        self.healthy.store(healthy, Ordering::Relaxed);
+    /// Is it used: may it be picked, and is it known where it is?
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.is_available() && !self.resolved.load().is_empty()
     }
 
-    pub(super) fn succeeded(&self) {
-        // A store only when there is something to forget: the line would else be written by every worker.
-        if self.failures.load(Ordering::Relaxed) != 0 {
-            self.failures.store(0, Ordering::Relaxed);
-            self.ejected_until.store(0, Ordering::Relaxed);
-        }
+    /// What the probes say now; was it otherwise before?
+    pub(super) fn set_healthy(&self, healthy: bool) -> bool {
+        self.healthy.swap(healthy, Ordering::Relaxed) != healthy
+    }
+
+    /// Is there a failure to forget? Only then is anything written: the line would else be written by every worker.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) != 0
+    }
+
+    pub(super) fn forget_failures(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+        self.ejected_until.store(0, Ordering::Relaxed);
     }
 
     /// Another failure in a row; how many there are now.

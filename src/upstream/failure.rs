@@ -1,6 +1,7 @@
 //! What can go wrong on the way to an upstream, in the words of RFC 9209 §2.3.
 
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// A delivery that failed.
 #[derive(Debug, thiserror::Error)]
@@ -12,12 +13,26 @@ pub struct Failure {
     pub endpoint: Option<Arc<str>>,
     /// What broke, for the log.
     pub source: Box<dyn std::error::Error + Send + Sync>,
+    /// When this attempt began.
+    pub began: Instant,
+    /// When it was given up.
+    pub ended: Instant,
+    /// The attempts that failed before it, in order.
+    pub earlier: Vec<Failure>,
 }
 
 impl Failure {
     /// One of no endpoint's.
-    pub(super) fn without_endpoint(kind: FailureKind, why: &'static str) -> Self {
-        Self { kind, endpoint: None, source: why.into() }
+    pub(super) fn without_endpoint(kind: FailureKind, why: &'static str, now: Instant) -> Self {
+        Self { kind, endpoint: None, source: why.into(), began: now, ended: now, earlier: Vec::new() }
+    }
+
+    /// Nobody is left to try: what failed last is the cause, if anything was tried.
+    pub(super) fn exhausted(mut earlier: Vec<Self>, now: Instant) -> Self {
+        match earlier.pop() {
+            Some(last) => Self { earlier, ..last },
+            None => Self::without_endpoint(FailureKind::NoEndpoint, "no endpoint may be used", now),
+        }
     }
 }
 
@@ -48,6 +63,8 @@ pub enum FailureKind {
     FirstByteTimeout,
     /// What it answers is not HTTP.
     Protocol,
+    /// It broke its response off.
+    Incomplete,
     /// The head of its response is larger than is read.
     HeadersTooLarge,
     /// The request asks to switch protocols, which this upstream's protocol cannot.
@@ -83,6 +100,7 @@ impl FailureKind {
             Self::Reset | Self::StreamReset => "connection_terminated",
             Self::FirstByteTimeout => "http_response_timeout",
             Self::Protocol => "http_protocol_error",
+            Self::Incomplete => "http_response_incomplete",
             Self::HeadersTooLarge => "http_response_header_section_size",
             Self::Upgrade => "http_upgrade_failed",
             Self::Request => "http_request_error",
@@ -110,6 +128,7 @@ impl FailureKind {
             Self::Reset
             | Self::StreamReset
             | Self::Protocol
+            | Self::Incomplete
             | Self::HeadersTooLarge
             | Self::Upgrade
             | Self::Request => Class::Protocol,

@@ -4,6 +4,7 @@ use super::connect::{self, Sender};
 use super::endpoint::Endpoint;
 use super::pool::Pool;
 use super::settings::Health;
+use super::told;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Request, header::HOST};
@@ -35,24 +36,26 @@ async fn watch(pool: &Pool) {
 async fn probe(pool: &Pool, endpoint: &Arc<Endpoint>, settings: &Health) {
     let (mut good, mut bad) = (0_u32, 0_u32);
     loop {
-        let answered = tokio::time::timeout(settings.timeout.get(), ask(pool, endpoint, settings)).await;
-        (good, bad) = if answered == Ok(true) { (good.saturating_add(1), 0) } else { (0, bad.saturating_add(1)) };
-        if good >= settings.healthy {
-            endpoint.set_healthy(true);
-        } else if bad >= settings.unhealthy {
-            endpoint.set_healthy(false);
+        let asked = tokio::time::timeout(settings.timeout.get(), ask(pool, endpoint, settings)).await;
+        let answer = asked.unwrap_or_else(|_| Err("no answer within `timeout`".to_owned()));
+        (good, bad) = if answer.is_ok() { (good.saturating_add(1), 0) } else { (0, bad.saturating_add(1)) };
+        if good >= settings.healthy && endpoint.set_healthy(true) {
+            told::probed(pool, endpoint, None);
+        } else if bad >= settings.unhealthy && endpoint.set_healthy(false) {
+            told::probed(pool, endpoint, answer.err().as_deref());
         }
         tokio::time::sleep(settings.interval.get()).await;
     }
 }
 
-/// Does it answer as it should?
-async fn ask(pool: &Pool, endpoint: &Arc<Endpoint>, settings: &Health) -> bool {
-    let Some(address) = endpoint.addresses().first().copied() else { return false };
+/// Does it answer as it should? If not, why.
+async fn ask(pool: &Pool, endpoint: &Arc<Endpoint>, settings: &Health) -> Result<(), String> {
+    let address = endpoint.addresses().first().copied().ok_or("its name has no address")?;
     let opened = connect::open::<Empty<Bytes>>(pool, endpoint, address, false).await;
-    let Ok((sender, driver)) = opened else { return false };
+    let (sender, driver) =
+        opened.map_err(|(kind, error)| format!("{}: {}", kind.proxy_error(), told::whole(&*error)))?;
     let uri = format!("{}{}", String::from(endpoint.address.clone()), settings.path);
-    let Ok(mut request) = Request::get(uri).body(Empty::<Bytes>::new()) else { return false };
+    let mut request = Request::get(uri).body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
     let response = async {
         match sender {
             Sender::Http1(mut sender) => {
@@ -74,8 +77,7 @@ async fn ask(pool: &Pool, endpoint: &Arc<Endpoint>, settings: &Health) -> bool {
             () = &mut driver, if open => open = false,
         }
     };
-    answered.is_ok_and(|response| match settings.status {
-        Some(status) => response.status() == status.0,
-        None => response.status().is_success(),
-    })
+    let status = answered.map_err(|error| told::whole(&error))?.status();
+    let well = settings.status.as_ref().map_or(status.is_success(), |wanted| status == wanted.0);
+    if well { Ok(()) } else { Err(format!("status {}", status.as_u16())) }
 }

@@ -19,6 +19,7 @@ mod shelf;
 mod spare;
 mod streams;
 mod timer;
+mod told;
 mod trust;
 mod wire;
 

@@ -3,6 +3,7 @@
 use super::balancer::{self, Balancer};
 use super::endpoint::Endpoint;
 use super::settings::Settings;
+use super::told::{self, Cause};
 use super::trust::{self, TrustError};
 use super::{health, resolve};
 use http::HeaderMap;
@@ -100,17 +101,31 @@ impl Pool {
 
     /// Counts a failure against an endpoint; after enough of them in a row it is left out for a while, as long as not
     /// too many are out already.
-    pub(super) fn blame(&self, endpoint: &Arc<Endpoint>) {
+    pub(super) fn blame(&self, endpoint: &Arc<Endpoint>, cause: Cause<'_>) {
         let outlier = self.settings.outlier;
         if endpoint.failed() < outlier.failures || outlier.failures == 0 {
             return;
         }
-        let others = self.endpoints.iter().filter(|other| !Arc::ptr_eq(other, endpoint));
-        let out = others.filter(|other| other.is_ejected()).count().saturating_add(1);
-        if out.saturating_mul(100)
-            <= self.endpoints.len().saturating_mul(usize::from(u8::from(outlier.max_ejected_percent)))
-        {
+        let ejected = self.may_eject(endpoint);
+        if ejected {
             endpoint.eject(outlier.eject_for.get());
         }
+        told::failing(self, endpoint, cause, ejected);
+    }
+
+    /// An endpoint answered: what it failed at before is forgotten.
+    #[inline]
+    pub(super) fn absolve(&self, endpoint: &Endpoint) {
+        if endpoint.has_failed() {
+            endpoint.forget_failures();
+            told::well(self, endpoint);
+        }
+    }
+
+    fn may_eject(&self, endpoint: &Arc<Endpoint>) -> bool {
+        let others = self.endpoints.iter().filter(|other| !Arc::ptr_eq(other, endpoint));
+        let out = others.filter(|other| other.is_ejected()).count().saturating_add(1);
+        let most = usize::from(u8::from(self.settings.outlier.max_ejected_percent));
+        out.saturating_mul(100) <= self.endpoints.len().saturating_mul(most)
     }
 }

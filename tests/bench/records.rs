@@ -94,6 +94,7 @@ fn exchange<'a>(route: &'a RouteMeter, verdict: Option<&'a Verdict>, at: Moment)
         verdict,
         token: None,
         issuer: refused.then_some("i"),
+        keys_of: None,
         untrusted: None,
         revocation: None,
         revoked: None,

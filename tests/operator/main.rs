@@ -2,8 +2,10 @@
 //! listener, while files around it go wrong and are mended.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
+mod night;
 #[path = "../support/mod.rs"]
 mod support;
+mod upstreams;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use std::fs;

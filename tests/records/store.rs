@@ -43,6 +43,7 @@ fn exchange(at: i64, id: &'static str) -> Exchange<'static> {
         verdict: None,
         token: None,
         issuer: None,
+        keys_of: None,
         untrusted: None,
         revocation: None,
         revoked: None,

@@ -146,6 +146,7 @@ pub fn exchange(route: &RouteMeter) -> Exchange<'_> {
         verdict: None,
         token: None,
         issuer: None,
+        keys_of: None,
         untrusted: None,
         revocation: None,
         revoked: None,

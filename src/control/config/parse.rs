@@ -187,7 +187,9 @@ impl<'a> Search<'a> {
     fn tell_flaw(&mut self, flaw: Flaw) {
         let path = flaw.node.map(|id| self.tree.path(id)).unwrap_or_default();
         let location = Some(self.lines.locate(flaw.range));
-        let fault = Fault::new(Severity::Error, self.file, path, location, flaw.message).with_help(flaw.help);
+        let elsewhere = flaw.first.map(|first| format!(", first on line {}", self.lines.locate(first).line));
+        let message = flaw.message + &elsewhere.unwrap_or_default();
+        let fault = Fault::new(Severity::Error, self.file, path, location, message).with_help(flaw.help);
         self.faults.push(fault.showing(if flaw.node.is_some() { Excerpt::UpToSpan } else { Excerpt::Line }));
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Flaw {
     /// The key or value it is about, if it is about one.
     pub(super) node: Option<NodeId>,
     pub(super) range: Range<usize>,
+    /// What stands elsewhere and clashes with it.
+    pub(super) first: Option<Range<usize>>,
     pub(super) message: String,
     pub(super) help: String,
 }
@@ -52,11 +54,15 @@ pub(super) fn read(text: &str) -> Reading {
 
 impl Flaw {
     fn of(range: Range<usize>, message: impl Into<String>, help: &str) -> Self {
-        Self { node: None, range, message: message.into(), help: help.to_owned() }
+        Self { node: None, range, first: None, message: message.into(), help: help.to_owned() }
     }
 
-    fn syntax(error: &ScanError) -> Self {
+    fn syntax(text: &str, error: &ScanError) -> Self {
         let start = error.marker().byte_offset().unwrap_or(0);
+        if let Some(tabs) = tabs_near(text, start) {
+            let help = "put spaces in its place, as many as its neighbours have; what comes after it was not checked";
+            return Self::of(tabs, "a tab stands in the indentation, where YAML allows spaces only", help);
+        }
         let help = "mend this first; what comes after it was not checked";
         Self::of(start..start + 1, format!("this is not YAML: {}", error.info()), help)
     }
@@ -95,7 +101,7 @@ impl Reader {
         options.flow_nesting_limit = MAX_DEPTH;
         options.block_nesting_limit = MAX_DEPTH;
         for next in Parser::<StrInput<'_>>::new_from_str_with_options(text, options) {
-            let (event, span) = next.map_err(|error| Flaw::syntax(&error))?;
+            let (event, span) = next.map_err(|error| Flaw::syntax(text, &error))?;
             self.event(&event, bytes(&span))?;
         }
         Ok(())
@@ -204,7 +210,7 @@ impl Reader {
             Some(_) => {
                 let message = format!("the key `{name}` is given twice");
                 let flaw = Flaw::of(place, message, "keep one of the two; only the first was checked");
-                self.flaws.push(Flaw { node: Some(id), ..flaw });
+                self.flaws.push(Flaw { node: Some(id), first, ..flaw });
             }
             None => {
                 self.adopt(parent, id);
@@ -222,6 +228,20 @@ impl Reader {
             Content::Scalar { .. } => {}
         }
     }
+}
+
+/// The tabs that indent the line at which the parser stopped, or the one before or after it: it notices late or early.
+fn tabs_near(text: &str, at: usize) -> Option<Range<usize>> {
+    let mut starts = vec![0];
+    starts.extend(text.match_indices('\n').map(|(end, _)| end + 1));
+    let line = starts.partition_point(|start| *start <= at).saturating_sub(1);
+    [Some(line), line.checked_sub(1), line.checked_add(1)].into_iter().flatten().find_map(|line| {
+        let start = *starts.get(line)?;
+        let indentation = text.get(start..)?.split(|c| c != ' ' && c != '\t').next()?;
+        let tab = start + indentation.find('\t')?;
+        let tabs = text.get(tab..)?.bytes().take_while(|byte| *byte == b'\t').count();
+        Some(tab..tab + tabs)
+    })
 }
 
 fn tag(range: Range<usize>) -> Flaw {

@@ -59,7 +59,7 @@ pub struct Standing {
     pub private: usize,
     /// How many fetches there were.
     pub fetches: Fetches,
-    /// By how many milliseconds the provider's clock is ahead of ours, by its `Date`, to the second.
+    /// Our clock minus the provider's, in milliseconds, by its `Date`: to the second, negative if it is ahead.
     pub skew_ms: Option<i64>,
     /// Why the last fetch failed; `None` since one succeeded.
     pub last_error: Option<Arc<str>>,
@@ -278,9 +278,9 @@ impl IssuerKeys {
         self.error.store(Some(Arc::new(why.into())));
     }
 
-    /// The provider's clock, as it was seen.
-    pub fn saw_clock(&self, ahead_ms: i64) {
-        self.skew_ms.store(ahead_ms, Ordering::Relaxed);
+    /// Our clock minus the provider's, as it was seen.
+    pub fn saw_clock(&self, skew_ms: i64) {
+        self.skew_ms.store(skew_ms, Ordering::Relaxed);
     }
 
     /// The published keys that are ignored.

@@ -185,6 +185,7 @@ impl Ssf {
             name: sink.feed.name.as_str().into(),
             issuer: self.transmitter(sink).into(),
             allowed: self.settings.algorithms().into(),
+            leeway: sink.signer.load().leeway,
             keys: Arc::clone(&self.keys),
             clock: Arc::clone(&sink.clock),
             from: Origin::Remote(Remote::new(fetcher, Ok(url), None)),
