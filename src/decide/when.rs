@@ -211,9 +211,7 @@ impl Policy {
     #[must_use]
     pub fn idle_under(&self, limits: Option<&Limits>) -> Option<Idle> {
         match (limits, &self.when) {
-            (Some(limits), Some(when)) => {
-                limits.idle.map(|limit| Idle { limit, unidentified: when.unidentified })
-            }
+            (Some(limits), Some(when)) => limits.idle.map(|limit| Idle { limit, unidentified: when.unidentified }),
             _ => self.idle,
         }
     }
@@ -237,9 +235,7 @@ impl Policy {
     /// Does it, or any of its rules, ask for anything that has to be remembered?
     #[must_use]
     pub fn asks_of_sessions(&self) -> bool {
-        self.idle.is_some()
-            || self.absolute.is_some()
-            || self.when.as_deref().is_some_and(When::is_about_sessions)
+        self.idle.is_some() || self.absolute.is_some() || self.when.as_deref().is_some_and(When::is_about_sessions)
     }
 
     /// The greatest length of a session that any request can be held to; none if there is one without.

@@ -128,7 +128,8 @@ impl Report {
     /// Does what moves on its stream matter, or that nothing does?
     pub(super) fn is_attended(&self) -> bool {
         let policy = self.route.as_ref().and_then(|route| route.policy.as_ref());
-        self.plan.sessions.is_some() && (self.shows_its_user() || policy.is_some_and(|policy| policy.idle_under(self.limits.as_ref()).is_some()))
+        self.plan.sessions.is_some()
+            && (self.shows_its_user() || policy.is_some_and(|policy| policy.idle_under(self.limits.as_ref()).is_some()))
     }
 
     /// Does what moves on its stream show that its user is there?

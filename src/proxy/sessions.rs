@@ -93,10 +93,15 @@ impl Checks {
         let acr = acr.or(usual_step_up.acr.as_ref().map(|acr| (acr, Origin::Defaults)));
         Self {
             idle: limit("session.idle", session.idle, usual.idle).map(|limit| Idle { limit, unidentified }),
-            absolute: limit("session.absolute", session.absolute, usual.absolute)
-                .map(|limit| Absolute { limit, jitter, unidentified }),
-            auth_age: limit("step_up.auth_age", step_up.auth_age, usual_step_up.auth_age).map(|limit| AuthAge { limit }),
-            acr: acr.map(|(among, origin)| Acr { among: among.iter().map(|one| one.as_str().into()).collect(), origin }),
+            absolute: limit("session.absolute", session.absolute, usual.absolute).map(|limit| Absolute {
+                limit,
+                jitter,
+                unidentified,
+            }),
+            auth_age: limit("step_up.auth_age", step_up.auth_age, usual_step_up.auth_age)
+                .map(|limit| AuthAge { limit }),
+            acr: acr
+                .map(|(among, origin)| Acr { among: among.iter().map(|one| one.as_str().into()).collect(), origin }),
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use super::answer::Exposure;
 use super::presets::Preset;
-use super::when::WhenRule;
 use super::sessions::{SessionPolicy, StepUpPolicy};
+use super::when::WhenRule;
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::freshness::{ColdStart, OnStale};
 use crate::decide::checks::introspection::IntrospectionRule;
