@@ -123,3 +123,14 @@ fn permission(settings: &PolicySettings) -> Option<Permission> {
     };
     (!settings.claims.is_empty()).then(|| Permission { rules: settings.claims.iter().map(rule).collect() })
 }
+
+/// Where a limit was written, in the words of the config.
+#[must_use]
+pub fn written(origin: Origin, name: &str, settings: &PolicySettings) -> String {
+    match origin {
+        Origin::Policy => format!("policies.{name}"),
+        Origin::Preset => format!("preset {}", settings.preset.map_or("", |preset| preset.wants().name)),
+        Origin::Rule(_) => format!("policies.{name}.{}", origin.name()),
+        Origin::BuiltIn | Origin::Defaults | Origin::Issuer | Origin::Route => origin.name().to_owned(),
+    }
+}

@@ -10,7 +10,6 @@ use crate::decide::claims::Claims;
 use crate::decide::evidence::Scheme;
 use crate::decide::id::SourceName;
 use crate::decide::limits::Limits;
-use crate::decide::limits::Limits;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::{Entries, Freshness};
 use crate::decide::time::{Moment, Timestamp};
