@@ -152,6 +152,13 @@ impl Claim<'_> {
             let place = self.place("step_up.auth_age", auth_age.is_some());
             let field = format!("step_up.auth_age` for the changes of the route `{}", route.name);
             self.limit(&place, self.wants.changes, auth_age, &field, faults);
+            for (at, rule) in self.settings.when.iter().enumerate().filter(|(_, rule)| rule.relaxes("step_up.auth_age"))
+            {
+                let Some(said) = rule.step_up.auth_age else { continue };
+                let limit = said.on().map(|span| Limit::new(span.get(), crate::decide::when::origin(at)));
+                let place = format!("{}.when[{at}].step_up.auth_age", self.path);
+                self.limit(&place, self.wants.changes, limit, &field, faults);
+            }
         }
     }
 }
