@@ -238,7 +238,10 @@ impl<'a> About<'a> {
 
     fn leeway(&self, name: &str) -> Option<Row> {
         let settings = self.config.issuers.get(name)?;
-        let origin = format!("issuers.{name}");
+        let origin = match settings.rules(name).leeway.origin {
+            Origin::Issuer => format!("issuers.{name}"),
+            other => other.name().to_owned(),
+        };
         Some(Row { limit: format!("leeway of {name}"), value: settings.leeway.to_string(), origin, relaxed: None })
     }
 

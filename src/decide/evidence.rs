@@ -8,7 +8,7 @@ use super::revocation::Knowledge;
 use super::rules::IssuerRules;
 use super::session;
 use super::time::{Moment, Timestamp};
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// What was found where a token may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,9 +17,9 @@ use super::id::IssuerName;
 use super::limits::{Classes, Limits, OFF};
 use super::policy::Policy;
 use super::verdict::{Trail, place};
+use core::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// Who asks: what a rule may look at.

@@ -98,10 +98,10 @@ presets! {
     AsvsL1 "asvs-5-l1" "OWASP ASVS 5, 7.4.1 and 16.5.3" { closed: true }
 
     "OWASP ASVS 5, level 2 (7.3.1, 7.3.2): as level 1, and there are `session.idle` and `session.absolute`."
-    AsvsL2 "asvs-5-l2" "OWASP ASVS 5, 7.3.1 and 7.3.2" { idle: Wanted::Some, absolute: Wanted::Some, closed: true }
+    AsvsL2 "asvs-5-l2" "OWASP ASVS 5, 7.3.1, 7.3.2 and 16.5.3" { idle: Wanted::Some, absolute: Wanted::Some, closed: true }
 
     "OWASP ASVS 5, level 3 (7.5.3, 10.3.5): as level 2, `step_up.auth_age` where something is changed, and only tokens\nthat are bound to their sender."
-    AsvsL3 "asvs-5-l3" "OWASP ASVS 5, 7.5.3 and 10.3.5" {
+    AsvsL3 "asvs-5-l3" "OWASP ASVS 5, 7.3.1, 7.3.2, 7.5.3, 10.3.5 and 16.5.3" {
         idle: Wanted::Some, absolute: Wanted::Some, changes: Wanted::Some, bound: true, closed: true
     }
 

@@ -185,7 +185,9 @@ fn adds_nothing(one: &Rule, other: &Rule) -> bool {
             .all(|(own, other)| own.is_none_or(|own| other.is_some_and(|other| strict(own, other))))
             && own.acr.is_none_or(|own| others.acr.is_some_and(|other| other.value.is_within(own.value)))
     };
-    silent(&one.tightens, &other.tightens) && silent(&one.relaxes, &other.relaxes)
+    // Of a rule that sets nothing at all, that is told.
+    let sets = one.tightens != Limits::default() || one.relaxes != Limits::default();
+    sets && silent(&one.tightens, &other.tightens) && silent(&one.relaxes, &other.relaxes)
 }
 
 /// May one request be of both? Only what excludes itself surely is told apart.
