@@ -1,8 +1,8 @@
 //! The command line's door.
 
 use clap::Parser as _;
-use curfew::command::usage::{Command, Usage};
-use curfew::command::{check, completions, demo, exit::Exit, explain, refusals, revoke, run, schema, trace};
+use curfew::command::usage::{Command, PolicyCommand, Usage};
+use curfew::command::{check, completions, demo, exit::Exit, explain, policy, refusals, revoke, run, schema, trace};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Run(file) => run::run(&file.config),
         Command::Check(what) => check::check(&what),
         Command::Explain(what) => explain::explain(&what),
+        Command::Policy { what: PolicyCommand::Show(what) } => policy::show(&what),
         Command::Revoke(what) => revoke::revoke(&what),
         Command::Unrevoke(what) => revoke::unrevoke(&what),
         Command::Revoked(what) => revoke::revoked(&what),

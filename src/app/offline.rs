@@ -117,9 +117,9 @@ impl Offline {
         Some((self.state.revocations.source_name(entry.source)?, entry.learned))
     }
 
-    /// Decides about a request as the gateway would at an instant; `None` is now.
+    /// Decides about a request as the gateway would at an instant, from an address; no instant is now.
     #[must_use]
-    pub fn explain(&self, mut parts: Parts, at: Option<Timestamp>) -> Explained {
+    pub fn explain(&self, mut parts: Parts, at: Option<Timestamp>, peer: Option<IpAddr>) -> Explained {
         let now = self.state.clock.now();
         let moment = Moment { wall: at.unwrap_or(now.wall), steady: now.steady };
         let mut explained = Explained { moment, route: None, verdict: None, gathered: None, reason: None };
@@ -133,7 +133,8 @@ impl Offline {
             Err(refusal) => return Explained { reason: Some(refusal.reason), ..explained },
         };
         if let Some(policy) = &route.policy {
-            let presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
+            let mut presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
+            presented.peer = peer;
             let mut gathered = gather(&presented, &self.plan.issuers, self.plan.token_bytes, &self.state, moment);
             // Explaining uses no proof up: one that was never used is told to be good.
             gathered.prove(&presented, &Target::of(&parts, true, false), policy.binding.nonce.is_some(), &self.state);

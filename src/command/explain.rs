@@ -45,7 +45,7 @@ pub fn explain(what: &usage::Explain) -> Exit {
     for missing in offline.missing() {
         eprintln!("curfew explain: going on without {missing}");
     }
-    let explained = offline.explain(parts, at);
+    let explained = offline.explain(parts, at, what.client_ip);
     let text = if what.json { json(&explained, &offline) } else { text(&explained, &offline) };
     match print(text.as_bytes()) {
         Exit::Done if explained.reason.is_some() => Exit::Refused,

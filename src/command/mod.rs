@@ -9,6 +9,7 @@ pub mod exit;
 pub mod explain;
 pub mod import;
 pub mod operators;
+pub mod policy;
 pub mod refusals;
 pub mod revoke;
 pub mod run;

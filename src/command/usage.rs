@@ -49,6 +49,12 @@ pub enum Command {
     /// Works offline with keys from files; issuers that publish their keys are asked once. Exit code 4 if the
     /// request would be refused.
     Explain(Explain),
+    /// What a policy comes to: every limit, its value, and where it was written.
+    Policy {
+        /// What of it.
+        #[command(subcommand)]
+        what: PolicyCommand,
+    },
     /// Revoke tokens at a gateway that runs: one, or all of a session, a subject, a client or an issuer.
     ///
     /// It is enforced, kept and in the audit log when this ends. Imports take a file of any length.
@@ -121,9 +127,41 @@ pub struct Explain {
     /// More header fields, as `Name: value`.
     #[arg(long = "header", short = 'H', value_name = "FIELD")]
     pub headers: Vec<String>,
+    /// The address that the client comes from, for rules about networks.
+    #[arg(long, value_name = "ADDRESS")]
+    pub client_ip: Option<std::net::IpAddr>,
     /// The instant to decide at, as RFC 3339 or seconds since 1970. Default: now.
     #[arg(long, value_name = "INSTANT")]
     pub at: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `curfew policy`.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Show every limit that holds on a route, for a caller with these claims, and where it was written.
+    ///
+    /// Without claims and address, it is for a caller for whom no rule is.
+    Show(PolicyShow),
+}
+
+/// `curfew policy show`.
+#[derive(Debug, Args)]
+pub struct PolicyShow {
+    /// Which config.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The route, by its name.
+    #[arg(long, value_name = "NAME")]
+    pub route: String,
+    /// A claim of the token; a value that is JSON is read as such. Given several times, it is an array.
+    #[arg(long = "claim", value_name = "NAME=VALUE")]
+    pub claims: Vec<String>,
+    /// The address that the client comes from.
+    #[arg(long, value_name = "ADDRESS")]
+    pub client_ip: Option<std::net::IpAddr>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -17,8 +17,11 @@
 //! | `reach` | can a request reach each route, and the one that was meant? |
 //! | `fields` | may these header fields and cookies be set? |
 //! | `tighten` | is nothing looser than `defaults` without leave? |
+//! | `rules`, `conditions` | does every rule of a policy tighten something, for somebody? |
+//! | `presets` | does every policy keep the preset that it names? |
 //! | `files` | are the files there? |
 
+mod conditions;
 mod fields;
 mod files;
 mod gateway;
@@ -28,9 +31,11 @@ mod issuers;
 mod listeners;
 mod patterns;
 mod policies;
+mod presets;
 mod reach;
 mod references;
 mod revocation;
+mod rules;
 mod sessions;
 mod tell;
 mod tighten;
@@ -56,6 +61,8 @@ const SUBJECTS: &[Subject] = &[
     reach::check,
     fields::check,
     tighten::check,
+    rules::check,
+    presets::check,
     files::check,
 ];
 

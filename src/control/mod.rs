@@ -8,12 +8,13 @@
 //! | `load` | from a file to settings with their revision |
 //! | `build`, `doors` | from settings to a plan, and the doors in it that lead to revocation sources |
 //! | `reload`, `pending` | the next config brought into force, and what of it waits for a restart |
-//! | `schema`, `redact` | the settings as a JSON Schema, and as they are in effect |
+//! | `schema`, `redact`, `resolved` | the settings as a JSON Schema, as they are in effect, and what they come to on a route |
 
 pub mod check;
 pub mod config;
 mod load;
 pub mod redact;
+pub mod resolved;
 pub mod schema;
 pub mod settings;
 

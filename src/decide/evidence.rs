@@ -8,6 +8,7 @@ use super::revocation::Knowledge;
 use super::rules::IssuerRules;
 use super::session;
 use super::time::{Moment, Timestamp};
+use core::net::IpAddr;
 
 /// What was found where a token may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +139,8 @@ pub struct Evidence<'a> {
     pub session: session::Knowledge,
     /// What its issuer says of it.
     pub introspection: Introspection,
+    /// The address of the client, as the connection tells it.
+    pub peer: Option<IpAddr>,
 }
 
 impl<'a> Evidence<'a> {

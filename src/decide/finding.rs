@@ -16,6 +16,10 @@ pub enum Origin {
     Issuer,
     /// The policy.
     Policy,
+    /// The preset that the policy keeps.
+    Preset,
+    /// The rule of the policy at this place.
+    Rule(u8),
     /// The route.
     Route,
 }
@@ -23,12 +27,14 @@ pub enum Origin {
 impl Origin {
     /// The word for it in traces.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::BuiltIn => "built-in",
             Self::Defaults => "defaults",
             Self::Issuer => "issuer",
             Self::Policy => "policy",
+            Self::Preset => "preset",
+            Self::Rule(place) => super::when::name(place),
             Self::Route => "route",
         }
     }

@@ -29,6 +29,7 @@ use super::checks::token_type::AccessTokenType;
 use super::evidence::Evidence;
 use super::id::PolicyName;
 use super::verdict::Verdict;
+use super::when::When;
 
 /// A question, as traces and people see it.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ macro_rules! policy {
         pub struct Policy {
             /// Its name.
             pub name: PolicyName,
+            /// Its rules, where other limits hold for some.
+            pub when: Option<Box<When>>,
             $(#[doc = $text] pub $name: $check,)*
         }
 
@@ -56,7 +59,9 @@ macro_rules! policy {
             /// Judges: every question is asked, always; the first failure names the reason.
             #[must_use]
             pub fn judge(&self, evidence: &Evidence<'_>) -> Verdict {
-                Verdict::of([$(self.$name.ask(evidence),)*], evidence.ground().is_some())
+                let mut trail = [$(self.$name.ask(evidence),)*];
+                let limits = self.rule(evidence, &mut trail);
+                Verdict::of(trail, limits, evidence.ground().is_some())
             }
         }
     };

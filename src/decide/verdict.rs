@@ -1,6 +1,7 @@
 //! The outcome of a judgement, with the trail that led to it.
 
 use super::finding::Finding;
+use super::limits::Limits;
 use super::policy::{QUESTIONS, Question};
 use super::reason::Reason;
 use std::time::Duration;
@@ -45,18 +46,20 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// Every answer.
     pub trail: Trail,
+    /// The limits that held, where rules of the policy were for this request.
+    pub limits: Option<Limits>,
 }
 
 impl Verdict {
     /// The first failure names the reason; without one, and on trusted ground, there is a permit.
-    pub(super) fn of(trail: Trail, grounded: bool) -> Self {
+    pub(super) fn of(trail: Trail, limits: Option<Limits>, grounded: bool) -> Self {
         let outcome = match trail.iter().find_map(Finding::reason) {
             Some(reason) => Outcome::Refuse(reason),
             // Nothing failed, yet nothing is known either: a hole in the questions must not be a way in.
             None if !grounded => Outcome::Refuse(Reason::InternalError),
             None => Outcome::Admit(Permit { curfew: curfew(&trail), lasts: lasts(&trail) }),
         };
-        Self { outcome, trail }
+        Self { outcome, trail, limits }
     }
 
     /// The reason of a refusal.
@@ -78,7 +81,7 @@ impl Verdict {
 }
 
 /// The place of a question in the table; past its end if there is none.
-const fn place(name: &str) -> usize {
+pub(super) const fn place(name: &str) -> usize {
     let (mut at, mut rest) = (0, QUESTIONS);
     while let [question, others @ ..] = rest {
         if same(question.name.as_bytes(), name.as_bytes()) {

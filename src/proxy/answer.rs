@@ -62,12 +62,12 @@ pub struct Particulars<'a> {
 }
 
 /// What sign-in would help (RFC 9470 §3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Again<'a> {
     /// How long ago it may have been, in seconds.
     pub max_age: Option<u64>,
     /// Of which classes it may be.
-    pub acr_values: &'a [Box<str>],
+    pub acr_values: Vec<&'a str>,
 }
 
 impl<'a> Again<'a> {
@@ -79,11 +79,12 @@ impl<'a> Again<'a> {
         else {
             return Self::default();
         };
-        let acr_values = policy.acr.as_ref().map(|acr| &*acr.among).unwrap_or_default();
+        let limits = verdict.and_then(|verdict| verdict.limits.as_ref());
+        let acr_values = policy.classes_under(limits);
         let seconds = |ms: i64| u64::try_from(ms / 1000).unwrap_or(0);
         let max_age = match (reason, compared.allowed) {
             (Reason::SessionIdleTimeout, _) => Some(0), // whoever was away signs in anew
-            (Reason::AcrInsufficient, _) => policy.auth_age.map(|age| age.limit.value.as_secs()),
+            (Reason::AcrInsufficient, _) => policy.auth_age_under(limits).map(|age| age.as_secs()),
             (Reason::SessionAbsoluteTimeout | Reason::AuthTooOld | Reason::AuthTimeMissing, Quantity::Span(limit)) => {
                 Some(seconds(limit))
             }

@@ -128,7 +128,8 @@ impl Report {
     /// Does what moves on its stream matter, or that nothing does?
     pub(super) fn is_attended(&self) -> bool {
         let policy = self.route.as_ref().and_then(|route| route.policy.as_ref());
-        self.plan.sessions.is_some() && (self.shows_its_user() || policy.is_some_and(|policy| policy.idle.is_some()))
+        self.plan.sessions.is_some()
+            && (self.shows_its_user() || policy.is_some_and(|policy| policy.idle_under(self.limits.as_ref()).is_some()))
     }
 
     /// Does what moves on its stream show that its user is there?
@@ -145,7 +146,7 @@ impl Report {
 
     /// Why its session has ended by now, if it was left alone for too long.
     pub(super) fn left_alone(&self) -> Option<Reason> {
-        let idle = self.route.as_ref()?.policy.as_ref()?.idle?;
+        let idle = self.route.as_ref()?.policy.as_ref()?.idle_under(self.limits.as_ref())?;
         let Attended { sessions, terms, name, shown } = self.attended()?;
         match sessions.known(name, shown, self.shared.state.clock.now(), terms) {
             Knowledge::Known(key, basis, sight) => idle.judge(key, basis, sight).reason(),

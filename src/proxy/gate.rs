@@ -8,7 +8,6 @@ use super::framing::{FramingHandle, FramingReason};
 use super::passage::{Admitted, Upgrade};
 use super::plan::{Plan, Route};
 use super::report::{Report, Seen};
-use super::sessions;
 use super::streams::Place;
 use crate::decide::evidence::Scheme;
 use crate::decide::reason::Reason;
@@ -139,6 +138,7 @@ impl Gate {
         let Some(policy) = &route.policy else { return Ok(None) };
         let mut presented = route.locations.take(&mut parts.headers, parts.uri.query(), proven);
         presented.certificate = self.info.tls.as_ref().and_then(|tls| tls.client_certificate);
+        presented.peer = Some(self.info.peer.ip());
         report.scheme = presented.scheme;
         let state = &self.shared.state;
         report.changes = state.revocations.changes(); // before it is asked what is revoked
@@ -154,7 +154,7 @@ impl Gate {
             let target = Target::of(parts, self.info.tls.is_some(), trusted);
             gathered.prove(&presented, &target, policy.binding.nonce.is_some(), state);
         }
-        if let Some(terms) = plan.sessions.as_ref().filter(|_| sessions::asks(policy)) {
+        if let Some(terms) = plan.sessions.as_ref().filter(|_| policy.asks_of_sessions()) {
             gathered.attend(state, terms);
         }
         let mut verdict = policy.judge(&gathered.evidence());
@@ -171,6 +171,7 @@ impl Gate {
         report.judge = Some(state.clock.steady().saturating_sub(report.moment.steady));
         report.freshness = gathered.evidence().revocation.freshness;
         let outcome = verdict.outcome;
+        report.limits = verdict.limits;
         if verdict.reason().is_some() || report.is_seen() {
             report.verdict = Some(Box::new(verdict));
         }
@@ -197,6 +198,7 @@ impl Gate {
             door: None,
             judge: None,
             verdict: None,
+            limits: None,
             verified: None,
             issuer: None,
             unproven: None,

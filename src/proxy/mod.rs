@@ -18,7 +18,7 @@
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `answer` | from a reason to a response |
 //! | `report` | what is kept of a request until its end |
-//! | `settings`, `sessions`, `policies`, `doubts`, `plan` | from the config to one value that is swapped whole |
+//! | `settings`, `sessions`, `when`, `presets`, `policies`, `doubts`, `plan` | from the config to one value that is swapped whole |
 
 pub mod accept;
 pub mod answer;
@@ -48,6 +48,7 @@ pub mod passage;
 pub mod path;
 pub mod plan;
 pub mod policies;
+pub mod presets;
 pub mod proxy_protocol;
 pub mod report;
 pub mod router;
@@ -58,3 +59,4 @@ pub mod streams;
 pub mod tls;
 pub mod tunnel;
 mod vigil;
+pub mod when;

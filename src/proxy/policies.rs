@@ -3,6 +3,7 @@
 use super::doubts;
 use super::sessions::Checks;
 use super::settings::{Defaults, PolicySettings, TokenPolicy};
+use super::when;
 use crate::decide::checks::age::Age;
 use crate::decide::checks::algorithm::AlgorithmAllowed;
 use crate::decide::checks::audience::Audience;
@@ -34,9 +35,12 @@ pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Policy {
     let token = &settings.token;
     let usual = (&defaults.session, &defaults.step_up);
-    let sessions = Checks::of((&settings.session, &settings.step_up), usual);
-    Policy {
+    let sessions = Checks::of((&settings.session, &settings.step_up), settings.preset, usual);
+    let longest = settings.preset.and_then(|preset| preset.most("token.max_lifetime"));
+    let lifetime = resolve(token.max_lifetime, longest, defaults.token.max_lifetime, Some(LIFETIME));
+    let mut policy = Policy {
         name: name.into(),
+        when: None,
         presence: Presence,
         form: Form,
         algorithm: AlgorithmAllowed,
@@ -50,8 +54,8 @@ pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Poli
         not_before: NotBefore,
         expiry: Expiry,
         issued: Issued,
-        lifetime: resolve(token.max_lifetime, defaults.token.max_lifetime, Some(LIFETIME)).map(|cap| Lifetime { cap }),
-        age: resolve(token.max_age, defaults.token.max_age, None).map(|limit| Age { limit }),
+        lifetime: lifetime.map(|cap| Lifetime { cap }),
+        age: resolve(token.max_age, None, defaults.token.max_age, None).map(|limit| Age { limit }),
         freshness: doubts::freshness(settings, defaults),
         revocation: Revocation,
         absolute: sessions.absolute,
@@ -62,25 +66,30 @@ pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Poli
         scope: (!settings.scopes.is_empty()).then(|| Scope { all: boxed(&settings.scopes) }),
         permission: permission(settings),
         active: doubts::introspection(settings, defaults),
-    }
+    };
+    policy.when = when::build(&policy, settings, defaults);
+    policy
 }
 
 fn boxed(texts: &[String]) -> Box<[Box<str>]> {
     texts.iter().map(|text| text.as_str().into()).collect()
 }
 
-/// A limit that the policy says, else the defaults, else the built-in one.
-fn resolve(
+/// A limit that the policy says; else the stricter one of its preset, and of the defaults or what is built in.
+pub(super) fn resolve(
     policy: Option<OrOff<Span>>,
+    preset: Option<Duration>,
     defaults: Option<OrOff<Span>>,
     built_in: Option<Duration>,
 ) -> Option<Limit<Duration>> {
     let limit = |span: OrOff<Span>, origin| span.on().map(|span| Limit::new(span.get(), origin));
-    match (policy, defaults) {
-        (Some(span), _) => limit(span, Origin::Policy),
+    let below = match (policy, defaults) {
+        (Some(span), _) => return limit(span, Origin::Policy),
         (None, Some(span)) => limit(span, Origin::Defaults),
         (None, None) => built_in.map(|span| Limit::new(span, Origin::BuiltIn)),
-    }
+    };
+    let preset = preset.filter(|span| below.is_none_or(|below| *span < below.value));
+    preset.map(|span| Limit::new(span, Origin::Preset)).or(below)
 }
 
 fn binding(policy: &TokenPolicy, defaults: &TokenPolicy) -> Binding {
@@ -113,4 +122,15 @@ fn permission(settings: &PolicySettings) -> Option<Permission> {
         any_of: rule.any_of.clone().into_boxed_slice(),
     };
     (!settings.claims.is_empty()).then(|| Permission { rules: settings.claims.iter().map(rule).collect() })
+}
+
+/// Where a limit was written, in the words of the config.
+#[must_use]
+pub fn written(origin: Origin, name: &str, settings: &PolicySettings) -> String {
+    match origin {
+        Origin::Policy => format!("policies.{name}"),
+        Origin::Preset => format!("preset {}", settings.preset.map_or("", |preset| preset.wants().name)),
+        Origin::Rule(_) => format!("policies.{name}.{}", origin.name()),
+        Origin::BuiltIn | Origin::Defaults | Origin::Issuer | Origin::Route => origin.name().to_owned(),
+    }
 }

@@ -10,6 +10,7 @@ use crate::decide::checks::revocation;
 use crate::decide::claims::Claims;
 use crate::decide::evidence::Scheme;
 use crate::decide::id::SourceName;
+use crate::decide::limits::Limits;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::{Entries, Freshness};
 use crate::decide::time::{Moment, Timestamp};
@@ -118,6 +119,8 @@ pub struct Report {
     pub judge: Option<Duration>,
     /// The judgement, where somebody will look at it.
     pub verdict: Option<Box<Verdict>>,
+    /// The limits that held, where rules of the policy were for this request.
+    pub limits: Option<Limits>,
     /// The token, if it was verified.
     pub verified: Option<Arc<Verified>>,
     /// Its issuer.

@@ -1,10 +1,12 @@
 //! What settings say of sessions and of step-up, and what the plan makes of it. How a session is judged is told by
 //! `decide/checks`, how it is remembered by `state/sessions`.
 
+use super::policies::resolve;
+use super::presets::Preset;
 use crate::decide::checks::absolute::Absolute;
 use crate::decide::checks::idle::{Idle, Unidentified};
 use crate::decide::checks::step_up::{Acr, AuthAge};
-use crate::decide::finding::{Limit, Origin};
+use crate::decide::finding::Origin;
 use crate::decide::policy::Policy;
 use crate::settings::{OrOff, Span};
 use crate::state::sessions::Terms;
@@ -78,36 +80,36 @@ pub struct Checks {
 impl Checks {
     /// Builds them.
     #[must_use]
-    pub fn of(policy: (&SessionPolicy, &StepUpPolicy), defaults: (&SessionPolicy, &StepUpPolicy)) -> Self {
+    pub fn of(
+        policy: (&SessionPolicy, &StepUpPolicy),
+        preset: Option<Preset>,
+        defaults: (&SessionPolicy, &StepUpPolicy),
+    ) -> Self {
         let ((session, step_up), (usual, usual_step_up)) = (policy, defaults);
+        let limit = |field, own, usual| resolve(own, preset.and_then(|preset| preset.most(field)), usual, None);
         let unidentified = session.unidentified.or(usual.unidentified).unwrap_or_default();
         let jitter = session.jitter.or(usual.jitter).map_or(Duration::ZERO, Span::get);
-        let acr = step_up.acr.as_ref().or(usual_step_up.acr.as_ref());
+        let acr = step_up.acr.as_ref().map(|acr| (acr, Origin::Policy));
+        let acr = acr.or(usual_step_up.acr.as_ref().map(|acr| (acr, Origin::Defaults)));
         Self {
-            idle: limit(session.idle, usual.idle).map(|limit| Idle { limit, unidentified }),
-            absolute: limit(session.absolute, usual.absolute).map(|limit| Absolute { limit, jitter, unidentified }),
-            auth_age: limit(step_up.auth_age, usual_step_up.auth_age).map(|limit| AuthAge { limit }),
-            acr: acr.map(|among| Acr { among: among.iter().map(|one| one.as_str().into()).collect() }),
+            idle: limit("session.idle", session.idle, usual.idle).map(|limit| Idle { limit, unidentified }),
+            absolute: limit("session.absolute", session.absolute, usual.absolute).map(|limit| Absolute {
+                limit,
+                jitter,
+                unidentified,
+            }),
+            auth_age: limit("step_up.auth_age", step_up.auth_age, usual_step_up.auth_age)
+                .map(|limit| AuthAge { limit }),
+            acr: acr
+                .map(|(among, origin)| Acr { among: among.iter().map(|one| one.as_str().into()).collect(), origin }),
         }
     }
 }
 
-fn limit(policy: Option<OrOff<Span>>, defaults: Option<OrOff<Span>>) -> Option<Limit<Duration>> {
-    let (said, origin) = policy.map(|said| (said, Origin::Policy)).or(defaults.map(|said| (said, Origin::Defaults)))?;
-    said.on().map(|span| Limit::new(span.get(), origin))
-}
-
-/// Does a policy ask for anything that has to be remembered?
-#[must_use]
-pub fn asks(policy: &Policy) -> bool {
-    policy.idle.is_some() || policy.absolute.is_some()
-}
-
 /// How sessions are kept, if any policy asks for something that has to be remembered.
 pub fn terms<'a>(policies: impl Iterator<Item = &'a Policy>, settings: &SessionsSettings) -> Option<Terms> {
-    let asking: Vec<&Policy> = policies.filter(|policy| asks(policy)).collect();
-    let absolute: Option<Vec<Duration>> =
-        asking.iter().map(|policy| policy.absolute.map(|absolute| absolute.limit.value)).collect();
+    let asking: Vec<&Policy> = policies.filter(|policy| policy.asks_of_sessions()).collect();
+    let absolute: Option<Vec<Duration>> = asking.iter().map(|policy| policy.longest_session()).collect();
     let terms = Terms {
         max: settings.max,
         remember: settings.remember.get(),

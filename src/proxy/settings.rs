@@ -2,7 +2,9 @@
 //! Each is right by its own; that they fit together is checked by `control`.
 
 use super::answer::Exposure;
+use super::presets::Preset;
 use super::sessions::{SessionPolicy, StepUpPolicy};
+use super::when::WhenRule;
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::freshness::{ColdStart, OnStale};
 use crate::decide::checks::introspection::IntrospectionRule;
@@ -148,6 +150,8 @@ pub struct PolicySettings {
     pub issuers: Vec<String>,
     /// The audiences that are accepted. Default: those of the token's issuer.
     pub audiences: Option<Vec<String>>,
+    /// A standard whose limits hold where this policy says nothing, and which `check` proves it to keep. Default: none.
+    pub preset: Option<Preset>,
     /// The token's times and claims.
     pub token: TokenPolicy,
     /// Revocation.
@@ -160,6 +164,9 @@ pub struct PolicySettings {
     pub scopes: Vec<String>,
     /// Rules about claims, all of which must hold.
     pub claims: Vec<ClaimRule>,
+    /// Rules for some of the requests: other limits, for those who ask or where they are. All that hold count, and the
+    /// strictest limit of them; at most 32. Default: none.
+    pub when: Vec<WhenRule>,
     /// Leave to be looser than `defaults`.
     pub relax: Option<Relax>,
 }

@@ -21,6 +21,7 @@ use crate::state::introspection::Question;
 use crate::state::proofs::Use;
 use crate::state::sessions::Terms;
 use crate::state::verified::Verified;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub struct Gathered {
     scheme: Scheme,
     proof: Proof,
     certificate: Option<CertificateThumbprint>,
+    peer: Option<IpAddr>,
     session: session::Knowledge,
     introspection: Introspection,
     /// The name under which the proof's use is remembered.
@@ -67,6 +69,7 @@ impl Gathered {
             scheme: Scheme::Bearer,
             proof: Proof::Absent,
             certificate: None,
+            peer: None,
             session: session::Knowledge::Unasked,
             introspection: Introspection::Unasked,
             proof_name: None,
@@ -91,6 +94,7 @@ impl Gathered {
             scheme: self.scheme,
             proof: self.proof,
             certificate: self.certificate,
+            peer: self.peer,
             session: self.session,
             introspection: self.introspection,
         }
@@ -168,6 +172,7 @@ impl Gathered {
 pub fn gather(presented: &Presented, issuers: &Issuers, limit: usize, state: &State, moment: Moment) -> Gathered {
     let mut gathered = Gathered::nothing(moment, presented.credential);
     (gathered.scheme, gathered.certificate) = (presented.scheme, presented.certificate);
+    gathered.peer = presented.peer;
     let Some(raw) = &presented.token else { return gathered };
     match read(raw, issuers, limit, state, moment) {
         Ok((verified, issuer)) => {

@@ -7,6 +7,7 @@ use crate::decide::evidence::{Credential, Scheme};
 use crate::decide::id::CertificateThumbprint;
 use crate::decide::reason::Reason;
 use http::{HeaderMap, HeaderValue};
+use std::net::IpAddr;
 
 /// A token as it was presented. It has no `Debug` and no `Display`: it must not reach a log.
 pub struct RawToken {
@@ -67,6 +68,8 @@ pub struct Presented {
     pub proof: Sent,
     /// The certificate of the client whose connection it came over, which no field of a request can tell.
     pub certificate: Option<CertificateThumbprint>,
+    /// The address of the client, which no field of a request can tell either.
+    pub peer: Option<IpAddr>,
 }
 
 impl Locations {
@@ -92,7 +95,7 @@ impl Locations {
             }
         }
         let (credential, token) = combine(in_header, in_cookie, query.is_some_and(has_token));
-        Presented { credential, token, scheme, proof, certificate: None }
+        Presented { credential, token, scheme, proof, certificate: None, peer: None }
     }
 }
 

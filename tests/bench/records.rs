@@ -64,7 +64,7 @@ fn verdict() -> Verdict {
     let token = jsonwebtoken::encode(&header, &claims, &key).expect("a token");
     let request =
         Request::get("/orders/7").header("host", "api.example").header("authorization", format!("Bearer {token}"));
-    let explained = offline.explain(request.body(()).expect("a request").into_parts().0, None);
+    let explained = offline.explain(request.body(()).expect("a request").into_parts().0, None, None);
     explained.verdict.expect("a judgement")
 }
 

@@ -176,6 +176,72 @@ const CASES: &[&[(&str, &str)]] = &[
     &[(VERSION, "~\ngateway: { nonce_keys: [{ file: no.key }] }")],
     &[(POLICY, "token: { dpop: required, mtls: required }")],
     &[(POLICY, "token: { mtls: required }")],
+    // rules
+    &[(POLICY, "token: { max_age: 15m }, when: [{ if: { clients: [a] }, token: { max_age: 1h } }]")],
+    &[(POLICY, "token: { max_age: 15m }, when: [{ if: { clients: [a] }, token: { max_age: off } }]")],
+    &[
+        (DEFAULTS, "defaults: { policy: api, session: { idle: 15m } }"),
+        (POLICY, "when: [{ if: { clients: [a] }, session: { idle: 16m }, token: { max_lifetime: 25h } }]"),
+    ],
+    &[(POLICY, "token: { max_age: 15m }, when: [{ if: { clients: [a] }, token: { max_age: 15m } }]")],
+    &[(
+        POLICY,
+        "token: { max_age: 15m }, when: [{ if: { clients: [a] }, token: { max_age: 5m }, relax: { fields: [token.max_age, session.idle, token.dpop], reason: ' ' } }]",
+    )],
+    &[(POLICY, "when: [{ if: { clients: [a] }, token: { max_age: 5m }, relax: { fields: [], reason: b } }]")],
+    &[(POLICY, "when: [{ if: { clients: [a] } }, { if: {}, token: { max_age: 5m } }]")],
+    &[(
+        POLICY,
+        "when: [{ if: { claims: [{ claim: a..b, present: true }, { claim: c }, { claim: d, any_of: [] }, { claim: e, equals: 1, present: true }, { claim: iss, equals: x }, { claim: exp, present: true }] }, token: { max_age: 5m } }]",
+    )],
+    &[(
+        POLICY,
+        "when: [{ if: { clients: [], acr: [], networks: [], outside: [], issuers: [] }, token: { max_age: 5m } }]",
+    )],
+    &[(POLICY, "when: [{ if: { clients: [a, a], networks: [10.0.0.0/8, 10.1.0.0/16] }, token: { max_age: 5m } }]")],
+    &[(POLICY, "when: [{ if: { issuers: [corb] }, token: { max_age: 5m } }]")],
+    &[
+        ("issuers:", "~\n  other: { issuer: https://other.example, audiences: [a] }"),
+        (DEFAULTS, "defaults: { policy: api }"),
+        (POLICY, "issuers: [corp], when: [{ if: { issuers: [other] }, token: { max_age: 5m } }]"),
+    ],
+    &[(POLICY, "when: [{ if: { networks: [10.1.0.0/16], outside: [10.0.0.0/8] }, token: { max_age: 5m } }]")],
+    &[(
+        POLICY,
+        "when: [{ if: { claims: [{ claim: a, present: false }, { claim: a, equals: 1 }] }, token: { max_age: 5m } }]",
+    )],
+    &[(
+        POLICY,
+        "when: [{ if: { clients: [a, b] }, token: { max_age: 5m } }, { if: { clients: [a], networks: [10.0.0.0/8] }, token: { max_age: 6m } }]",
+    )],
+    &[(
+        POLICY,
+        "when: [{ if: { clients: [a] }, token: { max_age: 5m } }, { if: { clients: [a] }, token: { max_age: 4m } }]",
+    )],
+    &[(
+        POLICY,
+        "step_up: { acr: [gold, silver] }, when: [{ if: { clients: [a] }, step_up: { acr: [gold, bronze] } }, { if: { clients: [b] }, step_up: { acr: [silver, gold] } }, { if: { acr: [bronze] }, token: { max_age: 5m } }]",
+    )],
+    &[(
+        POLICY,
+        "step_up: { acr: [gold, silver] }, when: [{ if: { clients: [a] }, step_up: { acr: [gold] } }, { if: { networks: [10.0.0.0/8] }, step_up: { acr: [silver] } }, { if: { clients: [b] }, step_up: { acr: [gold] }, relax: { fields: [step_up.acr], reason: b } }]",
+    )],
+    &[(POLICY, "when: [{ if: { clients: [a] }, session: { idle: 0s }, step_up: { acr: ['a b'] } }]")],
+    &[(
+        POLICY,
+        "session: { idle: 1h }, when: [{ if: { clients: [a] }, session: { idle: 31d }, relax: { fields: [session.idle], reason: b } }]",
+    )],
+    // presets
+    &[(POLICY, "preset: pci-dss")],
+    &[(POLICY, "preset: pci-dss-4.0.1, session: { idle: 16m }")],
+    &[(POLICY, "preset: pci-dss-4.0.1, session: { idle: off }")],
+    &[(
+        POLICY,
+        "preset: pci-dss-4.0.1, when: [{ if: { clients: [a] }, session: { idle: 1h }, relax: { fields: [session.idle], reason: b } }, { if: { clients: [b] }, session: { idle: off }, relax: { fields: [session.idle], reason: b } }]",
+    )],
+    &[(POLICY, "preset: bearer-baseline, token: { max_lifetime: 2h }"), (AUDIENCES, "~, leeway: 2m")],
+    &[(POLICY, "preset: asvs-5-l3, revocation: { on_stale: allow }")],
+    &[(POLICY, "preset: banking-strict, token: { require: [auth_time], dpop: required }, step_up: { auth_age: 6m }")],
     // what guards a route
     &[(DEFAULTS, "defaults: {}")],
     &[(ROUTE, "~\n  - { name: open, path: /b, upstream: orders, access: open, policy: api }")],

@@ -1,6 +1,7 @@
 //! Does `check` find what is wrong with a config, all at once and in its place? And is the config that we ship right?
 
 mod bad;
+mod resolved;
 mod shipped;
 mod told;
 

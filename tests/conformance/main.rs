@@ -10,6 +10,7 @@ mod claims;
 mod grounds;
 mod introspections;
 mod revocations;
+mod rules;
 mod sessions;
 mod stages;
 mod statuses;

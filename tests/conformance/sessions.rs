@@ -172,7 +172,7 @@ fn auth_age() {
 /// One of those that are accepted, byte for byte.
 #[test]
 fn acr() {
-    let acr = |among: &[&str]| Acr { among: words(among) };
+    let acr = |among: &[&str]| Acr { among: words(among), origin: Origin::Policy };
     let of = |value: Option<&str>| World::claims(|claims| claims.acr = value.map(Into::into));
     let weak = Want::Fail(Reason::AcrInsufficient);
     table(

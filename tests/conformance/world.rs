@@ -28,6 +28,7 @@ use curfew::decide::revocation::{Handles, Knowledge};
 use curfew::decide::rules::{Algorithm, Algorithms, IssuerRules, Profile};
 use curfew::decide::session;
 use curfew::decide::time::{Moment, Timestamp};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The instant at which every row is judged.
@@ -48,6 +49,7 @@ pub struct World {
     pub scheme: Scheme,
     pub proof: Proof,
     pub certificate: Option<CertificateThumbprint>,
+    pub peer: Option<IpAddr>,
     pub session: session::Knowledge,
     pub introspection: Introspection,
 }
@@ -105,6 +107,7 @@ impl World {
             scheme: Scheme::Bearer,
             proof: Proof::Absent,
             certificate: None,
+            peer: None,
             session: session::Knowledge::Unasked,
             introspection: Introspection::Unasked,
         }
@@ -145,6 +148,7 @@ impl World {
             scheme: self.scheme,
             proof: self.proof,
             certificate: self.certificate,
+            peer: self.peer,
             session: self.session,
             introspection: self.introspection,
         }
@@ -160,6 +164,7 @@ impl World {
 pub fn policy() -> Policy {
     Policy {
         name: PolicyName::from("test"),
+        when: None,
         presence: Presence,
         form: Form,
         algorithm: AlgorithmAllowed,

@@ -3,6 +3,7 @@
 
 mod judgement;
 mod proof;
+mod rules;
 mod sessions;
 mod sessions_bound;
 mod time;

@@ -5,5 +5,6 @@
 mod support;
 
 mod ends;
+mod rules;
 mod streams;
 mod world;

@@ -25,6 +25,7 @@ pub const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.c2VjcmV0.c2ln";
 pub fn policy() -> Policy {
     Policy {
         name: PolicyName::from("api"),
+        when: None,
         presence: Default::default(),
         form: Default::default(),
         algorithm: Default::default(),
@@ -104,6 +105,7 @@ pub fn judge(reading: Reading<'_>) -> Verdict {
         scheme: Scheme::Bearer,
         proof: Proof::Absent,
         certificate: None,
+        peer: None,
         session: Default::default(),
         introspection: curfew::decide::introspection::Introspection::Unasked,
     })

@@ -10,10 +10,10 @@ use crate::proxy::settings::TokenPolicy;
 use crate::settings::{OrOff, Span};
 
 /// The longest silence that is remembered is 49 days.
-const IDLE_CAP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub(super) const IDLE_CAP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Tokens tell times in seconds, and a stream is looked at a few times in one.
-const LEAST: Duration = Duration::from_secs(1);
+pub(super) const LEAST: Duration = Duration::from_secs(1);
 
 /// What a policy, or the defaults, say of all this.
 type Said<'a> = (&'a SessionPolicy, &'a StepUpPolicy, &'a TokenPolicy);
@@ -25,7 +25,8 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut longest = on(config.defaults.session.idle);
     for (name, settings) in &config.policies {
         policy(&join("policies", name), (&settings.session, &settings.step_up, &settings.token), defaults, &mut faults);
-        longest = longest.max(on(settings.session.idle));
+        let rules = settings.when.iter().filter_map(|rule| on(rule.session.idle)).max();
+        longest = longest.max(on(settings.session.idle)).max(rules);
     }
     if config.sessions.max == 0 {
         faults.error("sessions.max", "no session can be remembered", "write at least 1; the default is 1000000");
@@ -93,7 +94,13 @@ fn sign_in(path: &str, step_up: &StepUpPolicy, absolute: Option<Duration>, fault
         let help = "make `auth_age` shorter than `session.absolute`, or leave it out";
         faults.warn(&format!("{path}.step_up.auth_age"), "no sign-in gets so old: its session ends before", help);
     }
-    let Some(acr) = &step_up.acr else { return };
+    if let Some(acr) = &step_up.acr {
+        classes(path, acr, faults);
+    }
+}
+
+/// Can these be accepted, and asked for?
+pub(super) fn classes(path: &str, acr: &[String], faults: &mut Faults<'_>) {
     if acr.is_empty() {
         let help = "name those that are accepted, or remove the line to accept any";
         faults.error(&format!("{path}.step_up.acr"), "no sign-in is of a class that is accepted", help);

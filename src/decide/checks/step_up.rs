@@ -44,21 +44,31 @@ impl Check for AuthAge {
 pub struct Acr {
     /// The classes, those that are preferred first.
     pub among: Box<[Box<str>]>,
+    /// Where they were written.
+    pub origin: Origin,
 }
 
 impl Check for Acr {
     fn ask(&self, evidence: &Evidence<'_>) -> Finding {
-        let Some(claims) = evidence.claims() else { return Finding::Moot };
-        let place = claims.acr.as_ref().and_then(|acr| self.among.iter().position(|one| one == acr));
-        let found = place.map_or(Quantity::Nothing, |place| Quantity::Count(place as u64 + 1));
-        let compared = Compared::about("acr").against(Quantity::Count(self.among.len() as u64), Origin::Policy);
-        match (place, &claims.acr) {
-            (Some(_), _) => Finding::pass(compared.found(found)),
-            (None, Some(_)) => {
-                Finding::fail(Reason::AcrInsufficient, compared.found(Quantity::Word("none of those accepted")))
-            }
-            (None, None) => Finding::fail(Reason::AcrInsufficient, compared.found(Quantity::Word("not there"))),
+        of_class(self.among.iter().map(|class| &**class), self.origin, evidence)
+    }
+}
+
+/// Is the sign-in of one of these classes?
+pub(in crate::decide) fn of_class<'a>(
+    mut among: impl Iterator<Item = &'a str> + Clone,
+    origin: Origin,
+    evidence: &Evidence<'_>,
+) -> Finding {
+    let Some(claims) = evidence.claims() else { return Finding::Moot };
+    let compared = Compared::about("acr").against(Quantity::Count(among.clone().count() as u64), origin);
+    let place = claims.acr.as_ref().and_then(|acr| among.position(|one| *one == **acr));
+    match (place, &claims.acr) {
+        (Some(place), _) => Finding::pass(compared.found(Quantity::Count(place as u64 + 1))),
+        (None, Some(_)) => {
+            Finding::fail(Reason::AcrInsufficient, compared.found(Quantity::Word("none of those accepted")))
         }
+        (None, None) => Finding::fail(Reason::AcrInsufficient, compared.found(Quantity::Word("not there"))),
     }
 }
 
