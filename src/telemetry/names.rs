@@ -133,6 +133,9 @@ metrics! {
     FLEET_COMPACTIONS = "curfew_fleet_compactions", "How often this instance made the fleet's stream shorter";
     FLEET_FAILURES = "curfew_fleet_failures", "How often the fleet's channel was lost, or could not be had";
     FLEET_REFUSALS = "curfew_fleet_refusals", "How often this instance could not join, because its hash_key is another than the others'";
+    FLEET_INSTANCES = "curfew_fleet_instances", "Instances of the fleet that are known here, by how far they have read what was told here: current, behind or silent";
+    FLEET_BEHIND = "curfew_fleet_propagation_behind_entries", "Entries told here that the slowest known instance has not read";
+    FLEET_BEHIND_FOR = "curfew_fleet_propagation_behind_seconds", "How long the first of these waits";
     CONNECTIONS = "curfew_connections", "Connections accepted";
     CONNECTIONS_OPEN = "curfew_connections_open", "Connections that are open";
     CONNECTIONS_REFUSED = "curfew_connections_refused", "Connections that were not taken, by reason";

@@ -72,6 +72,12 @@ pub struct FleetSeen {
     pub failures: u64,
     /// How often joining was refused.
     pub refusals: u64,
+    /// How many instances are known, by how far they are.
+    pub instances: [(&'static str, usize); 3],
+    /// What was told here, and the slowest has not read.
+    pub behind: u64,
+    /// How long the first of it waits.
+    pub behind_for: Duration,
 }
 
 impl Gauges {
@@ -156,6 +162,11 @@ impl Gauges {
         self.count(metric::FLEET_COMPACTIONS, &[], seen.compactions);
         self.count(metric::FLEET_FAILURES, &[], seen.failures);
         self.count(metric::FLEET_REFUSALS, &[], seen.refusals);
+        for (state, instances) in seen.instances {
+            self.put(metric::FLEET_INSTANCES, &[("state", state)], instances as f64);
+        }
+        self.put(metric::FLEET_BEHIND, &[], seen.behind as f64);
+        self.put(metric::FLEET_BEHIND_FOR, &[], seen.behind_for.as_secs_f64());
     }
 
     /// When a certificate ends. The name is the file's, as the config writes it.

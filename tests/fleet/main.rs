@@ -9,6 +9,7 @@ mod support;
 mod instance;
 mod losses;
 mod processes;
+mod propagation;
 mod redis;
 mod spread;
 mod ways;

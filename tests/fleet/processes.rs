@@ -11,13 +11,13 @@ use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-struct One {
-    gateway: Gateway,
+pub struct One {
+    pub gateway: Gateway,
     port: u16,
 }
 
 impl One {
-    fn start(dir: &Path, name: &str, redis: &Redis, upstream: &Upstream) -> Self {
+    pub fn start(dir: &Path, name: &str, redis: &Redis, upstream: &Upstream) -> Self {
         let (port, admin) = (free_port(), free_port());
         let (config, keys, secret) = (dir.join(name), dir.join("corp.json"), dir.join("secret"));
         std::fs::write(&keys, Mint::get().corp_keys().to_string()).unwrap();
@@ -30,7 +30,7 @@ impl One {
                 "algorithms": ["RS256", "ES256", "EdDSA"]}},
             "revocation": {
                 "sources": {"logout": {"kind": "backchannel_logout", "issuer": "corp", "client_ids": ["shop"]}},
-                "fleet": {"redis": {"urls": [redis.url()]}},
+                "fleet": {"redis": {"urls": [redis.url()]}, "instance": name},
             },
             "telemetry": {"hash_key": {"file": secret}},
             "upstreams": {"echo": {"endpoints": [upstream.url()]}},
@@ -49,7 +49,7 @@ impl One {
         (answer.status, answer.reason().unwrap_or_default())
     }
 
-    fn asks(&self, token: &str) -> (u16, String) {
+    pub fn asks(&self, token: &str) -> (u16, String) {
         self.send(&format!("GET /orders HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n"))
     }
 
@@ -68,7 +68,7 @@ impl One {
             .0
     }
 
-    fn metric(&self, name: &str) -> Option<f64> {
+    pub fn metric(&self, name: &str) -> Option<f64> {
         let (_, metrics) = self.gateway.admin("/metrics");
         metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }

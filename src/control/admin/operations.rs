@@ -6,7 +6,7 @@ use super::body::{self, Kind, Lines};
 use super::entry::{Reader, Understood};
 use super::guard::Who;
 use super::problem::{Answer, Problem, json};
-use super::{preview, query};
+use super::{fleet, preview, query};
 use crate::control::reload::Reload;
 use crate::decide::id::IssuerName;
 use crate::decide::time::Moment;
@@ -241,6 +241,12 @@ impl Operations {
             [entry] => Ok(json(&query::known(entry, &self.shared.state, self.now()))),
             _ => Err(Problem::bad("ask about one at a time")),
         }
+    }
+
+    /// How far what was entered here has come.
+    #[must_use]
+    pub fn fleet(&self) -> Answer {
+        json(&fleet::fleet(self.reload.idp().watched_propagation()))
     }
 
     /// How fresh each feed is.

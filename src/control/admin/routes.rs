@@ -34,6 +34,7 @@ enum What {
     OpenApi,
     Config,
     Feeds,
+    Fleet,
     Query,
     Act(Deed),
     Records(Looking),
@@ -75,6 +76,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     open("/openapi.json", What::OpenApi),
     guarded(Method::GET, "/config", What::Config),
     guarded(Method::GET, "/revocations/feeds", What::Feeds),
+    guarded(Method::GET, "/fleet", What::Fleet),
     guarded(Method::POST, "/revocations/query", What::Query),
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
     guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
@@ -137,6 +139,10 @@ async fn ask<S: Showing>(
         What::Feeds => {
             guard.admit(parts, peer)?;
             operations.feeds()
+        }
+        What::Fleet => {
+            guard.admit(parts, peer)?;
+            operations.fleet()
         }
         What::Query => {
             guard.admit(parts, peer)?;

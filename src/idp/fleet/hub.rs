@@ -18,7 +18,7 @@ use crate::idp::sink::Sink;
 use crate::notice::Trouble;
 use crate::state::revocations::{Bounds, Feed};
 use arc_swap::ArcSwap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -36,9 +36,10 @@ pub(in crate::idp) struct Hub {
     running: Mutex<Option<Running>>,
 }
 
-struct Running {
+pub(super) struct Running {
     settings: FleetSettings,
     issuers: Vec<(String, Arc<str>, bool)>,
+    pub(super) member: Arc<Member>,
     cancel: CancellationToken,
 }
 
@@ -85,7 +86,7 @@ impl Hub {
 
     /// Until all is told to the others that was accepted here.
     pub(in crate::idp) async fn told(&self) {
-        while self.running().is_some() && self.outbox.depth() > 0 {
+        while self.running().is_some() && !self.outbox.is_told() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -117,11 +118,11 @@ impl Hub {
         running.take().iter().for_each(|old| old.cancel.cancel());
         self.outbox.rebound(settings.queue);
         let cancel = self.cancel.child_token();
-        self.start(settings, server, cancel.clone());
-        *running = Some(Running { settings: settings.clone(), issuers: names, cancel });
+        let member = self.start(settings, server, cancel.clone());
+        *running = Some(Running { settings: settings.clone(), issuers: names, member, cancel });
     }
 
-    fn start(&self, settings: &FleetSettings, server: Server, cancel: CancellationToken) {
+    fn start(&self, settings: &FleetSettings, server: Server, cancel: CancellationToken) -> Arc<Member> {
         let member = Arc::new(Member {
             settings: settings.clone(),
             server,
@@ -136,11 +137,18 @@ impl Hub {
             sequence: AtomicU64::new(0),
             progress: Mutex::new(Progress::default()),
             away: Trouble::default(),
+            name: settings.name(),
+            beat: AtomicU64::new(0),
+            roster: Mutex::default(),
+            unheard: Trouble::default(),
+            has_left: AtomicBool::new(false),
         });
+        let running = Arc::clone(&member);
         refresh::supervise(&self.means.runtime, "revocation.fleet".into(), move || {
-            let (member, cancel) = (Arc::clone(&member), cancel.clone());
+            let (member, cancel) = (Arc::clone(&running), cancel.clone());
             async move { member.run(&cancel).await }
         });
+        member
     }
 
     /// Gives each issuer its feeds: those it had, if it is the same.
@@ -208,7 +216,7 @@ impl Hub {
         Some(Stand { iss: Arc::clone(&spoken.iss), providers, operators })
     }
 
-    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+    pub(super) fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,14 +13,20 @@
 //! | `reading`, `writing` | what it does once it has joined |
 //! | `seeding` | everything that is held, written anew |
 //! | `tending` | settings made into all this |
+//! | `presence`, `roster`, `heralding` | who is in the fleet, and how far each has read |
+//! | `propagation` | what operators are told of that |
 //! | `standing` | what metrics tell of it |
 
 mod block;
+mod heralding;
 mod hub;
 mod member;
 mod note;
 mod outbox;
+mod presence;
+mod propagation;
 mod reading;
+mod roster;
 mod seeding;
 mod server;
 pub mod settings;
@@ -33,6 +39,7 @@ mod writing;
 
 pub(super) use hub::Hub;
 pub(super) use note::Voice;
+pub use propagation::{Instance, Propagation};
 pub(super) use server::Server;
 pub use standing::Standing;
 pub(super) use telling::Telling;

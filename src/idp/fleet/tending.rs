@@ -59,8 +59,10 @@ impl Idp {
         self.fleet.standing()
     }
 
-    /// Waits until what was accepted here is told to the other instances, but no longer than this.
+    /// Waits until what was accepted here is told to the other instances, and then says that this one goes; but no
+    /// longer than this for either.
     pub async fn told(&self, patience: Duration) {
         let _ = tokio::time::timeout(patience, self.fleet.told()).await;
+        let _ = tokio::time::timeout(patience, self.fleet.leave()).await;
     }
 }
