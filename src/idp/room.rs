@@ -215,7 +215,7 @@ impl Idp {
                 source.signer.store(Arc::new(issuer.signer()));
             }
         }
-        self.fleet.tend(&running, prepared.settings.fleet.as_ref(), prepared.fleet);
+        self.fleet.tend(&running, prepared.settings.fleet.as_ref(), prepared.fleet, &mut opened);
     }
 
     /// An issuer whose keys come from where they came before goes on with those it has.

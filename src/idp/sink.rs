@@ -240,18 +240,6 @@ impl Sink {
         Ok(lifted)
     }
 
-    /// Takes in what another instance accepted, each with the time that it learned of it. It is told to nobody, and kept
-    /// by the instance that accepted it.
-    ///
-    /// # Errors
-    /// If not all of it could be kept. What could be is enforced all the same.
-    pub(super) async fn merge(&self, accepted: &[(Revoked, Timestamp)]) -> Result<(), Full> {
-        let add = |taken: Result<(), _>, (what, learned): &(Revoked, Timestamp)| {
-            taken.and(self.revocations.add(&self.feed, what, *learned))
-        };
-        accepted.iter().fold(Ok(()), add)
-    }
-
     async fn written(&self, receipt: Option<Receipt>) -> Result<(), NotKept> {
         let Some(receipt) = receipt else { return Ok(()) };
         // The journal itself has told the log: one line, however many events come meanwhile.

@@ -7,6 +7,7 @@
 mod support;
 
 mod instance;
+mod keeping;
 mod losses;
 mod processes;
 mod propagation;

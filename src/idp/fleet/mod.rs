@@ -8,6 +8,7 @@
 //! | `telling`, `outbox` | what is to be told, and waits to be written |
 //! | `stands` | whose entries are shared, and where those of others go |
 //! | `server`, `words` | how Redis is reached, and what is said to it |
+//! | `merging`, `seating` | what they told, taken in and kept; which issuer has which feeds of it |
 //! | `hub` | the part that stays when the settings change |
 //! | `member` | one instance: joins, and joins again |
 //! | `reading`, `writing` | what it does once it has joined |
@@ -21,12 +22,14 @@ mod block;
 mod heralding;
 mod hub;
 mod member;
+mod merging;
 mod note;
 mod outbox;
 mod presence;
 mod propagation;
 mod reading;
 mod roster;
+mod seating;
 mod seeding;
 mod server;
 pub mod settings;
