@@ -192,3 +192,22 @@ pub struct Revoked {
     #[command(flatten)]
     pub admin: Admin,
 }
+
+/// `curfew confirm`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  curfew confirm --feed partner-list --entries 120 --reason 'they dropped a tenant'")]
+pub struct Confirm {
+    /// The feed, by its name in the config. `curfew revoked` tells what is held back.
+    #[arg(long, value_name = "NAME")]
+    pub feed: String,
+    /// How many entries it is to have: with another number nothing is confirmed.
+    #[arg(long, value_name = "COUNT")]
+    pub entries: Option<usize>,
+    /// Why.
+    #[command(flatten)]
+    pub grounds: Grounds,
+    /// Which gateway.
+    #[command(flatten)]
+    pub admin: Admin,
+}

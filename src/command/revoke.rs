@@ -1,11 +1,11 @@
-//! `curfew revoke`, `curfew unrevoke` and `curfew revoked`: what operators say to a gateway that runs.
+//! `curfew revoke`, `curfew unrevoke`, `curfew revoked` and `curfew confirm`: what operators say to a gateway that runs.
 
 use super::admin::Client;
 use super::completions::print;
 use super::exit::Exit;
 use super::explain::token;
 use super::import::Import;
-use super::operators::{Admin, Grounds, Revoke, Revoked, Unrevoke, What};
+use super::operators::{Admin, Confirm, Grounds, Revoke, Revoked, Unrevoke, What};
 use super::watch::Watch;
 use bytes::Bytes;
 use http::Method;
@@ -96,6 +96,19 @@ pub fn revoked(what: &Revoked) -> Exit {
         let answered = one(&mut client, "/revocations/query", named(Map::new(), &what.what)?).await?;
         let is = answered.get("revoked").and_then(Value::as_bool) == Some(true);
         Ok(tell(&what.admin, &answered, if is { Exit::Done } else { Exit::Nothing }))
+    })
+}
+
+/// Confirms what a feed says that was held back.
+#[must_use]
+pub fn confirm(what: &Confirm) -> Exit {
+    run(async {
+        let mut asked = grounds(&what.grounds);
+        asked.insert("feed".into(), what.feed.as_str().into());
+        asked.extend(what.entries.map(|entries| ("entries".to_owned(), entries.into())));
+        let mut client = Client::new(&what.admin)?;
+        let done = one(&mut client, "/revocations/feeds/confirm", asked).await?;
+        Ok(tell(&what.admin, &done, Exit::Done))
     })
 }
 

@@ -66,6 +66,8 @@ pub enum Command {
     Trace(asked::Trace),
     /// List what was refused, count what it has in common, or follow it as it happens. Exit code 5 if there was nothing.
     Refusals(asked::Refusals),
+    /// Confirm what a polled feed says, though it is far less than before, and was held back.
+    Confirm(operators::Confirm),
     /// Print a JSON Schema: of the config, or of a revocation feed.
     Schema {
         /// Of what.

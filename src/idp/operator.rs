@@ -140,6 +140,7 @@ impl Idp {
             statuses: Arc::clone(&self.means.statuses),
             telling: Some(self.fleet.telling(fleet::Voice::Operator)),
             trouble: Arc::default(),
+            held_back: Arc::default(),
         })
     }
 

@@ -3,6 +3,7 @@
 use super::events::Events;
 use super::feed::{Heard, Revokes, Understood};
 use super::fleet::Telling;
+use super::held_back::HeldBack;
 use super::place::Place;
 use super::refresh::News;
 use super::signed::Signer;
@@ -54,6 +55,8 @@ pub struct Sink {
     pub(super) events: Arc<Events>,
     /// How what is accepted is told to the other instances; `None` for what they told us.
     pub(super) telling: Option<Telling>,
+    /// Whether something is held back, and was confirmed.
+    pub(super) held_back: Arc<HeldBack>,
     /// That the source cannot be heard.
     pub(super) trouble: Arc<Trouble>,
 }

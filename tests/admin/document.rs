@@ -40,7 +40,8 @@ fn the_examples_are_run() {
                 run += 1;
             }
             for (kind, content) in contents {
-                for example in content["examples"].as_object().unwrap().values() {
+                // What cannot be asked for as long as nothing is held back has none: `confirm.rs` asks for it.
+                for example in content["examples"].as_object().into_iter().flat_map(|all| all.values()) {
                     let value = &example["value"];
                     let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     let answer = world.typed(&line, &kind, &body);

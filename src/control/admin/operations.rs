@@ -28,8 +28,8 @@ const MOST: usize = 1_000_000;
 /// What operators do.
 pub struct Operations {
     shared: Arc<Shared>,
-    reload: Arc<Reload>,
-    audit: Audit,
+    pub(super) reload: Arc<Reload>,
+    pub(super) audit: Audit,
 }
 
 /// What is done with entries.
@@ -69,7 +69,7 @@ impl Operations {
         Self { shared: Arc::clone(shared), reload: Arc::clone(reload), audit }
     }
 
-    fn now(&self) -> Moment {
+    pub(super) fn now(&self) -> Moment {
         self.shared.state.clock.now()
     }
 

@@ -35,6 +35,7 @@ enum What {
     Config,
     Feeds,
     Fleet,
+    Confirm,
     Query,
     Act(Deed),
     Records(Looking),
@@ -76,6 +77,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     open("/openapi.json", What::OpenApi),
     guarded(Method::GET, "/config", What::Config),
     guarded(Method::GET, "/revocations/feeds", What::Feeds),
+    guarded(Method::POST, "/revocations/feeds/confirm", What::Confirm),
     guarded(Method::GET, "/fleet", What::Fleet),
     guarded(Method::POST, "/revocations/query", What::Query),
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
@@ -143,6 +145,10 @@ async fn ask<S: Showing>(
         What::Fleet => {
             guard.admit(parts, peer)?;
             operations.fleet()
+        }
+        What::Confirm => {
+            let who = guard.admit(parts, peer)?;
+            operations.confirm(&parts.headers, body, &who).await?
         }
         What::Query => {
             guard.admit(parts, peer)?;

@@ -114,6 +114,7 @@ impl Hub {
                 telling: None,
                 mark: [0; 8],
                 trouble: Arc::default(),
+                held_back: Arc::default(),
             })
         };
         let [providers, operators] = FEEDS.map(&mut sink);
