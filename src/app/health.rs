@@ -85,6 +85,9 @@ impl Shown {
             ("issuer", held.issuers),
         ];
         gauges.revocation_set(&levels, held.bytes);
+        for (source, list, one) in self.shared.state.statuses.standing(self.shared.state.clock.now()) {
+            gauges.status_list(source.as_str(), &list, (one.lists, one.age, one.bytes), one.failures);
+        }
         self.fill_fleet(gauges);
         self.fill_introspection(gauges);
         for (listener, certificates) in &self.certificates {

@@ -150,6 +150,23 @@ impl Gauges {
         self.put(metric::REVOCATION_BYTES, &[], bytes as f64);
     }
 
+    /// A status list, by the address that the config has, or the others.
+    pub fn status_list(
+        &mut self,
+        source: &str,
+        list: &str,
+        (held, age, bytes): (usize, Duration, usize),
+        failures: u64,
+    ) {
+        let labels = [("source", source), ("list", list)];
+        self.put(metric::STATUS_LISTS, &labels, held as f64);
+        if held > 0 {
+            self.put(metric::STATUS_LIST_AGE, &labels, age.as_secs_f64());
+            self.put(metric::STATUS_LIST_BYTES, &labels, bytes as f64);
+        }
+        self.count(metric::STATUS_LIST_FAILURES, &labels, failures);
+    }
+
     /// How the channel between instances stands.
     pub fn fleet(&mut self, seen: &FleetSeen) {
         self.put(metric::FLEET_CONNECTED, &[], f64::from(u8::from(seen.connected)));

@@ -44,6 +44,7 @@ fn telemetry() -> Telemetry {
         gauges.endpoint_healthy("orders", "http://127.0.0.1:9000", true);
         gauges.token_cache(9, 1);
         gauges.sessions(3, 240, &[("session_idle_timeout", 2)], 1);
+        gauges.status_list("lists", "https://id.example/1", (1, Duration::from_secs(9), 4096), 2);
         let instances = [("current", 2), ("behind", 0), ("silent", 1)];
         let fleet = FleetSeen { connected: true, instances, ..FleetSeen::default() };
         gauges.fleet(&FleetSeen { position_ms: 1_790_000_000_000, ..fleet });

@@ -10,7 +10,9 @@
 mod list;
 mod lists;
 mod shelf;
+mod standing;
 
 pub use list::StatusList;
 pub use lists::StatusLists;
 pub use shelf::{KeptList, Places, Shelf};
+pub use standing::ListStanding;
