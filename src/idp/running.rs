@@ -1,7 +1,7 @@
 //! What runs: the issuers and the sources that were taken up, each with what is exchanged when its settings change.
 
-use super::introspection::Teller;
 use super::held_back::HeldBack;
+use super::introspection::Teller;
 use super::operator::Operator;
 use super::settings::{IssuerSettings, Settings};
 use super::signed::Signer;

@@ -6,6 +6,7 @@
 //! | `list` | one list: values of 1, 2, 4 or 8 bits |
 //! | `shelf` | the lists of one source, and those that requests miss |
 //! | `lists` | the whole: look-up, opening and closing of shelves |
+//! | `standing` | what metrics tell of them |
 
 mod list;
 mod lists;
