@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Command::Revoked(what) => revoke::revoked(&what),
         Command::Trace(what) => trace::trace(&what),
         Command::Refusals(what) => refusals::refusals(&what),
+        Command::Confirm(what) => revoke::confirm(&what),
         Command::Schema { of } => schema::schema(of),
         Command::Demo(what) => demo::demo(&what),
         Command::Version => version(),

@@ -7,6 +7,7 @@ use crate::control::reload::Reload;
 use crate::decide::reason::Reason;
 use crate::decide::time::Timestamp;
 use crate::idp::events::Spread;
+use crate::idp::fleet::Instance;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
@@ -84,6 +85,9 @@ impl Shown {
             ("issuer", held.issuers),
         ];
         gauges.revocation_set(&levels, held.bytes);
+        for (source, list, one) in self.shared.state.statuses.standing(self.shared.state.clock.now()) {
+            gauges.status_list(source.as_str(), &list, (one.lists, one.age, one.bytes), one.failures);
+        }
         self.fill_fleet(gauges);
         self.fill_introspection(gauges);
         for (listener, certificates) in &self.certificates {
@@ -140,6 +144,7 @@ impl Shown {
             compactions: fleet.compactions,
             failures: fleet.failures,
             refusals: fleet.refusals,
+            ..self.propagation()
         });
     }
 
@@ -156,6 +161,21 @@ impl Shown {
                 paused: stands.open,
             });
         }
+    }
+
+    /// How far what was told here has come.
+    fn propagation(&self) -> FleetSeen {
+        let all = self.reload.idp().propagation().unwrap_or_default().instances;
+        let state = |one: &Instance| match (one.is_silent(), one.behind) {
+            (true, _) => "silent",
+            (false, 0) => "current",
+            (false, _) => "behind",
+        };
+        let instances =
+            ["current", "behind", "silent"].map(|name| (name, all.iter().filter(|one| state(one) == name).count()));
+        let behind = all.iter().map(|one| one.behind).max().unwrap_or_default();
+        let behind_for = all.iter().map(|one| one.behind_for).max().unwrap_or_default();
+        FleetSeen { instances, behind, behind_for, ..FleetSeen::default() }
     }
 
     /// Without a state directory there is none.

@@ -18,6 +18,8 @@ pub enum Exit {
     Nothing,
     /// An import stopped midway; the message says after which line.
     Stopped,
+    /// `revoke`: it is enforced, but not known to be by every instance of the fleet.
+    Behind,
 }
 
 impl From<Exit> for ExitCode {
@@ -30,6 +32,7 @@ impl From<Exit> for ExitCode {
             Exit::Refused => 4,
             Exit::Nothing => 5,
             Exit::Stopped => 6,
+            Exit::Behind => 7,
         })
     }
 }

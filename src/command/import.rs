@@ -3,6 +3,7 @@
 
 use super::admin::Client;
 use super::operators::Many;
+use super::watch::Watch;
 use crate::state::clock::{Clock as _, SystemClock};
 use bytes::Bytes;
 use http::Method;
@@ -126,7 +127,12 @@ impl<'a> Import<'a> {
     ///
     /// # Errors
     /// Why it stopped; what was taken before stays, and the position with it.
-    pub async fn send(&mut self, client: &mut Client, path: &str) -> Result<Map<String, Value>, String> {
+    pub async fn send(
+        &mut self,
+        client: &mut Client,
+        path: &str,
+        mut watch: Option<&mut Watch>,
+    ) -> Result<Map<String, Value>, String> {
         let (clock, mut sums) = (SystemClock::start(), Map::new());
         loop {
             let before = self.lines;
@@ -144,6 +150,10 @@ impl<'a> Import<'a> {
             }
             self.keep_position()?;
             self.progress();
+            if let Some(watch) = &mut watch {
+                watch.look(client).await.map_err(|why| format!("after line {}: {why}", self.lines))?;
+                watch.interrupted();
+            }
         }
     }
 

@@ -17,3 +17,4 @@ pub mod schema;
 mod shown;
 pub mod trace;
 pub mod usage;
+pub mod watch;

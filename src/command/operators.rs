@@ -1,6 +1,7 @@
 //! What operators can say on the command line about revocations.
 
 use clap::{ArgGroup, Args, ValueEnum};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 /// The gateway that is spoken to.
@@ -141,9 +142,27 @@ pub struct Revoke {
     /// Revoke nothing: say how many of the tokens, sessions and subjects that were seen lately it would hit.
     #[arg(long, conflicts_with = "position_file")]
     pub preview: bool,
+    /// Show how it comes to the other instances of the fleet, until all that are known enforce it. On a terminal that is
+    /// done by itself.
+    #[arg(long, conflicts_with = "preview")]
+    pub watch: bool,
+    /// Do not, on a terminal neither.
+    #[arg(long, conflicts_with = "watch")]
+    pub no_watch: bool,
+    /// How many seconds to wait for the slowest instance.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub watch_for: u64,
     /// Which gateway.
     #[command(flatten)]
     pub admin: Admin,
+}
+
+impl Revoke {
+    /// Whether it is shown how it comes to the other instances.
+    #[must_use]
+    pub fn watches(&self) -> bool {
+        self.watch || (!self.no_watch && !self.preview && std::io::stderr().is_terminal())
+    }
 }
 
 /// `curfew unrevoke`.
@@ -169,6 +188,25 @@ pub struct Revoked {
     /// What; nothing, for the freshness of every feed.
     #[command(flatten)]
     pub what: What,
+    /// Which gateway.
+    #[command(flatten)]
+    pub admin: Admin,
+}
+
+/// `curfew confirm`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  curfew confirm --feed partner-list --entries 120 --reason 'they dropped a tenant'")]
+pub struct Confirm {
+    /// The feed, by its name in the config. `curfew revoked` tells what is held back.
+    #[arg(long, value_name = "NAME")]
+    pub feed: String,
+    /// How many entries it is to have: with another number nothing is confirmed.
+    #[arg(long, value_name = "COUNT")]
+    pub entries: Option<usize>,
+    /// Why.
+    #[command(flatten)]
+    pub grounds: Grounds,
     /// Which gateway.
     #[command(flatten)]
     pub admin: Admin,

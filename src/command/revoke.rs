@@ -1,16 +1,18 @@
-//! `curfew revoke`, `curfew unrevoke` and `curfew revoked`: what operators say to a gateway that runs.
+//! `curfew revoke`, `curfew unrevoke`, `curfew revoked` and `curfew confirm`: what operators say to a gateway that runs.
 
 use super::admin::Client;
 use super::completions::print;
 use super::exit::Exit;
 use super::explain::token;
 use super::import::Import;
-use super::operators::{Admin, Grounds, Revoke, Revoked, Unrevoke, What};
+use super::operators::{Admin, Confirm, Grounds, Revoke, Revoked, Unrevoke, What};
+use super::watch::Watch;
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use std::future::Future;
+use std::time::Duration;
 
 const JSON: &str = "application/json";
 
@@ -28,14 +30,15 @@ pub fn revoke(what: &Revoke) -> Exit {
         }
         let path = if what.preview { "/revocations?preview=true" } else { "/revocations" };
         let mut client = Client::new(&what.admin)?;
-        let done = match &what.many.import {
+        let mut watch = what.watches().then(|| Watch::begin(Duration::from_secs(what.watch_for)));
+        let mut done = match &what.many.import {
             Some(file) => {
                 issuer(&mut entry, &what.what);
                 let mut import = Import::open(file, &what.many, entry)?;
                 if what.preview {
                     client.ask(Method::POST, path, "application/x-ndjson", import.all()?).await?.done()?
                 } else {
-                    match import.send(&mut client, path).await {
+                    match import.send(&mut client, path, watch.as_mut()).await {
                         Ok(sums) => sums.into(),
                         Err(why) => return Ok(stopped(&why)),
                     }
@@ -43,8 +46,20 @@ pub fn revoke(what: &Revoke) -> Exit {
             }
             None => one(&mut client, path, named(entry, &what.what)?).await?,
         };
-        Ok(tell(&what.admin, &done, Exit::Done))
+        let exit = match &mut watch {
+            Some(watch) => spread(watch, &mut client, &mut done).await?,
+            None => Exit::Done,
+        };
+        Ok(tell(&what.admin, &done, exit))
     })
+}
+
+/// Waits until the other instances have it, and adds to what is told how that went.
+async fn spread(watch: &mut Watch, client: &mut Client, done: &mut Value) -> Result<Exit, String> {
+    let unseen = |why| format!("it is enforced; how it came to the other instances cannot be seen: {why}");
+    let came = watch.until_everywhere(client).await.map_err(unseen)?;
+    done.as_object_mut().into_iter().for_each(|done| done.extend(came.told.clone()));
+    Ok(if came.everywhere { Exit::Done } else { Exit::Behind })
 }
 
 /// Takes back what operators entered.
@@ -57,7 +72,7 @@ pub fn unrevoke(what: &Unrevoke) -> Exit {
             Some(file) => {
                 issuer(&mut entry, &what.what);
                 let mut import = Import::open(file, &what.many, entry)?;
-                match import.send(&mut client, path).await {
+                match import.send(&mut client, path, None).await {
                     Ok(sums) => sums.into(),
                     Err(why) => return Ok(stopped(&why)),
                 }
@@ -81,6 +96,19 @@ pub fn revoked(what: &Revoked) -> Exit {
         let answered = one(&mut client, "/revocations/query", named(Map::new(), &what.what)?).await?;
         let is = answered.get("revoked").and_then(Value::as_bool) == Some(true);
         Ok(tell(&what.admin, &answered, if is { Exit::Done } else { Exit::Nothing }))
+    })
+}
+
+/// Confirms what a feed says that was held back.
+#[must_use]
+pub fn confirm(what: &Confirm) -> Exit {
+    run(async {
+        let mut asked = grounds(&what.grounds);
+        asked.insert("feed".into(), what.feed.as_str().into());
+        asked.extend(what.entries.map(|entries| ("entries".to_owned(), entries.into())));
+        let mut client = Client::new(&what.admin)?;
+        let done = one(&mut client, "/revocations/feeds/confirm", asked).await?;
+        Ok(tell(&what.admin, &done, Exit::Done))
     })
 }
 

@@ -25,6 +25,7 @@ const EXIT_CODES: &str = "Exit codes:
   5  revoked: it is not revoked; unrevoke: there was nothing that an operator entered;
      trace, refusals: there is no such record
   6  revoke, unrevoke: an import stopped midway; the message says after which line
+  7  revoke --watch: enforced, but not known to be by every instance; the message names those
 
 Try it:
   curfew demo                       an identity provider, an upstream and a gateway, with curl lines to paste
@@ -71,6 +72,8 @@ pub enum Command {
     Trace(asked::Trace),
     /// List what was refused, count what it has in common, or follow it as it happens. Exit code 5 if there was nothing.
     Refusals(asked::Refusals),
+    /// Confirm what a polled feed says, though it is far less than before, and was held back.
+    Confirm(operators::Confirm),
     /// Print a JSON Schema: of the config, or of a revocation feed.
     Schema {
         /// Of what.

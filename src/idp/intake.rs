@@ -77,7 +77,8 @@ impl Intake {
                 if std::mem::replace(&mut checked, true) || !head.complete || head.shrunk {
                     return None;
                 }
-                shrunk(before, usize::try_from(entries.seen()).unwrap_or(usize::MAX), self.max_shrink).map(Err)
+                let now = usize::try_from(entries.seen()).unwrap_or(usize::MAX);
+                self.sink.held_back.judge(before, now, self.max_shrink).map(Err)
             })
         });
         let before = || self.sink.place().cursor.filter(|_| !head.complete);

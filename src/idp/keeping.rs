@@ -17,6 +17,7 @@ impl Idp {
     /// With a journal. Told before the first settings are taken up.
     #[must_use]
     pub fn with_journal(mut self, journal: Option<Arc<Journal>>) -> Self {
+        self.fleet.journal.clone_from(&journal);
         self.journal = journal;
         self
     }
@@ -27,8 +28,9 @@ impl Idp {
         self.journal.as_ref()
     }
 
-    /// Opens the feeds of sources that are new, and of operators who said something before, and reads what they said before: all feeds of the same settings at
-    /// once, before anybody writes to them, because what is nobody's is dropped.
+    /// Opens the feeds of sources that are new, of operators who said something before, and of the other instances, and
+    /// reads what they said before: all feeds of the same settings at once, before anybody writes to them, because what is
+    /// nobody's is dropped.
     pub(super) fn open_feeds<'a>(
         &self,
         running: &Running,
@@ -43,7 +45,9 @@ impl Idp {
             let feed = self.means.revocations.open(&source, &issuer, kind.bounds())?;
             Some((Voice { source, iss }, feed))
         };
-        let opened: Vec<_> = new.filter_map(open).chain(self.kept_operators(running)).collect();
+        let issuers = running.issuers.iter().map(|(name, one)| (name.as_str(), one.settings.issuer.as_str()));
+        let others = self.fleet.openings(issuers, settings.fleet.as_ref());
+        let opened: Vec<_> = new.filter_map(open).chain(self.kept_operators(running)).chain(others).collect();
         let names: Vec<String> = opened.iter().map(|(voice, _)| voice.source.to_string()).collect();
         names.into_iter().zip(self.take_up(opened)).collect()
     }

@@ -37,6 +37,7 @@ mod file;
 pub mod fleet;
 mod form;
 pub mod guard;
+pub mod held_back;
 #[cfg(test)]
 mod hostile;
 mod intake;

@@ -9,7 +9,7 @@ use super::room::Idp;
 use super::running::Running;
 use super::sink::{NotKept, Sink};
 use crate::decide::id::{IssuerName, SourceName};
-use crate::state::journal::Voice;
+use crate::state::journal::{Account, Voice};
 use crate::state::revocations::{Bounds, Feed, Revoked, Target};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -34,6 +34,11 @@ impl Operator {
     #[must_use]
     pub fn feed(&self) -> &Feed {
         &self.sink.feed
+    }
+
+    /// Its place in the journal, if there is one.
+    pub(super) fn account(&self) -> Option<Arc<Account>> {
+        self.sink.account.clone()
     }
 
     /// How many more entries there is room for. What does not fit is refused before it is tried: a feed that could not
@@ -105,7 +110,7 @@ impl Idp {
 
     fn begin_operator(&self, running: &mut Running, issuer: &str, kept: Kept) -> Option<Arc<Operator>> {
         let operator = Arc::new(Operator { sink: self.sink_of(running, issuer, kept)? });
-        self.fleet.entered(operator.feed().id, &operator.sink.issuer);
+        self.fleet.entered(operator.feed().id, &operator.sink.issuer, operator.account());
         // There is nothing to wait for: what was never entered is not missing.
         operator.sink.heard(operator.sink.now());
         running.operators.insert(issuer.into(), Arc::clone(&operator));
@@ -135,6 +140,7 @@ impl Idp {
             statuses: Arc::clone(&self.means.statuses),
             telling: Some(self.fleet.telling(fleet::Voice::Operator)),
             trouble: Arc::default(),
+            held_back: Arc::default(),
         })
     }
 

@@ -215,7 +215,7 @@ impl Idp {
                 source.signer.store(Arc::new(issuer.signer()));
             }
         }
-        self.fleet.tend(&running, prepared.settings.fleet.as_ref(), prepared.fleet);
+        self.fleet.tend(&running, prepared.settings.fleet.as_ref(), prepared.fleet, &mut opened);
     }
 
     /// An issuer whose keys come from where they came before goes on with those it has.
@@ -301,11 +301,13 @@ impl Idp {
             events: self.reception.events(name),
             telling: kind.is_told().then(|| self.fleet.telling(Voice::Provider)),
             trouble: Arc::default(),
+            held_back: Arc::default(),
         };
+        let held_back = Arc::clone(&sink.held_back);
         let parts = Arc::new((source, sink));
         self.reception.open(name, settings, &parts);
         self.run_source(name, parts, cancel.clone());
-        Some(RunningSource { settings: settings.clone(), issuer, feed, account, signer, cancel })
+        Some(RunningSource { settings: settings.clone(), issuer, feed, account, signer, held_back, cancel })
     }
 
     fn run_source(&self, name: &str, parts: Parts, cancel: CancellationToken) {

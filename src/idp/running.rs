@@ -1,5 +1,6 @@
 //! What runs: the issuers and the sources that were taken up, each with what is exchanged when its settings change.
 
+use super::held_back::HeldBack;
 use super::introspection::Teller;
 use super::operator::Operator;
 use super::settings::{IssuerSettings, Settings};
@@ -38,6 +39,7 @@ pub(super) struct RunningSource {
     pub(super) feed: Arc<Feed>,
     pub(super) account: Option<Arc<Account>>,
     pub(super) signer: Arc<ArcSwap<Signer>>,
+    pub(super) held_back: Arc<HeldBack>,
     pub(super) cancel: CancellationToken,
 }
 

@@ -3,6 +3,7 @@
 use super::events::Events;
 use super::feed::{Heard, Revokes, Understood};
 use super::fleet::Telling;
+use super::held_back::HeldBack;
 use super::place::Place;
 use super::refresh::News;
 use super::signed::Signer;
@@ -54,6 +55,8 @@ pub struct Sink {
     pub(super) events: Arc<Events>,
     /// How what is accepted is told to the other instances; `None` for what they told us.
     pub(super) telling: Option<Telling>,
+    /// Whether something is held back, and was confirmed.
+    pub(super) held_back: Arc<HeldBack>,
     /// That the source cannot be heard.
     pub(super) trouble: Arc<Trouble>,
 }
@@ -238,18 +241,6 @@ impl Sink {
         };
         self.written(receipt).await?;
         Ok(lifted)
-    }
-
-    /// Takes in what another instance accepted, each with the time that it learned of it. It is told to nobody, and kept
-    /// by the instance that accepted it.
-    ///
-    /// # Errors
-    /// If not all of it could be kept. What could be is enforced all the same.
-    pub(super) async fn merge(&self, accepted: &[(Revoked, Timestamp)]) -> Result<(), Full> {
-        let add = |taken: Result<(), _>, (what, learned): &(Revoked, Timestamp)| {
-            taken.and(self.revocations.add(&self.feed, what, *learned))
-        };
-        accepted.iter().fold(Ok(()), add)
     }
 
     async fn written(&self, receipt: Option<Receipt>) -> Result<(), NotKept> {

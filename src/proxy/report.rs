@@ -7,6 +7,7 @@ use super::doors::Door;
 use super::gate::Shared;
 use super::plan::{Plan, Route};
 use crate::decide::checks::revocation;
+use crate::decide::checks::status::Status;
 use crate::decide::claims::Claims;
 use crate::decide::evidence::Scheme;
 use crate::decide::id::SourceName;
@@ -18,6 +19,7 @@ use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
 use crate::telemetry::{Asked, Delivery, Exchange, Feed, InFlight, Revoked, TraceContext, Untrusted};
+use crate::token::gather::status;
 use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
@@ -245,6 +247,15 @@ impl Report {
         self.issuer.as_ref().and_then(|issuer| issuer.keys.standing(self.moment).skew_ms)
     }
 
+    /// Why its status list does not say any more that the token is good, where the policy asks for that.
+    fn delisted(&self) -> Option<Reason> {
+        let (verified, issuer) = (self.verified.as_ref()?, self.issuer.as_ref()?);
+        self.route.as_ref()?.policy.as_ref()?.status?;
+        verified.list.as_ref()?;
+        let state = &self.shared.state;
+        Status::ended(&status(verified, &issuer.rules.name, state, state.clock.now()))
+    }
+
     fn feed(&self) -> Option<(SourceName, Option<Duration>)> {
         let (source, age) = match self.freshness {
             Freshness::Unfed => return None,
@@ -271,7 +282,7 @@ impl AtEnd for Report {
     }
 
     fn revoked(&self) -> Option<Reason> {
-        revocation::revoked(&self.entries()?, self.claims()?)
+        revocation::revoked(&self.entries()?, self.claims()?).or_else(|| self.delisted())
     }
 
     fn is_attended(&self) -> bool {

@@ -10,7 +10,7 @@
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `issuer`, `meter`, `scrape`, `journal`, `introspection` | metrics |
+//! | `route`, `issuer`, `meter`, `scrape`, `fleet`, `journal`, `introspection` | metrics |
 //! | `access`, `output`, `log` | lines |
 
 mod access;
@@ -23,6 +23,7 @@ mod context;
 pub mod describe;
 mod exchange;
 mod export;
+mod fleet;
 mod histogram;
 mod introspection;
 mod issuer;
@@ -47,13 +48,14 @@ mod trail;
 
 pub use context::{Hex, Remote, TraceContext};
 pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Revoked, Untrusted};
+pub use fleet::FleetSeen;
 pub use introspection::Introspection;
 pub use journal::Journal;
 pub use log::start as start_log;
 pub use meter::InFlight;
 pub use paint::Paint;
 pub use route::{RouteMeter, UpstreamMeter};
-pub use scrape::{Connections, FleetSeen, Gauges};
+pub use scrape::{Connections, Gauges};
 pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
 pub use start::{Service, StartError, Telemetry};
 pub use text::{OPENMETRICS, TEXT};

@@ -125,6 +125,10 @@ metrics! {
     INTROSPECTION_UNASKED = "curfew_introspection_unasked", "Questions about tokens that were not asked, because too many were open, or the issuer is left alone";
     INTROSPECTION_ENTRIES = "curfew_introspection_cache_entries", "Answers about tokens that are kept";
     INTROSPECTION_PAUSED = "curfew_introspection_paused", "Whether the issuer is left alone for a while, because it failed too often";
+    STATUS_LISTS = "curfew_status_lists", "Status lists that are held: each that the config names, and the others";
+    STATUS_LIST_AGE = "curfew_status_list_age_seconds", "Time since the status list was last asked for and had; of the others, the oldest";
+    STATUS_LIST_BYTES = "curfew_status_list_bytes", "Size of the status list, unpacked";
+    STATUS_LIST_FAILURES = "curfew_status_list_failures", "Attempts to fetch the status list that failed";
     FLEET_CONNECTED = "curfew_fleet_connected", "Whether this instance has joined the fleet's channel";
     FLEET_POSITION = "curfew_fleet_position_timestamp_seconds", "Redis's time of the last entry of the fleet's stream that was read";
     FLEET_QUEUED = "curfew_fleet_queued", "Entries that wait to be told to the other instances";
@@ -133,6 +137,9 @@ metrics! {
     FLEET_COMPACTIONS = "curfew_fleet_compactions", "How often this instance made the fleet's stream shorter";
     FLEET_FAILURES = "curfew_fleet_failures", "How often the fleet's channel was lost, or could not be had";
     FLEET_REFUSALS = "curfew_fleet_refusals", "How often this instance could not join, because its hash_key is another than the others'";
+    FLEET_INSTANCES = "curfew_fleet_instances", "Instances of the fleet that are known here, by how far they have read what was told here: current, behind or silent";
+    FLEET_BEHIND = "curfew_fleet_propagation_behind_entries", "Entries told here that the slowest known instance has not read";
+    FLEET_BEHIND_FOR = "curfew_fleet_propagation_behind_seconds", "How long the first of these waits";
     CONNECTIONS = "curfew_connections", "Connections accepted";
     CONNECTIONS_OPEN = "curfew_connections_open", "Connections that are open";
     CONNECTIONS_REFUSED = "curfew_connections_refused", "Connections that were not taken, by reason";

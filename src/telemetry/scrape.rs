@@ -53,27 +53,6 @@ pub struct Connections<'a> {
     pub resumed: u64,
 }
 
-/// How the channel between instances stands.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct FleetSeen {
-    /// Whether it has joined.
-    pub connected: bool,
-    /// Redis's time of what was read last, in milliseconds since the epoch; 0 if there is none.
-    pub position_ms: u64,
-    /// What waits to be told.
-    pub queued: usize,
-    /// What was told.
-    pub written: u64,
-    /// How often everything was told again.
-    pub reseeds: u64,
-    /// How often the stream was made shorter.
-    pub compactions: u64,
-    /// How often the channel was lost.
-    pub failures: u64,
-    /// How often joining was refused.
-    pub refusals: u64,
-}
-
 impl Gauges {
     pub(super) fn put(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], value: f64) {
         self.gauges.entry(metric).or_default().push((owned(labels), value));
@@ -142,20 +121,6 @@ impl Gauges {
             self.put(metric::REVOCATION_LEVEL, &[("level", level)], *entries as f64);
         }
         self.put(metric::REVOCATION_BYTES, &[], bytes as f64);
-    }
-
-    /// How the channel between instances stands.
-    pub fn fleet(&mut self, seen: &FleetSeen) {
-        self.put(metric::FLEET_CONNECTED, &[], f64::from(u8::from(seen.connected)));
-        if seen.position_ms > 0 {
-            self.put(metric::FLEET_POSITION, &[], seen.position_ms as f64 / 1e3);
-        }
-        self.put(metric::FLEET_QUEUED, &[], seen.queued as f64);
-        self.count(metric::FLEET_WRITTEN, &[], seen.written);
-        self.count(metric::FLEET_RESEEDS, &[], seen.reseeds);
-        self.count(metric::FLEET_COMPACTIONS, &[], seen.compactions);
-        self.count(metric::FLEET_FAILURES, &[], seen.failures);
-        self.count(metric::FLEET_REFUSALS, &[], seen.refusals);
     }
 
     /// When a certificate ends. The name is the file's, as the config writes it.

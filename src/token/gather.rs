@@ -218,7 +218,9 @@ fn revocation(gathered: &Gathered, verified: &Verified, state: &State) -> Knowle
     }
 }
 
-fn status(verified: &Verified, issuer: &IssuerName, state: &State, now: Moment) -> Status {
+/// What its status list says of a token.
+#[must_use]
+pub fn status(verified: &Verified, issuer: &IssuerName, state: &State, now: Moment) -> Status {
     let (Some(list), Ok(claims)) = (&verified.list, &verified.token.claims) else {
         return Status::Unlisted;
     };

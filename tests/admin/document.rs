@@ -40,7 +40,8 @@ fn the_examples_are_run() {
                 run += 1;
             }
             for (kind, content) in contents {
-                for example in content["examples"].as_object().unwrap().values() {
+                // What cannot be asked for as long as nothing is held back has none: `confirm.rs` asks for it.
+                for example in content["examples"].as_object().into_iter().flat_map(|all| all.values()) {
                     let value = &example["value"];
                     let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     let answer = world.typed(&line, &kind, &body);
@@ -55,7 +56,7 @@ fn the_examples_are_run() {
             }
         }
     }
-    assert_eq!(run, 20, "every example there is");
+    assert_eq!(run, 21, "every example there is");
     let feeds = world.get("/revocations/feeds").json().unwrap();
     fits(&document, &document["components"]["schemas"]["Feeds"], &feeds);
     let problem = world.typed("POST /revocations", "application/json", "").json().unwrap();

@@ -7,6 +7,7 @@ mod support;
 
 mod audit;
 mod commands;
+mod confirm;
 mod deeds;
 mod document;
 mod entries;

@@ -28,6 +28,11 @@ pub struct World {
 impl World {
     /// With members of `admin`, besides its address and its audit log.
     pub fn start(admin_settings: &str) -> Self {
+        Self::with(admin_settings, "")
+    }
+
+    /// With one more source.
+    pub fn with(admin_settings: &str, source: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let upstream = Upstream::start();
         let (public, admin) = (free_port(), free_port());
@@ -56,6 +61,7 @@ issuers:
 revocation:
   sources:
     list: {{ kind: file, issuer: corp, path: {d}/feed.ndjson, format: ndjson }}
+    {source}
 upstreams: {{ echo: {{ endpoints: ["{echo}"] }} }}
 policies: {{ api: {{}} }}
 defaults: {{ policy: api }}

@@ -4,7 +4,7 @@ use crate::support::config::HOST;
 use crate::support::h2::{DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, Session, WINDOW_UPDATE, block, frame};
 use crate::support::mint::{CORP, Mint, now, unique};
 use crate::support::wait;
-use crate::world::{World, access};
+use crate::world::{FETCHED, FIRST_REVOKED, World, access, status_list};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -138,4 +138,44 @@ fn a_tunnel_ends_with_its_session_and_says_why() {
     stays.socket().set_read_timeout(Some(SECOND)).unwrap();
     assert!(stays.read(&mut [0; 1]).is_err(), "the other one is neither closed nor spoken to");
     assert_eq!(world.refused("socket", "session_revoked"), 1);
+}
+
+/// What is under way with a token ends when its status list says so, and what is of another place in the list goes on.
+#[test]
+fn a_stream_ends_when_its_status_list_says_so() {
+    let world = World::start();
+    let mut session = Session::open_with(&world.h2(), &[(1, 0)]).unwrap();
+    session.send(&frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 20).to_be_bytes())).unwrap();
+    let listed = |index: u64| {
+        let place = json!({"status_list": {"idx": index, "uri": world.provider.url("/statuses")}});
+        Mint::get().rsa.token().claim("iss", FETCHED).claim("status", place).sign()
+    };
+    let [ends, stays] = [0, 1].map(|index| ask(&mut session, "/quiet", &listed(index)));
+    assert!(resets(&mut session, SECOND).is_empty(), "nothing was revoked");
+    let metric = |name: &str| {
+        let name = format!("{name}{{source=\"statuses\",list=\"{}\"}} ", world.provider.url("/statuses"));
+        let (_, metrics) = world.gateway.admin("/metrics");
+        metrics.lines().find_map(|line| line.strip_prefix(&name)?.parse::<f64>().ok())
+    };
+    assert_eq!((metric("curfew_status_lists"), metric("curfew_status_list_bytes")), (Some(1.0), Some(2.0)));
+    assert!(metric("curfew_status_list_age_seconds").is_some_and(|age| age < 5.0));
+    status_list(&world.provider, FIRST_REVOKED);
+    let before = world.provider.fetched("/statuses");
+    let fetched = wait::until("it is fetched", 5 * SECOND, || {
+        std::thread::sleep(Duration::from_millis(5));
+        (world.provider.fetched("/statuses") > before).then(Instant::now)
+    });
+    let reset = resets(&mut session, 2 * SECOND);
+    assert_eq!(reset.iter().map(|(stream, code, _)| (*stream, *code)).collect::<Vec<_>>(), [(ends, CANCEL)]);
+    let late = reset[0].2.saturating_duration_since(fetched);
+    println!("stream {ends} was reset {} ms after the list was fetched", late.as_millis());
+    assert!(late <= SECOND);
+    assert_eq!(world.refused("all", "token_revoked"), 1);
+    session.send(&frame(RST_STREAM, 0, stays, &CANCEL.to_be_bytes())).unwrap();
+    // A list that cannot be had is counted, and ends nothing.
+    world.provider.put("/statuses", "no list");
+    wait::until("it fails", 10 * SECOND, || {
+        std::thread::sleep(Duration::from_millis(20));
+        metric("curfew_status_list_failures_total").filter(|failures| *failures >= 1.0)
+    });
 }

@@ -4,7 +4,7 @@ use crate::support::answer::Answer;
 use crate::support::authority::Authority;
 use crate::support::config::{HOST, address};
 use crate::support::gateway::{Gateway, free_port};
-use crate::support::mint::{AUDIENCE, CORP, LEGACY, Mint, PARTNER, Token, set, unique};
+use crate::support::mint::{AUDIENCE, CORP, LEGACY, Mint, PARTNER, Token, now, set, unique};
 use crate::support::provider::Provider;
 use crate::support::raw::{Door, ask};
 use crate::support::upstream::Upstream;
@@ -30,6 +30,19 @@ pub struct World {
     _dir: TempDir,
 }
 
+/// Sixteen tokens, none of them revoked; and the first vector of the draft, by which the first one is.
+pub const ALL_GOOD: &str = "eNpjYAAAAAIAAQ";
+pub const FIRST_REVOKED: &str = "eNrbuRgAAhcBXQ";
+
+/// Publishes the status list of the issuer whose keys are fetched.
+pub fn status_list(provider: &Provider, list: &str) {
+    let mut token = Mint::get().rsa.token().head("typ", "statuslist+jwt");
+    token.claims.clear();
+    let token = token.claim("sub", provider.url("/statuses")).claim("iat", now()).claim("ttl", 1);
+    let token = token.claim("status_list", serde_json::json!({"bits": 1, "lst": list})).sign();
+    provider.put("/statuses", token);
+}
+
 impl World {
     pub fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -43,7 +56,8 @@ impl World {
         provider.put("/jwks", set(&[&mint.rsa]).to_string());
         let config = dir.path().join("curfew.yaml");
         let dirname = dir.path().display();
-        let (echo, jwks) = (upstream.url(), provider.url("/jwks"));
+        let (echo, jwks, statuses) = (upstream.url(), provider.url("/jwks"), provider.url("/statuses"));
+        status_list(&provider, ALL_GOOD);
         std::fs::write(
             &config,
             format!(
@@ -69,6 +83,8 @@ revocation:
     client: {{ kind: keycloak_not_before, issuer: corp, clients: [gateway], cuts: client }}
     commands: {{ kind: global_token_revocation, issuer: partner, audiences: ["{COMMANDS}"], callers: [okta] }}
     opaque: {{ kind: global_token_revocation, issuer: corp, audiences: ["{COMMANDS}"], types: strict, opaque: session }}
+    statuses: {{ kind: status_list, issuer: fetched, lists: ["{statuses}"], min_refresh: 1s, allow_http: true,
+      allow_private_network: true }}
     narrow: {{ kind: backchannel_logout, issuer: corp, client_ids: [shop], max_entries: 1,
       door: {{ rate: 3, max_bytes: 2KiB }} }}
 upstreams: {{ echo: {{ endpoints: ["{echo}"] }} }}

@@ -192,3 +192,23 @@ async fn the_channel_comes_and_goes_with_the_settings() {
     until_ended(&other, &["first".to_owned(), "second".to_owned()]).await;
     until_ended(&one, &["third".to_owned()]).await;
 }
+
+/// Whose rights in Redis do not include telling of itself exchanges revocations all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_cannot_be_told_of_oneself_stops_nothing() {
+    let redis = Redis::start();
+    assert_eq!(redis.cli(&["ACL", "SETUSER", "default", "-hset"]).trim(), "OK");
+    let (one, other) = (Instance::start(&redis.url()), Instance::start(&redis.url()));
+    one.ready().await;
+    other.ready().await;
+    one.end("this").await;
+    until_ended(&other, &["this".to_owned()]).await;
+    let propagation = one.idp.propagation().unwrap();
+    assert!(propagation.connected && propagation.instances.is_empty(), "{propagation:?}");
+    // What others write there is no instance, and is put away.
+    redis.cli(&["ACL", "SETUSER", "default", "+hset"]);
+    redis.cli(&["HSET", "{curfew}:roll", "nobody", "nonsense"]);
+    let fleet = || one.idp.propagation().unwrap().instances;
+    until("they know each other", || fleet().len() == 2).await;
+    until("nobody is gone", || !redis.cli(&["HKEYS", "{curfew}:roll"]).contains("nobody")).await;
+}

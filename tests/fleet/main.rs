@@ -7,8 +7,10 @@
 mod support;
 
 mod instance;
+mod keeping;
 mod losses;
 mod processes;
+mod propagation;
 mod redis;
 mod spread;
 mod ways;

@@ -7,30 +7,36 @@ use crate::support::gateway::{Gateway, free_port};
 use crate::support::mint::{AUDIENCE, CORP, Mint, now, unique};
 use crate::support::raw::{Door, ask};
 use crate::support::upstream::Upstream;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-struct One {
-    gateway: Gateway,
+pub struct One {
+    pub gateway: Gateway,
     port: u16,
 }
 
 impl One {
-    fn start(dir: &Path, name: &str, redis: &Redis, upstream: &Upstream) -> Self {
+    pub fn start(dir: &Path, name: &str, redis: &Redis, upstream: &Upstream) -> Self {
+        let fleet = json!({"redis": {"urls": [redis.url()]}, "instance": name});
+        Self::with(dir, name, &fleet, None, upstream)
+    }
+
+    /// With this channel, and what it keeps in this directory.
+    pub fn with(dir: &Path, name: &str, fleet: &Value, state: Option<&Path>, upstream: &Upstream) -> Self {
         let (port, admin) = (free_port(), free_port());
         let (config, keys, secret) = (dir.join(name), dir.join("corp.json"), dir.join("secret"));
         std::fs::write(&keys, Mint::get().corp_keys().to_string()).unwrap();
         std::fs::write(&secret, "the key of the fleet").unwrap();
         let text = json!({
             "version": 1,
-            "gateway": {"name": name, "exposure": "full", "workers": 1, "grace": "1s"},
+            "gateway": {"name": name, "exposure": "full", "workers": 1, "grace": "1s", "state_dir": state},
             "listeners": [{"name": "plain", "address": format!("127.0.0.1:{port}"), "plaintext": true}],
             "issuers": {"corp": {"issuer": CORP, "keys": {"file": keys}, "audiences": [AUDIENCE],
                 "algorithms": ["RS256", "ES256", "EdDSA"]}},
             "revocation": {
                 "sources": {"logout": {"kind": "backchannel_logout", "issuer": "corp", "client_ids": ["shop"]}},
-                "fleet": {"redis": {"urls": [redis.url()]}},
+                "fleet": fleet,
             },
             "telemetry": {"hash_key": {"file": secret}},
             "upstreams": {"echo": {"endpoints": [upstream.url()]}},
@@ -49,11 +55,22 @@ impl One {
         (answer.status, answer.reason().unwrap_or_default())
     }
 
-    fn asks(&self, token: &str) -> (u16, String) {
+    /// An operator's entries, a line each: `POST /revocations`, or `/revocations/lift`.
+    pub fn enters(&self, path: &str, subjects: &[&str]) {
+        let entry = |id: &&str| json!({"issuer": "corp", "type": "subject", "id": id});
+        let body = Value::from(subjects.iter().map(entry).collect::<Vec<_>>()).to_string();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
+        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        let mut open = Door::plain(self.gateway.admin).open().unwrap();
+        let answer = ask(&mut open, request.as_bytes(), Duration::ZERO).unwrap();
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    }
+
+    pub fn asks(&self, token: &str) -> (u16, String) {
         self.send(&format!("GET /orders HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n"))
     }
 
-    fn ends(&self, sid: &str) -> u16 {
+    pub fn ends(&self, sid: &str) -> u16 {
         let claims = json!({"iss": CORP, "aud": "shop", "iat": now(), "exp": now() + 120, "jti": unique("logout"),
             "sid": sid, "events": {"http://schemas.openid.net/event/backchannel-logout": {}}});
         let mut token = Mint::get().ec.token().head("typ", "logout+jwt");
@@ -68,7 +85,7 @@ impl One {
             .0
     }
 
-    fn metric(&self, name: &str) -> Option<f64> {
+    pub fn metric(&self, name: &str) -> Option<f64> {
         let (_, metrics) = self.gateway.admin("/metrics");
         metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }

@@ -69,8 +69,8 @@ fn serve(mut stream: TcpStream, shelf: &Mutex<Shelf>) {
                 let mut shelf = shelf.lock().unwrap();
                 *shelf.fetched.entry(path.clone()).or_default() += 1;
                 match shelf.documents.get(&path) {
-                    Some(body) => [head_of("200 OK", body.len()).into_bytes(), body.clone()].concat(),
-                    None => head_of("404 Not Found", 0).into_bytes(),
+                    Some(body) => [head_of("200 OK", body).into_bytes(), body.clone()].concat(),
+                    None => head_of("404 Not Found", b"").into_bytes(),
                 }
             };
             if stream.write_all(&answer).is_err() {
@@ -80,6 +80,8 @@ fn serve(mut stream: TcpStream, shelf: &Mutex<Shelf>) {
     }
 }
 
-fn head_of(status: &str, length: usize) -> String {
-    format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n")
+/// A signed document is a status list.
+fn head_of(status: &str, body: &[u8]) -> String {
+    let kind = if body.starts_with(b"ey") { "statuslist+jwt" } else { "json" };
+    format!("HTTP/1.1 {status}\r\nContent-Type: application/{kind}\r\nContent-Length: {}\r\n\r\n", body.len())
 }

@@ -44,7 +44,10 @@ fn telemetry() -> Telemetry {
         gauges.endpoint_healthy("orders", "http://127.0.0.1:9000", true);
         gauges.token_cache(9, 1);
         gauges.sessions(3, 240, &[("session_idle_timeout", 2)], 1);
-        gauges.fleet(&FleetSeen { connected: true, position_ms: 1_790_000_000_000, ..FleetSeen::default() });
+        gauges.status_list("lists", "https://id.example/1", (1, Duration::from_secs(9), 4096), 2);
+        let instances = [("current", 2), ("behind", 0), ("silent", 1)];
+        let fleet = FleetSeen { connected: true, instances, ..FleetSeen::default() };
+        gauges.fleet(&FleetSeen { position_ms: 1_790_000_000_000, ..fleet });
         gauges.revocation_set(&[("token", 10_000)], 270_000);
         gauges.pending_restart(1);
         gauges.process("1", Timestamp::from_secs(1_790_000_000), Some(40_000_000));

@@ -68,6 +68,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     entries: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    feed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<&'a str>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     level: Option<&'static str>,
@@ -171,6 +173,24 @@ impl Call<'_> {
         self.audit.write(lines).await
     }
 
+    /// Writes what is about to be done about a feed, or what came of it.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn feed(
+        &self,
+        feed: &str,
+        result: &str,
+        entries: usize,
+        (actor, reason): (Option<&str>, Option<&str>),
+        now: Timestamp,
+    ) -> io::Result<()> {
+        let mut lines = Vec::new();
+        let line = Line { feed: Some(feed), entries: Some(entries), actor, reason, ..self.line(result, now) };
+        put(&mut lines, &line);
+        self.audit.write(lines).await
+    }
+
     fn line<'a>(&self, result: &'a str, now: Timestamp) -> Line<'a> {
         Line {
             time: now.to_string(),
@@ -180,6 +200,7 @@ impl Call<'_> {
             by: self.who.to_string(),
             result,
             entries: None,
+            feed: None,
             issuer: None,
             level: None,
             hash: None,

@@ -9,12 +9,16 @@
 //! | `body`, `entry` | what was sent: its bytes, and the entries in it |
 //! | `operations`, `preview`, `query` | what operators do: enter, take back, look ahead, ask |
 //! | `records` | what operators ask of decision records |
+//! | `confirm` | what a feed says that was held back |
+//! | `fleet` | how far what was entered has come |
 //! | `audit` | who did what, and why |
 //! | `problem` | the answers, and why not |
 
 mod audit;
 mod body;
+mod confirm;
 mod entry;
+mod fleet;
 mod guard;
 mod listener;
 mod operations;

@@ -6,7 +6,7 @@ use super::body::{self, Kind, Lines};
 use super::entry::{Reader, Understood};
 use super::guard::Who;
 use super::problem::{Answer, Problem, json};
-use super::{preview, query};
+use super::{fleet, preview, query};
 use crate::control::reload::Reload;
 use crate::decide::id::IssuerName;
 use crate::decide::time::Moment;
@@ -28,8 +28,8 @@ const MOST: usize = 1_000_000;
 /// What operators do.
 pub struct Operations {
     shared: Arc<Shared>,
-    reload: Arc<Reload>,
-    audit: Audit,
+    pub(super) reload: Arc<Reload>,
+    pub(super) audit: Audit,
 }
 
 /// What is done with entries.
@@ -69,7 +69,7 @@ impl Operations {
         Self { shared: Arc::clone(shared), reload: Arc::clone(reload), audit }
     }
 
-    fn now(&self) -> Moment {
+    pub(super) fn now(&self) -> Moment {
         self.shared.state.clock.now()
     }
 
@@ -241,6 +241,12 @@ impl Operations {
             [entry] => Ok(json(&query::known(entry, &self.shared.state, self.now()))),
             _ => Err(Problem::bad("ask about one at a time")),
         }
+    }
+
+    /// How far what was entered here has come.
+    #[must_use]
+    pub fn fleet(&self) -> Answer {
+        json(&fleet::fleet(self.reload.idp().watched_propagation()))
     }
 
     /// How fresh each feed is.

@@ -34,6 +34,8 @@ enum What {
     OpenApi,
     Config,
     Feeds,
+    Fleet,
+    Confirm,
     Query,
     Act(Deed),
     Records(Looking),
@@ -75,6 +77,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     open("/openapi.json", What::OpenApi),
     guarded(Method::GET, "/config", What::Config),
     guarded(Method::GET, "/revocations/feeds", What::Feeds),
+    guarded(Method::POST, "/revocations/feeds/confirm", What::Confirm),
+    guarded(Method::GET, "/fleet", What::Fleet),
     guarded(Method::POST, "/revocations/query", What::Query),
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
     guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
@@ -137,6 +141,14 @@ async fn ask<S: Showing>(
         What::Feeds => {
             guard.admit(parts, peer)?;
             operations.feeds()
+        }
+        What::Fleet => {
+            guard.admit(parts, peer)?;
+            operations.fleet()
+        }
+        What::Confirm => {
+            let who = guard.admit(parts, peer)?;
+            operations.confirm(&parts.headers, body, &who).await?
         }
         What::Query => {
             guard.admit(parts, peer)?;

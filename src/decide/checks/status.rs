@@ -47,6 +47,15 @@ impl Check for Status {
 }
 
 impl Status {
+    /// Why a token may not be used any more of which its list says this. That a list is old ends nothing that is under way.
+    #[must_use]
+    pub const fn ended(known: &Known) -> Option<Reason> {
+        match known {
+            Known::Said { value, accepted, .. } => refused(*value, *accepted),
+            _ => None,
+        }
+    }
+
     fn listed(&self, known: Known) -> Finding {
         let list = Compared::about("status list");
         match known {

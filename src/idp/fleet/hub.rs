@@ -6,39 +6,43 @@ use super::outbox::Outbox;
 use super::server::Server;
 use super::settings::FleetSettings;
 use super::standing::{Counts, Standing};
-use super::stands::{Stand, Stands};
+use super::stands::{Shared, Stands};
 use super::telling::Telling;
 use super::words::Keys;
-use crate::decide::id::{IssuerName, SourceId, SourceName};
+use crate::decide::id::SourceId;
+use crate::idp::keeping::Kept;
 use crate::idp::reception::Reception;
 use crate::idp::refresh::{self, News};
 use crate::idp::room::Means;
 use crate::idp::signed::Signer;
-use crate::idp::sink::Sink;
 use crate::notice::Trouble;
-use crate::state::revocations::{Bounds, Feed};
-use arc_swap::ArcSwap;
-use std::sync::atomic::AtomicU64;
+use crate::state::journal::{Account, Journal};
+use crate::state::revocations::Feed;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The channel, whether or not there is one.
 pub(in crate::idp) struct Hub {
-    means: Means,
-    news: News,
-    reception: Arc<Reception>,
+    pub(super) means: Means,
+    pub(super) news: News,
+    pub(super) reception: Arc<Reception>,
+    /// Where what the others told is kept over a restart, if it is.
+    pub(in crate::idp) journal: Option<Arc<Journal>>,
     cancel: CancellationToken,
     outbox: Arc<Outbox>,
-    stands: Arc<Stands>,
+    pub(super) stands: Arc<Stands>,
     counts: Arc<Counts>,
     origin: [u8; 16],
     running: Mutex<Option<Running>>,
 }
 
-struct Running {
+pub(super) struct Running {
     settings: FleetSettings,
     issuers: Vec<(String, Arc<str>, bool)>,
+    pub(super) member: Arc<Member>,
     cancel: CancellationToken,
 }
 
@@ -55,7 +59,7 @@ pub(in crate::idp) struct Spoken {
 }
 
 /// A feed of this instance that is told to the others.
-pub(in crate::idp) type Own = (SourceId, Voice, Arc<str>);
+pub(in crate::idp) type Own = (SourceId, Shared);
 
 impl Hub {
     pub(in crate::idp) fn new(means: Means, news: News, reception: Arc<Reception>, cancel: CancellationToken) -> Self {
@@ -65,7 +69,8 @@ impl Hub {
             origin = i128::from(means.clock.now().wall.millis()).to_be_bytes();
         }
         let (outbox, stands, counts) = (Arc::default(), Arc::default(), Arc::default());
-        Self { means, news, reception, cancel, outbox, stands, counts, origin, running: Mutex::default() }
+        let (journal, running) = (None, Mutex::default());
+        Self { means, news, reception, journal, cancel, outbox, stands, counts, origin, running }
     }
 
     /// How what is accepted here is told to the others.
@@ -74,8 +79,8 @@ impl Hub {
     }
 
     /// What operators enter into this feed from now on is told to the others, and what they lift elsewhere leaves it.
-    pub(in crate::idp) fn entered(&self, feed: SourceId, iss: &Arc<str>) {
-        self.stands.share(feed, Voice::Operator, iss);
+    pub(in crate::idp) fn entered(&self, feed: SourceId, iss: &Arc<str>, account: Option<Arc<Account>>) {
+        self.stands.share(feed, Shared { voice: Voice::Operator, iss: Arc::clone(iss), account });
     }
 
     /// How the channel stands; `None` if there is none.
@@ -85,7 +90,7 @@ impl Hub {
 
     /// Until all is told to the others that was accepted here.
     pub(in crate::idp) async fn told(&self) {
-        while self.running().is_some() && self.outbox.depth() > 0 {
+        while self.running().is_some() && !self.outbox.is_told() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -102,26 +107,27 @@ impl Hub {
         new: Option<(&FleetSettings, Option<Server>)>,
         issuers: Vec<Spoken>,
         own: Vec<Own>,
+        kept: &mut BTreeMap<String, Kept>,
     ) {
         let mut running = self.running();
         let names: Vec<_> = issuers.iter().map(|one| (one.name.clone(), Arc::clone(&one.iss), one.ages)).collect();
         let Some((settings, server)) = new else {
             running.take().iter().for_each(|old| old.cancel.cancel());
             self.outbox.rebound(0);
-            self.seat(Vec::new(), Vec::new(), None);
+            self.seat(Vec::new(), Vec::new(), None, kept);
             return;
         };
         let same = running.as_ref().is_some_and(|old| old.settings == *settings && old.issuers == names);
-        self.seat(issuers, own, Some(settings));
+        self.seat(issuers, own, Some(settings), kept);
         let Some(server) = server.filter(|_| !same) else { return };
         running.take().iter().for_each(|old| old.cancel.cancel());
         self.outbox.rebound(settings.queue);
         let cancel = self.cancel.child_token();
-        self.start(settings, server, cancel.clone());
-        *running = Some(Running { settings: settings.clone(), issuers: names, cancel });
+        let member = self.start(settings, server, cancel.clone());
+        *running = Some(Running { settings: settings.clone(), issuers: names, member, cancel });
     }
 
-    fn start(&self, settings: &FleetSettings, server: Server, cancel: CancellationToken) {
+    fn start(&self, settings: &FleetSettings, server: Server, cancel: CancellationToken) -> Arc<Member> {
         let member = Arc::new(Member {
             settings: settings.clone(),
             server,
@@ -136,91 +142,35 @@ impl Hub {
             sequence: AtomicU64::new(0),
             progress: Mutex::new(Progress::default()),
             away: Trouble::default(),
+            name: settings.name(),
+            beat: AtomicU64::new(0),
+            roster: Mutex::default(),
+            unheard: Trouble::default(),
+            has_left: AtomicBool::new(false),
         });
+        let running = Arc::clone(&member);
         refresh::supervise(&self.means.runtime, "revocation.fleet".into(), move || {
-            let (member, cancel) = (Arc::clone(&member), cancel.clone());
+            let (member, cancel) = (Arc::clone(&running), cancel.clone());
             async move { member.run(&cancel).await }
         });
+        member
     }
 
-    /// Gives each issuer its feeds: those it had, if it is the same.
-    fn seat(&self, issuers: Vec<Spoken>, own: Vec<Own>, settings: Option<&FleetSettings>) {
-        let old = self.stands.all();
-        let mut stands = Vec::new();
-        for spoken in issuers.into_iter().filter(|_| settings.is_some()) {
-            let Some(settings) = settings else { break };
-            let same = |stand: &&Arc<Stand>| {
-                stand.iss == spoken.iss && stand.providers.feed.issuer.as_str() == spoken.name.as_str()
-            };
-            stands.extend(match old.iter().find(same) {
-                Some(stand) => Some(Arc::clone(stand)),
-                None => self.stand(&spoken, settings).map(Arc::new),
-            });
-            if let Some(stand) = stands.last() {
-                stand.providers.signer.store(Arc::new(spoken.signer));
-                self.rebound(stand, settings, spoken.ages);
-            }
-        }
-        let gone = old.iter().filter(|old| !stands.iter().any(|stand| Arc::ptr_eq(stand, old)));
-        let gone: Vec<_> = gone.cloned().collect();
-        self.stands.exchange(stands, own);
-        for stand in gone {
-            self.means.revocations.close(&stand.providers.feed);
-            self.means.revocations.close(&stand.operators.feed);
-        }
-    }
-
-    /// A feed that does not age is ready at once, and stays so.
-    fn rebound(&self, stand: &Stand, settings: &FleetSettings, ages: bool) {
-        let max_staleness = settings.max_staleness.on().filter(|_| ages).map(crate::settings::Span::get);
-        stand.providers.feed.rebound(Bounds { max_entries: settings.max_entries, max_staleness });
-        stand.operators.feed.rebound(Bounds { max_entries: settings.max_entries, max_staleness: None });
-        stand.operators.heard(self.means.clock.now());
-        if max_staleness.is_none() {
-            stand.providers.heard(self.means.clock.now());
-        }
-    }
-
-    fn stand(&self, spoken: &Spoken, settings: &FleetSettings) -> Option<Stand> {
-        let signer = Arc::new(ArcSwap::from_pointee(spoken.signer.clone()));
-        let sink = |what: &str| {
-            let (name, issuer) = (SourceName::from(&*format!("{what}:{}", spoken.name)), spoken.name.as_str());
-            let bounds = Bounds { max_entries: settings.max_entries, max_staleness: None };
-            Some(Sink {
-                revocations: Arc::clone(&self.means.revocations),
-                statuses: Arc::clone(&self.means.statuses),
-                feed: self.means.revocations.open(&name, &IssuerName::from(issuer), bounds)?,
-                fingerprints: Arc::clone(&self.means.fingerprints),
-                issuer: Arc::clone(&spoken.iss),
-                retain: None,
-                clock: Arc::clone(&self.means.clock),
-                news: self.news.clone(),
-                signer: Arc::clone(&signer),
-                events: self.reception.events("fleet"),
-                telling: None,
-                // What another instance accepted is kept by that one, and told again when this one starts anew.
-                account: None,
-                mark: [0; 8],
-                trouble: Arc::default(),
-            })
-        };
-        let (providers, operators) = (sink("fleet")?, sink("fleet-operators")?);
-        Some(Stand { iss: Arc::clone(&spoken.iss), providers, operators })
-    }
-
-    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+    pub(super) fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::stands::Stand;
     use super::*;
     use crate::decide::id::Fingerprint;
     use crate::decide::revocation::{Cutoff, Handles};
     use crate::decide::time::Timestamp;
     use crate::idp::feed::{Revokes, Understood};
     use crate::idp::fleet::note::Note;
+    use crate::idp::sink::Sink;
     use crate::state::clock::HandClock;
     use crate::state::fingerprint::{Fingerprints, Kind};
     use crate::state::keys::{IssuerKeys, Patience};
@@ -254,10 +204,11 @@ mod tests {
             let (keys, algorithms) = (Arc::new(IssuerKeys::new(patience)), [].into_iter().collect());
             let signer = Signer { iss: ISS.into(), keys, algorithms, leeway: Duration::ZERO };
             let spoken = || Spoken { name: "i".into(), iss: ISS.into(), signer: signer.clone(), ages: true };
-            let Stand { operators, .. } = hub.stand(&spoken(), &settings).unwrap();
+            let Stand { operators, .. } = hub.stand(&spoken(), &settings, &mut BTreeMap::new()).unwrap();
             let operators = Sink { telling: Some(hub.telling(Voice::Operator)), ..operators };
             hub.outbox.rebound(100);
-            hub.seat(vec![spoken()], vec![(operators.feed.id, Voice::Operator, ISS.into())], Some(&settings));
+            let own = Shared { voice: Voice::Operator, iss: ISS.into(), account: None };
+            hub.seat(vec![spoken()], vec![(operators.feed.id, own)], Some(&settings), &mut BTreeMap::new());
             Self { hub, operators, clock }
         }
 
@@ -283,7 +234,7 @@ mod tests {
         }
 
         async fn hears(&self, notes: &[Note]) {
-            self.hub.stands.take(notes, Timestamp::from_secs(2000)).await.unwrap();
+            self.hub.stands.take(notes, Timestamp::from_secs(2000)).unwrap();
         }
 
         /// All that it holds, as it is told again.
@@ -378,7 +329,7 @@ mod tests {
         other.operators.lift(&[other.target("alice")]).await.unwrap();
         assert!(other.revokes("alice"));
         let foreign = Note { iss: "https://j".into(), ..notes[0].clone() };
-        let taken = other.hub.stands.take(&[foreign], Timestamp::from_secs(2000)).await.unwrap();
+        let taken = other.hub.stands.take(&[foreign], Timestamp::from_secs(2000)).unwrap();
         assert_eq!((taken.foreign, taken.enforced), (1, 0));
     }
 }

@@ -3,19 +3,20 @@
 use super::block::{self, Manner};
 use super::note::Note;
 use super::outbox::Outbox;
+use super::presence::Marks;
+use super::roster::Roster;
 use super::server::{Link, Server, ServerError};
 use super::settings::FleetSettings;
 use super::standing::{Counts, count};
 use super::stands::Stands;
-use super::words::{Id, Keys, WAIT};
+use super::words::{Id, Keys, WAIT, hex};
 use crate::decide::id::Fingerprint;
 use crate::idp::backoff::Backoff;
 use crate::notice::Trouble;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{Fingerprints, Kind};
 use crate::state::revocations::Revocations;
-use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,14 @@ pub(in crate::idp) struct Member {
     pub(super) progress: Mutex<Progress>,
     /// That it is not in the fleet.
     pub(super) away: Trouble,
+    /// What it is called.
+    pub(super) name: String,
+    pub(super) beat: AtomicU64,
+    pub(super) roster: Mutex<Roster>,
+    /// That it does not hear how far the others are.
+    pub(super) unheard: Trouble,
+    /// Whether it has said that it goes.
+    pub(super) has_left: AtomicBool,
 }
 
 /// How far it has come.
@@ -50,6 +59,8 @@ pub(super) struct Progress {
     pub(super) written: Id,
     /// Whether there was something of an issuer that is not ours: what is held here is not all there is.
     pub(super) foreign: bool,
+    /// What was told, and where it is.
+    pub(super) marks: Marks,
 }
 
 impl Member {
@@ -102,8 +113,11 @@ impl Member {
             Some(out) => tracing::info!(%out, "joined the fleet again"),
             None => tracing::info!("joined the fleet"),
         }
-        let both = futures_util::future::try_join(self.read(&mut reader, &epoch), self.write(&mut writer)).await;
-        both.map(|_| ())
+        let exchange = futures_util::future::try_join(self.read(&mut reader, &epoch), self.write(&mut writer));
+        tokio::select! {
+            both = exchange => both.map(|_| ()),
+            never = self.herald() => match never {},
+        }
     }
 
     /// Finds the stream, or begins it; tells its name. If it is another one than before, or lacks what it had, all that
@@ -142,11 +156,4 @@ impl Member {
     pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn hex(bytes: [u8; 16]) -> String {
-    bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

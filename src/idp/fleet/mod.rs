@@ -8,19 +8,28 @@
 //! | `telling`, `outbox` | what is to be told, and waits to be written |
 //! | `stands` | whose entries are shared, and where those of others go |
 //! | `server`, `words` | how Redis is reached, and what is said to it |
+//! | `merging`, `seating` | what they told, taken in and kept; which issuer has which feeds of it |
 //! | `hub` | the part that stays when the settings change |
 //! | `member` | one instance: joins, and joins again |
 //! | `reading`, `writing` | what it does once it has joined |
 //! | `seeding` | everything that is held, written anew |
 //! | `tending` | settings made into all this |
+//! | `presence`, `roster`, `heralding` | who is in the fleet, and how far each has read |
+//! | `propagation` | what operators are told of that |
 //! | `standing` | what metrics tell of it |
 
 mod block;
+mod heralding;
 mod hub;
 mod member;
+mod merging;
 mod note;
 mod outbox;
+mod presence;
+mod propagation;
 mod reading;
+mod roster;
+mod seating;
 mod seeding;
 mod server;
 pub mod settings;
@@ -33,6 +42,7 @@ mod writing;
 
 pub(super) use hub::Hub;
 pub(super) use note::Voice;
+pub use propagation::{Instance, Propagation};
 pub(super) use server::Server;
 pub use standing::Standing;
 pub(super) use telling::Telling;

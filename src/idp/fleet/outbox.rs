@@ -90,6 +90,12 @@ impl Outbox {
         self.lock().queue.len()
     }
 
+    /// Whether nothing waits, and nothing is to be written anew.
+    pub(super) fn is_told(&self) -> bool {
+        let waiting = self.lock();
+        waiting.queue.is_empty() && waiting.wanted <= waiting.seeded
+    }
+
     /// Until there may be something.
     pub(super) async fn news(&self) {
         self.news.notified().await;
@@ -139,8 +145,8 @@ mod tests {
         outbox.seeded(1);
         assert_eq!(outbox.wanted(), Some(2));
         outbox.seeded(2);
-        assert_eq!(outbox.wanted(), None);
+        assert!(outbox.wanted().is_none() && !outbox.is_told());
         outbox.written(outbox.front(9).1);
-        assert_eq!(outbox.depth(), 0);
+        assert!(outbox.depth() == 0 && outbox.is_told());
     }
 }

@@ -21,7 +21,7 @@ impl Member {
             }
             let all = entries.len() < COUNT;
             for (at, content) in entries {
-                self.take(at, content.as_deref()).await;
+                self.take(at, content.as_deref());
                 // A whole stream may have to be read: others have their turn in between.
                 tokio::task::yield_now().await;
             }
@@ -32,18 +32,18 @@ impl Member {
     }
 
     /// Takes in one entry of the stream. What nobody of the fleet wrote says nothing, and is passed over.
-    async fn take(&self, at: Id, content: Option<&[u8]>) {
+    fn take(&self, at: Id, content: Option<&[u8]>) {
         match content.and_then(|content| block::read(&self.prints, content)) {
             Some(block) if block.origin == self.origin => {}
-            Some(block) => self.enforce(&block).await,
+            Some(block) => self.enforce(&block),
             None => self.outcome(Outcome::Refused, 1),
         }
         self.progress().read = at;
         self.counts.position_ms.store(at.0, Relaxed);
     }
 
-    async fn enforce(&self, block: &Block) {
-        let Ok(Taken { enforced, foreign }) = self.stands.take(&block.notes, self.clock.now().wall).await else {
+    fn enforce(&self, block: &Block) {
+        let Ok(Taken { enforced, foreign }) = self.stands.take(&block.notes, self.clock.now().wall) else {
             self.outcome(Outcome::Failed, 1);
             tracing::error!("what the fleet tells is more than `revocation.fleet.max_entries`: it is incomplete here");
             return;

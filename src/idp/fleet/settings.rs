@@ -15,6 +15,10 @@ pub struct FleetSettings {
     /// What the names of its keys begin with: one for each fleet. Default `curfew`.
     #[serde(default = "prefix")]
     pub prefix: String,
+    /// What this instance is called when it is told how far each has come: 1 to 100 letters, digits, `-`, `_`, `.` and
+    /// `:`. Two may have the same. Default: the name of the machine.
+    #[serde(default)]
+    pub instance: Option<String>,
     /// Whose tokens are judged by the age of this channel too, by their names in `issuers`. Default: those with a
     /// source that is told by its provider, for then another instance may have been told.
     #[serde(default)]
@@ -111,7 +115,19 @@ fn timeout() -> Span {
 /// The ways an address can begin, and whether TLS is spoken there.
 pub(super) const SCHEMES: [(&str, bool); 3] = [("rediss://", true), ("redis://", false), ("unix://", false)];
 
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    (1..=100).contains(&name.len()) && name.bytes().all(plain)
+}
+
 impl FleetSettings {
+    /// What this instance is called.
+    pub(super) fn name(&self) -> String {
+        let machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let machine = || machine().map(|name| name.trim().to_owned()).filter(|name| is_plain(name));
+        self.instance.clone().or_else(machine).unwrap_or_else(|| "instance".into())
+    }
+
     /// What does not go together in these settings.
     #[must_use]
     pub fn misfits(&self) -> Vec<Misfit> {
@@ -119,8 +135,9 @@ impl FleetSettings {
         let mut tell = |wrong: bool, field, what: &str| {
             told.extend(wrong.then(|| Misfit { field, told: what.to_owned() }));
         };
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-        let prefix = self.prefix.is_empty() || self.prefix.len() > 100 || !self.prefix.bytes().all(plain);
+        let prefix = !is_plain(&self.prefix);
+        let instance = self.instance.as_deref().is_some_and(|name| !is_plain(name));
+        tell(instance, "instance", "not letters, digits, `-`, `_`, `.` and `:`, 100 at most: write `gateway-1`");
         tell(prefix, "prefix", "not letters, digits, `-`, `_`, `.` and `:`, 100 at most: write `curfew`");
         let brief = self.max_staleness.on().is_some_and(|max| max < Span::secs(2));
         tell(brief, "max_staleness", "less than `2s`: a slow answer of Redis would be a refusal here");

@@ -4,7 +4,9 @@
 use super::note::{Note, Told, Voice};
 use crate::decide::id::SourceId;
 use crate::decide::time::{Moment, Timestamp};
+use crate::idp::keeping::Kept;
 use crate::idp::sink::Sink;
+use crate::state::journal::Account;
 use crate::state::revocations::{Feed, Full, Known, Revocations, Revoked, Target};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
@@ -27,10 +29,28 @@ pub(in crate::idp) struct Stand {
     pub(in crate::idp) operators: Sink,
 }
 
+impl Stand {
+    /// Whether it is this issuer's.
+    pub(super) fn is_of(&self, name: &str, iss: &str) -> bool {
+        *self.iss == *iss && self.providers.feed.issuer.as_str() == name
+    }
+}
+
+/// A feed that is told to the others.
+#[derive(Clone)]
+pub(in crate::idp) struct Shared {
+    /// Whose words it has.
+    pub(in crate::idp) voice: Voice,
+    /// The `iss` that they are of.
+    pub(in crate::idp) iss: Arc<str>,
+    /// Its place in the journal, if it has one.
+    pub(in crate::idp) account: Option<Arc<Account>>,
+}
+
 #[derive(Default)]
 struct Table {
     stands: HashMap<Arc<str>, Arc<Stand>>,
-    shared: HashMap<SourceId, (Voice, Arc<str>)>,
+    shared: HashMap<SourceId, Shared>,
 }
 
 /// All issuers.
@@ -50,21 +70,23 @@ pub(super) struct Taken {
 
 impl Stands {
     /// From now on these are the issuers, and these feeds of this instance are told to the others.
-    pub(super) fn exchange(&self, stands: Vec<Arc<Stand>>, own: Vec<(SourceId, Voice, Arc<str>)>) {
-        let mut shared: HashMap<_, _> = own.into_iter().map(|(id, voice, iss)| (id, (voice, iss))).collect();
+    pub(super) fn exchange(&self, stands: Vec<Arc<Stand>>, own: Vec<(SourceId, Shared)>) {
+        let mut shared: HashMap<_, _> = own.into_iter().collect();
         for stand in &stands {
-            shared.insert(stand.providers.feed.id, (Voice::Provider, Arc::clone(&stand.iss)));
-            shared.insert(stand.operators.feed.id, (Voice::Operator, Arc::clone(&stand.iss)));
+            for (voice, sink) in [(Voice::Provider, &stand.providers), (Voice::Operator, &stand.operators)] {
+                let (iss, account) = (Arc::clone(&stand.iss), sink.account.clone());
+                shared.insert(sink.feed.id, Shared { voice, iss, account });
+            }
         }
         let stands = stands.into_iter().map(|stand| (Arc::clone(&stand.iss), stand)).collect();
         self.table.store(Arc::new(Table { stands, shared }));
     }
 
     /// One more feed of this instance is told to the others, if there are any.
-    pub(super) fn share(&self, feed: SourceId, voice: Voice, iss: &Arc<str>) {
+    pub(super) fn share(&self, feed: SourceId, shared: Shared) {
         self.table.rcu(|table| Table {
             stands: table.stands.clone(),
-            shared: table.shared.clone().into_iter().chain([(feed, (voice, Arc::clone(iss)))]).collect(),
+            shared: table.shared.clone().into_iter().chain([(feed, shared.clone())]).collect(),
         });
     }
 
@@ -74,7 +96,7 @@ impl Stands {
     }
 
     /// Takes in what another instance tells, in its order.
-    pub(super) async fn take(&self, notes: &[Note], now: Timestamp) -> Result<Taken, Full> {
+    pub(super) fn take(&self, notes: &[Note], now: Timestamp) -> Result<Taken, Full> {
         let (mut taken, mut result) = (Taken::default(), Ok(()));
         let Some(stand) = notes.first().and_then(|note| self.table.load().stands.get(&note.iss).cloned()) else {
             return Ok(Taken { foreign: notes.len() as u64, ..taken });
@@ -83,7 +105,7 @@ impl Stands {
             match run.first().map(|note| note.told) {
                 Some(Told::Revoked(voice, _)) => {
                     let sink = if voice == Voice::Provider { &stand.providers } else { &stand.operators };
-                    result = result.and(sink.merge(&self.standing(run, now)).await);
+                    result = result.and(sink.merge(&self.standing(run, now)));
                 }
                 Some(Told::Lifted(_)) => run.iter().for_each(|note| self.lift(note)),
                 None => {}
@@ -125,15 +147,15 @@ impl Stands {
 
     /// A time at which this is lifted: later than operators entered it, as far as that is known here.
     pub(super) fn after_entries(&self, set: &Revocations, iss: &Arc<str>, target: Target, at: Timestamp) -> Timestamp {
-        let said = self.entered(set, iss).into_iter().filter_map(|feed| set.of_source(&feed, target));
+        let said = self.entered(set, iss).into_iter().filter_map(|(feed, _)| set.of_source(&feed, target));
         said.fold(at, |at, said| at.max(said.learned.plus(GRAIN)))
     }
 
     /// What operators entered of an issuer, here and elsewhere.
-    fn entered(&self, set: &Revocations, iss: &Arc<str>) -> Vec<Arc<Feed>> {
+    fn entered(&self, set: &Revocations, iss: &Arc<str>) -> Vec<Kept> {
         let table = self.table.load();
-        let operators = table.shared.iter().filter(|(_, (voice, of))| *voice == Voice::Operator && of == iss);
-        operators.filter_map(|(id, _)| set.feed(*id)).collect()
+        let operators = table.shared.iter().filter(|(_, one)| one.voice == Voice::Operator && one.iss == *iss);
+        operators.filter_map(|(id, one)| Some((set.feed(*id)?, one.account.clone()))).collect()
     }
 
     /// What operators entered of a target before it was lifted is void, here as there. One that is told again does
@@ -147,7 +169,13 @@ impl Stands {
         let void =
             |feed: &Arc<Feed>| revocations.of_source(feed, target).is_some_and(|said| said.learned <= note.learned);
         let feeds = self.entered(revocations, &note.iss);
-        feeds.iter().filter(|feed| void(feed)).for_each(|feed| _ = revocations.lift(feed, target));
+        for (feed, account) in feeds.iter().filter(|(feed, _)| void(feed)) {
+            // Whoever lifts it here has the turn of his own feed, and has taken it out of that: it is not void there.
+            let turn = account.as_ref().map(|account| account.turn());
+            if void(feed) && revocations.lift(feed, target) {
+                turn.into_iter().for_each(|turn| turn.unsaid(&[target], note.learned));
+            }
+        }
     }
 
     /// Remembers that a target was lifted; tells whether that is new.
@@ -182,7 +210,7 @@ impl Stands {
     pub(super) fn held(&self, revocations: &Revocations, step: usize, notes: &mut Vec<Note>) {
         let table = self.table.load();
         revocations.held(step, |Known { target, cutoff, source, learned, until }| {
-            if let Some((voice, iss)) = table.shared.get(&source) {
+            if let Some(Shared { voice, iss, .. }) = table.shared.get(&source) {
                 notes.push(Note::revoked(iss, *voice, Revoked { target, cutoff, until }, learned));
             }
         });

@@ -5,9 +5,12 @@ use super::note::Voice;
 use super::server::{Server, ServerError};
 use super::settings::FleetSettings;
 use super::standing::Standing;
+use super::stands::Shared;
 use crate::idp::build::BuildError;
+use crate::idp::keeping::Kept;
 use crate::idp::room::Idp;
 use crate::idp::running::Running;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,11 +32,18 @@ pub(in crate::idp) fn prepare(settings: Option<&FleetSettings>) -> Result<Option
 
 impl Hub {
     /// Takes up settings, with the issuers and sources that run now.
-    pub(in crate::idp) fn tend(&self, running: &Running, settings: Option<&FleetSettings>, server: Option<Server>) {
+    pub(in crate::idp) fn tend(
+        &self,
+        running: &Running,
+        settings: Option<&FleetSettings>,
+        server: Option<Server>,
+        kept: &mut BTreeMap<String, Kept>,
+    ) {
         let told = || running.sources.values().filter(|source| source.settings.kind().is_told());
         let iss = |name: &str| running.issuers.get(name).map(|issuer| Arc::from(issuer.settings.issuer.as_str()));
         let own = |source: &crate::idp::running::RunningSource| -> Option<Own> {
-            Some((source.feed.id, Voice::Provider, iss(source.feed.issuer.as_str())?))
+            let (voice, account) = (Voice::Provider, source.account.clone());
+            Some((source.feed.id, Shared { voice, iss: iss(source.feed.issuer.as_str())?, account }))
         };
         let ages = |name: &str| match settings.and_then(|settings| settings.issuers.as_ref()) {
             Some(named) => named.iter().any(|one| one == name),
@@ -42,12 +52,12 @@ impl Hub {
         let issuers = running.issuers.iter().filter_map(|(name, issuer)| {
             Some(Spoken { name: name.clone(), iss: iss(name)?, signer: issuer.signer(), ages: ages(name) })
         });
-        let entered = running
-            .operators
-            .iter()
-            .filter_map(|(name, operator)| Some((operator.feed().id, Voice::Operator, iss(name)?)));
+        let entered = running.operators.iter().filter_map(|(name, operator)| {
+            let (voice, account) = (Voice::Operator, operator.account());
+            Some((operator.feed().id, Shared { voice, iss: iss(name)?, account }))
+        });
         let (issuers, own) = (issuers.collect(), told().filter_map(own).chain(entered).collect());
-        self.take_up(settings.map(|settings| (settings, server)), issuers, own);
+        self.take_up(settings.map(|settings| (settings, server)), issuers, own, kept);
     }
 }
 
@@ -59,8 +69,10 @@ impl Idp {
         self.fleet.standing()
     }
 
-    /// Waits until what was accepted here is told to the other instances, but no longer than this.
+    /// Waits until what was accepted here is told to the other instances, and then says that this one goes; but no
+    /// longer than this for either.
     pub async fn told(&self, patience: Duration) {
         let _ = tokio::time::timeout(patience, self.fleet.told()).await;
+        let _ = tokio::time::timeout(patience, self.fleet.leave()).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::server::{Link, ServerError};
 use redis::{Pipeline, Value};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -15,12 +15,18 @@ pub(super) const WAIT: Duration = Duration::from_millis(250);
 /// How long one instance has the stream for itself to make it shorter.
 const LEASE_MS: u64 = 60_000;
 
+/// How many instances are heard of.
+const INSTANCES: usize = 1000;
+
+/// When the last of them is gone for so long, what they told of themselves is gone too.
+const ROLL_S: u64 = 3600;
+
 /// The one field of an entry of the stream.
 const FIELD: &str = "b";
 
 /// A place in the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Id(pub(super) u64, u64);
+pub(super) struct Id(pub(super) u64, pub(super) u64);
 
 impl FromStr for Id {
     type Err = ();
@@ -43,6 +49,7 @@ pub(super) struct Keys {
     epoch: String,
     check: String,
     lease: String,
+    roll: String,
 }
 
 /// An entry of the stream; without content, if it is not one of ours.
@@ -51,7 +58,7 @@ pub(super) type Read = (Id, Option<Vec<u8>>);
 impl Keys {
     pub(super) fn new(prefix: &str) -> Self {
         let key = |name: &str| format!("{{{prefix}}}:{name}");
-        Self { log: key("log"), epoch: key("epoch"), check: key("key"), lease: key("lease") }
+        Self { log: key("log"), epoch: key("epoch"), check: key("key"), lease: key("lease"), roll: key("roll") }
     }
 
     /// Writes down which key the fleet has, if nobody did; tells which it is.
@@ -149,12 +156,43 @@ impl Keys {
         Ok(taken.is_some())
     }
 
+    /// Tells of an instance; gives what all tell of themselves, each under its name.
+    pub(super) async fn present(
+        &self,
+        link: &mut Link,
+        name: &str,
+        record: &[u8],
+        within: Duration,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ServerError> {
+        let mut ask = Pipeline::new();
+        ask.cmd("HSET").arg(&self.roll).arg(name).arg(record).ignore();
+        ask.cmd("EXPIRE").arg(&self.roll).arg(ROLL_S).ignore();
+        ask.cmd("HRANDFIELD").arg(&self.roll).arg(INSTANCES).arg("WITHVALUES");
+        let (all,): (Vec<(Vec<u8>, Vec<u8>)>,) = link.ask(&ask, within).await?;
+        Ok(all)
+    }
+
+    /// These are no instances any more.
+    pub(super) async fn absent(&self, link: &mut Link, names: &[Vec<u8>], within: Duration) -> Result<(), ServerError> {
+        let mut ask = Pipeline::new();
+        ask.cmd("HDEL").arg(&self.roll).arg(names).ignore();
+        link.ask(&ask, within).await
+    }
+
     /// Cuts off what comes before a place.
     pub(super) async fn trim(&self, link: &mut Link, before: Id, within: Duration) -> Result<(), ServerError> {
         let mut ask = Pipeline::new();
         ask.cmd("XTRIM").arg(&self.log).arg("MINID").arg(before.to_string()).ignore();
         link.ask(&ask, within).await
     }
+}
+
+/// As names of streams and instances are written.
+pub(super) fn hex(bytes: [u8; 16]) -> String {
+    bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn list(value: Value) -> Vec<Value> {

@@ -56,17 +56,22 @@ impl Member {
 
     /// Writes entries, in blocks.
     pub(super) async fn tell(&self, link: &mut Link, manner: Manner, notes: &[Note]) -> Result<(), ServerError> {
-        let (mut rest, mut blocks) = (notes, Vec::new());
+        let (mut rest, mut blocks, mut sizes) = (notes, Vec::new(), Vec::new());
         while !rest.is_empty() {
             let front = block::of_front(rest);
             blocks.push(self.block(manner, front));
+            sizes.push(front.len() as u64);
             rest = rest.get(front.len()..).unwrap_or_default();
         }
+        let mut told = sizes.into_iter();
         for some in blocks.chunks(AT_ONCE / ENTRIES) {
             let at = self.keys.append(link, some, self.server.timeout()).await?;
-            self.progress().written = at;
+            let entries = told.by_ref().take(some.len()).sum();
+            let mut progress = self.progress();
+            progress.written = at;
+            progress.marks.told(at, entries, self.clock.now().steady);
+            count(&self.counts.written, entries);
         }
-        count(&self.counts.written, notes.len() as u64);
         Ok(())
     }
 

@@ -37,6 +37,7 @@ fn sink() -> Sink {
         events: Arc::default(),
         telling: None,
         trouble: Arc::default(),
+        held_back: Arc::default(),
     }
 }
 

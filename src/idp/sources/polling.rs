@@ -7,7 +7,7 @@ use crate::idp::backoff::{Backoff, jittered};
 use crate::idp::build::BuildError;
 use crate::idp::feed::{self, FeedFault};
 use crate::idp::fetch::{Ask, FetchError, Fetcher, Opened, Reply, Said};
-use crate::idp::intake::{Intake, shrunk};
+use crate::idp::intake::Intake;
 use crate::idp::sink::Sink;
 use crate::idp::source::{Source, Task};
 use bytes::Bytes;
@@ -86,7 +86,10 @@ impl Poll {
                     backoff.failed()
                 }
             };
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = sink.held_back.confirmed() => {}
+            }
         }
     }
 
@@ -123,7 +126,7 @@ impl Poll {
         }
         let mut heard = feed::document(body)?;
         if heard.complete && !heard.shrunk && heard.fault.is_none() {
-            heard.fault = shrunk(sink.held(), heard.entries.len(), self.settings.max_shrink);
+            heard.fault = sink.held_back.judge(sink.held(), heard.entries.len(), self.settings.max_shrink);
         }
         if !sink.take(&heard, asked) {
             return Err(PollError::Taken);

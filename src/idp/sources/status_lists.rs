@@ -180,6 +180,9 @@ impl Work<'_> {
     async fn refresh(&self, list: &mut Tended) -> Result<(), KeepError> {
         let fetched = self.fetch(list).await;
         list.failing = fetched.is_err();
+        if list.failing {
+            self.shelf.failed(&list.uri);
+        }
         let pause = match fetched {
             Ok(due) => {
                 list.backoff.succeeded();
@@ -209,7 +212,14 @@ impl Work<'_> {
                 return Err(KeepError::Older(list.uri.clone()));
             }
             let status_token::ListToken { list: values, issued, expires, ttl } = read;
+            let news = list.known.as_ref().is_none_or(|known| known.list != values);
             list.known = Some(Known { etag: said.etag, issued, expires, ttl, list: values });
+            let kept = self.keep(list, asked);
+            if news {
+                // What is under way with a token of the list is asked about.
+                self.sink.revocations.touch();
+            }
+            return kept.ok_or_else(|| fault(ListFault::Expired));
         }
         self.keep(list, asked).ok_or_else(|| KeepError::List(list.uri.clone(), ListFault::Expired))
     }
@@ -223,6 +233,7 @@ impl Work<'_> {
         }
         let due = self.settings.due(known.ttl, left.map(Duration::from_millis));
         let kept = KeptList {
+            name: self.shelf.name_of(&list.uri),
             list: known.list.clone(),
             asked: asked.steady,
             max_age: self.settings.max_age(due),

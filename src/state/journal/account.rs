@@ -130,6 +130,23 @@ impl Turn<'_> {
         self.account.queue.push_polled(self.records(Manner::Add, entries, learned, cursor));
     }
 
+    /// Notes what another instance told, which learned of each entry at another time. Nobody waits for it: as long as it
+    /// is not kept, the others have it.
+    pub fn merged(mut self, entries: &[Learned]) {
+        self.place.said = None;
+        let Some((_, latest)) = entries.iter().max_by_key(|(_, learned)| *learned) else { return };
+        let write = |some: &[Learned]| batch::write(Manner::Add, &self.account.voice, *latest, None, some.iter());
+        self.account.queue.push_polled(entries.chunks(CHUNK).map(write).collect());
+    }
+
+    /// Notes what another instance took back. Nobody waits for it.
+    pub fn unsaid(mut self, targets: &[Target], learned: Timestamp) {
+        self.place.said = None;
+        let lifted = |target: &Target| Revoked { target: *target, cutoff: Cutoff::Always, until: None };
+        let all: Vec<Revoked> = targets.iter().map(lifted).collect();
+        self.account.queue.push_polled(self.records(Manner::Lift, &all, learned, None));
+    }
+
     /// Notes all that a poll said, which takes back everything else.
     pub fn replaced(mut self, entries: &[Revoked], said: u128, learned: Timestamp, cursor: Option<&[u8]>) {
         if self.is_same(said, learned, cursor) {

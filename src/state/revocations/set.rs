@@ -254,6 +254,11 @@ impl Revocations {
         self.write(feed, what, Stamp { by: By::Instead, colour: feed.colour(), learned, room: true });
     }
 
+    /// What is asked beside the set has changed: whoever judged a token before asks again.
+    pub fn touch(&self) {
+        self.changes.tell();
+    }
+
     /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.
     pub fn lift(&self, feed: &Feed, target: Target) -> bool {
         let Some((level, print)) = target.level() else {

@@ -22,6 +22,12 @@ impl StatusList {
         self.bytes.len() as u64 * u64::from(8 / self.bits)
     }
 
+    /// How long it is, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The value at a place. The first of a byte stands in its lowest bits (SL-06).
     #[must_use]
     pub fn value(&self, index: u64) -> Option<u8> {

@@ -17,7 +17,7 @@ type Shelves = HashMap<IssuerName, Vec<Arc<Shelf>>, foldhash::fast::RandomState>
 /// All status lists.
 #[derive(Default)]
 pub struct StatusLists {
-    shelves: ArcSwap<Shelves>,
+    pub(super) shelves: ArcSwap<Shelves>,
 }
 
 impl StatusLists {

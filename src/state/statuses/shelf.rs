@@ -1,6 +1,7 @@
 //! The lists of one source. Readers never wait: the shelf is exchanged whole when a list comes in.
 
 use super::list::StatusList;
+use super::standing::{Failures, OTHERS};
 use crate::decide::id::{Fingerprint, IssuerName, SourceName};
 use crate::decide::status::{Listed, Status};
 use crate::decide::time::{Moment, Timestamp};
@@ -24,6 +25,8 @@ pub struct Places {
 
 /// A list, and until when it may be gone by.
 pub struct KeptList {
+    /// What metrics call it.
+    pub name: Arc<str>,
     /// The list.
     pub list: StatusList,
     /// When it was asked for, on the steady clock.
@@ -34,10 +37,10 @@ pub struct KeptList {
     pub expires: Option<Timestamp>,
 }
 
-type Lists = HashMap<Fingerprint, Arc<Place>, foldhash::fast::RandomState>;
+pub(super) type Lists = HashMap<Fingerprint, Arc<Place>, foldhash::fast::RandomState>;
 
-struct Place {
-    kept: KeptList,
+pub(super) struct Place {
+    pub(super) kept: KeptList,
     used: AtomicBool,
 }
 
@@ -46,8 +49,9 @@ pub struct Shelf {
     pub(super) source: SourceName,
     pub(super) issuer: IssuerName,
     places: Places,
-    lists: ArcSwap<Lists>,
+    pub(super) lists: ArcSwap<Lists>,
     wanted: mpsc::Sender<Box<str>>,
+    pub(super) failures: Failures,
 }
 
 impl Shelf {
@@ -59,7 +63,14 @@ impl Shelf {
         older: Option<&Self>,
     ) -> Self {
         let lists = ArcSwap::new(older.map(|older| older.lists.load_full()).unwrap_or_default());
-        Self { source, issuer, places, lists, wanted }
+        let failures = older.map(|older| Arc::clone(&older.failures)).unwrap_or_default();
+        Self { source, issuer, places, lists, wanted, failures }
+    }
+
+    /// What metrics call a list: one that the settings name, by its address; all others are one.
+    #[must_use]
+    pub fn name_of(&self, uri: &str) -> Arc<str> {
+        if self.places.exact.iter().any(|exact| **exact == *uri) { uri.into() } else { OTHERS.into() }
     }
 
     /// May the source fetch this list? What follows a prefix is plain text, which no server reads as a way out of it.
