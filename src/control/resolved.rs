@@ -200,7 +200,7 @@ impl<'a> About<'a> {
     }
 
     /// What no rule changes.
-    fn others(&self) -> [Row; 9] {
+    fn others(&self) -> [Row; 11] {
         let (own, usual, policy) = (self.settings, &self.config.defaults, &self.policy);
         let span = |span: Option<Duration>| span.map_or("-".to_owned(), |span| Span::from(span).to_string());
         let row = |limit, value: String, own: bool, usual: bool| {
@@ -212,7 +212,11 @@ impl<'a> About<'a> {
         let unidentified = own.session.unidentified.or(usual.session.unidentified).unwrap_or_default();
         let nonce = token.dpop_nonce.or(default.dpop_nonce).unwrap_or_default();
         let status = own.revocation.status.or(usual.revocation.status).unwrap_or_default();
+        let asked = own.revocation.introspection.or(usual.revocation.introspection).unwrap_or_default();
         let stale = policy.freshness.on_stale;
+        // Where nothing is said of the start, it is as at any other time.
+        let cold = own.revocation.cold_start.or(usual.revocation.cold_start);
+        let cold = cold.map_or_else(|| word(&stale.value), |said| word(&said));
         [
             row("session.jitter", span(Some(jitter)), own.session.jitter.is_some(), usual.session.jitter.is_some()),
             row(
@@ -232,6 +236,13 @@ impl<'a> About<'a> {
             ),
             row("token.mtls", word(&policy.binding.mtls), token.mtls.is_some(), default.mtls.is_some()),
             self.row("revocation.on_stale", word(&stale.value), stale.origin),
+            self.row("revocation.cold_start", cold, policy.freshness.cold_start.origin),
+            row(
+                "revocation.introspection",
+                word(&asked),
+                own.revocation.introspection.is_some(),
+                usual.revocation.introspection.is_some(),
+            ),
             row("revocation.status", word(&status), own.revocation.status.is_some(), usual.revocation.status.is_some()),
         ]
     }

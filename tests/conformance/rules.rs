@@ -148,6 +148,9 @@ fn loose(place: usize, role: &str, age: Duration) -> Rule {
     Rule { condition, tightens: Limits::default(), relaxes: tightens }
 }
 
+/// The roles of the caller, and what holds then, if any rule does.
+type Row<'a> = (&'a str, &'a When, &'a [&'a str], Option<Option<Limit<Duration>>>);
+
 #[test]
 fn which_limit_holds() {
     let rules = [
@@ -161,7 +164,7 @@ fn which_limit_holds() {
     let with_own =
         When { own: Limits { max_age: own(secs(300)), ..Limits::default() }, rules: rules.into(), ..When::default() };
     let without = When { own: Limits::default(), ..with_own.clone() };
-    let rows: &[(&str, &When, &[&str], Option<Option<Limit<Duration>>>)] = &[
+    let rows: &[Row<'_>] = &[
         ("no rule", &with_own, &[], None),
         ("another role", &with_own, &["x"], None),
         ("one", &with_own, &["a"], Some(of_rule(0, secs(60)))),

@@ -117,12 +117,13 @@ impl Claim<'_> {
                 format!("`{name}` wants tokens that are bound to their sender ({source}); others are accepted");
             faults.error(&place, message, help);
         }
-        let stale = self.policy.freshness.on_stale;
-        if self.wants.closed && stale.value == OnStale::Allow {
-            let origin = policies::written(stale.origin, self.name, self.settings);
-            let message =
-                format!("`revocation.on_stale` is allow of {origin}, looser than the deny of `{name}` ({source})");
-            faults.error(&place, message, "say `revocation: { on_stale: deny }`, or claim no preset");
+        let freshness = self.policy.freshness;
+        let doubts = [("on_stale", freshness.on_stale), ("cold_start", freshness.cold_start)];
+        let lax = doubts.into_iter().find(|(_, limit)| limit.value == OnStale::Allow);
+        if let Some((field, limit)) = lax.filter(|_| self.wants.closed) {
+            let origin = policies::written(limit.origin, self.name, self.settings);
+            let message = format!("`revocation.{field}` of {origin} lets pass what `{name}` refuses ({source})");
+            faults.error(&place, message, "say `revocation: { on_stale: deny, cold_start: deny }`, or claim no preset");
         }
     }
 
