@@ -115,7 +115,9 @@ fn open_in_guarded(config: &Config, patterns: &[Pattern], faults: &mut Faults<'_
     let of_guarded: Vec<Pattern> = guarded.iter().filter_map(|at| patterns.get(*at).cloned()).collect();
     let Ok(router) = Router::build(&of_guarded) else { return };
     for (at, pattern) in patterns.iter().enumerate().filter(|(at, _)| is(Access::Open)(at)) {
-        if !pattern.path.ends_with("/**") {
+        // Preflights carry no credentials (Fetch §4.8), and ask for nothing but leave.
+        let is_preflight = pattern.methods == [Method::OPTIONS];
+        if is_preflight || !pattern.path.ends_with("/**") {
             continue;
         }
         let taker = witnesses(pattern, 0).find_map(|witness| match witness.takes(&router) {
