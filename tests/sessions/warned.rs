@@ -74,7 +74,10 @@ fn the_door_tells_and_is_no_activity() {
     let token = session.token();
     good(&world, "/told/1", &token);
     let first = told(&send(&world, "GET", "/.curfew/session", &token, &[]));
-    assert_eq!((&first["reason"], &first["extendable"], &first["warn_before"]), (&"idle".into(), &true.into(), &2.into()));
+    assert_eq!(
+        (&first["reason"], &first["extendable"], &first["warn_before"]),
+        (&"idle".into(), &true.into(), &2.into())
+    );
     let reasons: Vec<&str> = first["limits"].as_array().unwrap().iter().filter_map(|l| l["reason"].as_str()).collect();
     assert!(reasons.first() == Some(&"idle") && reasons.contains(&"absolute") && reasons.contains(&"token"), "{first}");
     for _ in 0..4 {
@@ -82,7 +85,11 @@ fn the_door_tells_and_is_no_activity() {
         send(&world, "GET", "/.curfew/session", &token, &[]);
     }
     refused(&send(&world, "GET", "/.curfew/session", &token, &[]), 401, "session_idle_timeout");
-    refused(&send(&world, "POST", "/.curfew/session/extend", &token, &[("Curfew-Extend", "1")]), 401, "session_idle_timeout");
+    refused(
+        &send(&world, "POST", "/.curfew/session/extend", &token, &[("Curfew-Extend", "1")]),
+        401,
+        "session_idle_timeout",
+    );
     bad(&world, "/told/1", &session.token(), "session_idle_timeout");
     refused(&send(&world, "GET", "/.curfew/session", "", &[]), 401, "token_missing");
     refused(&send(&world, "DELETE", "/.curfew/session", &token, &[]), 405, "method_not_allowed");
@@ -129,7 +136,11 @@ fn no_other_site_asks_for_more_time() {
     let asked = send(&world, "OPTIONS", "/.curfew/session/extend", "", &[("Origin", "https://app.example.com")]);
     assert_eq!((asked.status, asked.header("access-control-allow-methods")), (204, Some("POST")), "{}", asked.brief());
     assert_eq!(asked.header("access-control-allow-credentials"), Some("true"));
-    refused(&send(&world, "OPTIONS", "/.curfew/session/extend", "", &[("Origin", "https://evil.example")]), 405, "method_not_allowed");
+    refused(
+        &send(&world, "OPTIONS", "/.curfew/session/extend", "", &[("Origin", "https://evil.example")]),
+        405,
+        "method_not_allowed",
+    );
 }
 
 /// Floods are refused, each session's by itself; and those who are told to wait do not all wait equally long.

@@ -6,7 +6,7 @@ use super::tell::Faults;
 use crate::control::config::{Fault, Spans, join};
 use crate::control::settings::Config;
 use crate::proxy::session_door::SessionDoorSettings;
-use crate::proxy::sessions::{SessionPolicy, StepUpPolicy};
+use crate::proxy::sessions::{Extend, SessionPolicy, StepUpPolicy};
 use crate::proxy::settings::{Access, TokenPolicy};
 use crate::settings::{OrOff, Span};
 
@@ -104,6 +104,7 @@ fn policy(path: &str, (session, step_up, token): Said<'_>, defaults: Said<'_>, f
         faults.warn(&format!("{path}.session.absolute"), message, help);
     }
     jitter(path, session, absolute, faults);
+    warning(path, session, idle, faults);
     sign_in(path, step_up, absolute, faults);
 }
 
@@ -117,6 +118,19 @@ fn jitter(path: &str, session: &SessionPolicy, absolute: Option<Duration>, fault
             faults.warn(&path, "there is no greatest length to be spread", "say `absolute`, or remove it");
         }
         _ => {}
+    }
+}
+
+fn warning(path: &str, session: &SessionPolicy, idle: Option<Duration>, faults: &mut Faults<'_>) {
+    if session.extend == Some(Extend::Allow) && idle.is_none() {
+        let help = "say `idle`, or remove it";
+        faults.warn(&format!("{path}.session.extend"), "more time moves only the end by `idle`: there is none", help);
+    }
+    if let (Some(before), Some(idle)) = (session.warn_before.map(Span::get), idle)
+        && before >= idle
+    {
+        let help = "make it shorter than `idle`";
+        faults.warn(&format!("{path}.session.warn_before"), "the user is always warned, however busy", help);
     }
 }
 
