@@ -9,14 +9,18 @@ use crate::proxy::certificates::Certificates;
 use crate::proxy::hygiene::Hygiene;
 use crate::proxy::identity::Identity;
 use crate::proxy::listen::Security;
+use crate::proxy::pace::Pace;
 use crate::proxy::plan::{Bounds, FieldRules, Plan, Route};
 use crate::proxy::policies;
 use crate::proxy::router::{Pattern, Router};
+use crate::proxy::session_door::{SessionDoor, SessionDoorSettings};
 use crate::proxy::sessions;
 use crate::proxy::settings::{Access, HeaderRules, RouteSettings};
+use crate::proxy::telling::Telling;
 use crate::proxy::tls::Handshaker;
 use crate::settings::{Bytes, OrOff, Span};
 use crate::state::fingerprint::Edition;
+use crate::state::sessions::Activity;
 use crate::telemetry::{AccessLog, Telemetry};
 use crate::token::issuers::{Issuer, Issuers};
 use crate::token::location::Locations;
@@ -109,6 +113,10 @@ pub fn plan(
     let of_proofs = routes.iter().filter_map(|route| route.policy.as_ref()).map(|policy| policy.binding.max_age.value);
     let proof_age = of_proofs.max().unwrap_or_default();
     let sessions = sessions::terms(routes.iter().filter_map(|route| route.policy.as_deref()), &config.sessions);
+    let session_door = match &config.sessions.door {
+        Some(settings) => Some(Box::new(session_door(config, settings, &names, pools, telemetry)?)),
+        None => None,
+    };
     let injected: Vec<String> = routes.iter().flat_map(|route| route.identity.names().map(str::to_owned)).collect();
     Ok(Plan {
         revision: revision.into(),
@@ -130,6 +138,7 @@ pub fn plan(
         max_loops: gateway.max_loops,
         proof_age,
         sessions,
+        session_door,
         keep_admitted: config.telemetry.access_log != AccessLog::Off,
     })
 }
@@ -179,10 +188,44 @@ fn route(
         upstream_meter: telemetry.upstream(&settings.upstream),
         bounds: bounds(config, settings),
         activity: settings.activity,
+        telling: telling(config, settings).filter(|_| settings.session_headers),
         websocket: settings.websocket,
         identity: Identity::build(settings.identity.as_ref()),
         request_fields: fields(&settings.headers.request),
         response_fields: fields(&settings.headers.response),
+    })
+}
+
+/// How sessions are told on a route.
+fn telling(config: &Config, settings: &RouteSettings) -> Option<Telling> {
+    let name = settings.policy.as_ref().or(config.defaults.policy.as_ref())?;
+    let guarded = settings.access == Access::Guarded;
+    guarded.then(|| Some(Telling::of(&config.policies.get(name)?.session, &config.defaults.session)))?
+}
+
+/// The session door is a route of its own, which is guarded as the one it names and shows no user.
+fn session_door(
+    config: &Config,
+    settings: &SessionDoorSettings,
+    issuers: &[&str],
+    pools: &Pools,
+    telemetry: &Telemetry,
+) -> Result<SessionDoor, BuildError> {
+    let misfit = || BuildError::Route(settings.route.clone());
+    let guarded = config.routes.iter().find(|route| route.name == settings.route).ok_or_else(misfit)?;
+    let own = RouteSettings {
+        name: "sessions.door".into(),
+        path: settings.path.clone(),
+        activity: Activity::None,
+        session_headers: true,
+        ..guarded.clone()
+    };
+    Ok(SessionDoor {
+        path: settings.path.as_str().into(),
+        telling: telling(config, &own).ok_or_else(misfit)?,
+        route: Arc::new(route(config, &own, issuers, pools, telemetry).ok_or_else(misfit)?),
+        origins: settings.origins.iter().map(|origin| origin.as_str().into()).collect(),
+        pace: Pace::default(),
     })
 }
 

@@ -11,6 +11,7 @@ pub mod finding;
 pub mod id;
 pub mod introspection;
 pub mod limits;
+pub mod outlook;
 pub mod policy;
 pub mod reason;
 pub mod revocation;

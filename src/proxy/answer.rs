@@ -51,6 +51,8 @@ pub struct Particulars<'a> {
     pub schemes: Schemes,
     /// The methods that are allowed (RFC 9110 §10.2.1).
     pub allow: &'a [&'a http::Method],
+    /// A number of the session's or of the client's own, fairly drawn: by it, those who try again are spread.
+    pub lot: u32,
     /// What sign-in would help (RFC 9470 §3).
     pub again: Again<'a>,
     /// The trail, at full exposure.
@@ -152,8 +154,13 @@ struct Problem<'a> {
     checks: Option<&'a serde_json::Value>,
 }
 
-/// Seconds after which a client may try again what fails only for now.
-const PATIENCE: &str = "1";
+/// Seconds after which a client may try again what fails only for now: from 1 up to this, so that those who were
+/// refused together do not come back together. It is always the same for the same session.
+const PATIENCE: u64 = 5;
+
+fn patience(lot: u32) -> u64 {
+    1 + ((u64::from(lot) * PATIENCE) >> 32)
+}
 
 impl Stationery {
     /// Writes the refusal.
@@ -177,7 +184,7 @@ impl Stationery {
         }
         put(headers, HeaderName::from_static("proxy-status"), Some(self.proxy_status(reason, about.failure)));
         if reason.passes() {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(PATIENCE));
+            headers.insert(RETRY_AFTER, HeaderValue::from(patience(about.lot)));
         }
         if reason == Reason::MethodNotAllowed {
             let names: Vec<&str> = about.allow.iter().map(|method| method.as_str()).collect();

@@ -118,6 +118,13 @@ impl Report {
         }
     }
 
+    /// Its user asked for more time: an activity, now.
+    pub(super) fn tell_active(&self) {
+        if let Some(attended) = self.attended() {
+            attended.used(Duration::ZERO, self.moment);
+        }
+    }
+
     /// Who tells what moves on its way up, where that shows that its user is there.
     pub(super) fn attendant(&self) -> Option<Box<Attendant>> {
         let verified = self.verified.as_ref().filter(|_| self.shows_its_user())?;

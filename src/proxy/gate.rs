@@ -63,6 +63,9 @@ impl Gate {
         let moment = self.shared.state.clock.now(); // the only reading of the clock by which anything is decided
         let plan = self.shared.plan.load_full(); // one plan from beginning to end
         let mut report = self.report(&plan, parts, moment);
+        if let Some((door, asked)) = plan.session_door.as_ref().and_then(|door| Some((door, door.find(parts)?))) {
+            return Box::pin(self.ask(door, asked, parts, report)).await;
+        }
         if let Some(door) = plan.doors.find(parts, self.info.tls.is_some()) {
             return Box::pin(self.hear(door, taken(parts), body, report)).await;
         }
@@ -127,7 +130,7 @@ impl Gate {
     }
 
     /// Gathers and judges. On an open route there is nothing to judge.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         parts: &mut Parts,
         proven: bool,
@@ -172,6 +175,7 @@ impl Gate {
         report.freshness = gathered.evidence().revocation.freshness;
         let outcome = verdict.outcome;
         report.limits = verdict.limits;
+        report.outlook = route.telling.map(|telling| telling.outlook(&verdict, policy, route.activity));
         if verdict.reason().is_some() || report.is_seen() {
             report.verdict = Some(Box::new(verdict));
         }
@@ -207,6 +211,7 @@ impl Gate {
             scheme: Scheme::Bearer,
             renews_nonce: false,
             earlier: Vec::new(),
+            outlook: None,
             tried: None,
             lease: None,
             status: StatusCode::OK,
@@ -242,6 +247,7 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
         scopes: scope.map(|scope| &*scope.all).unwrap_or_default(),
         schemes: Schemes::of(policy.map(|policy| &policy.binding), report.scheme, reason),
         allow: &allow,
+        lot: report.lot(),
         again: Again::of(policy.map(|policy| &**policy), report.verdict.as_deref()),
         trail: shown.and_then(|verdict| serde_json::to_value(describe::Trail::of(verdict)).ok()),
         detail: cause.or_else(|| shown.and_then(describe::decisive)),

@@ -16,6 +16,7 @@
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
 //! | `vigil`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
+//! | `telling`, `session_door`, `origin`, `pace` | when a session ends: told on responses, and to who asks |
 //! | `answer` | from a reason to a response |
 //! | `report` | what is kept of a request until its end |
 //! | `settings`, `sessions`, `when`, `presets`, `policies`, `doubts`, `plan` | from the config to one value that is swapped whole |
@@ -44,6 +45,8 @@ pub mod gate;
 pub mod hygiene;
 pub mod identity;
 pub mod listen;
+pub mod origin;
+pub mod pace;
 pub mod passage;
 pub mod path;
 pub mod plan;
@@ -52,10 +55,12 @@ pub mod presets;
 pub mod proxy_protocol;
 pub mod report;
 pub mod router;
+pub mod session_door;
 pub mod sessions;
 pub mod settings;
 pub mod stack;
 pub mod streams;
+pub mod telling;
 pub mod tls;
 pub mod tunnel;
 mod vigil;

@@ -6,6 +6,8 @@ use super::doors::Doors;
 use super::hygiene::Hygiene;
 use super::identity::Identity;
 use super::router::Router;
+use super::session_door::SessionDoor;
+use super::telling::Telling;
 use crate::decide::policy::Policy;
 use crate::state::sessions::{Activity, Terms};
 use crate::telemetry::{RouteMeter, UpstreamMeter};
@@ -48,6 +50,8 @@ pub struct Plan {
     pub proof_age: Duration,
     /// How sessions are kept; not at all where no policy asks for it.
     pub sessions: Option<Terms>,
+    /// Where users ask when their session ends.
+    pub session_door: Option<Box<SessionDoor>>,
     /// Keep the trail of admitted requests for the access log.
     pub keep_admitted: bool,
 }
@@ -77,6 +81,8 @@ pub struct Route {
     pub bounds: Bounds,
     /// Do its requests show that their user is there?
     pub activity: Activity,
+    /// Is it told when the session ends, and how?
+    pub telling: Option<Telling>,
     /// May a WebSocket be opened?
     pub websocket: bool,
     /// How the upstream is told who the caller is.

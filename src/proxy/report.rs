@@ -12,6 +12,7 @@ use crate::decide::claims::Claims;
 use crate::decide::evidence::Scheme;
 use crate::decide::id::SourceName;
 use crate::decide::limits::Limits;
+use crate::decide::outlook::Outlook;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::{Entries, Freshness};
 use crate::decide::time::{Moment, Timestamp};
@@ -72,6 +73,11 @@ impl Seen {
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
+    }
+
+    /// Who asked.
+    pub(super) const fn peer(&self) -> SocketAddr {
+        self.peer
     }
 
     fn asked(&self) -> Asked<'_> {
@@ -137,6 +143,8 @@ pub struct Report {
     pub scheme: Scheme,
     /// Is the answer to come with a new nonce?
     pub renews_nonce: bool,
+    /// When its session will end, where that is told.
+    pub outlook: Option<Outlook>,
     /// Attempts to deliver that failed before the last one.
     pub earlier: Vec<Tried>,
     /// The delivery, where it came to one: its last attempt.

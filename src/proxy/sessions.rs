@@ -31,6 +31,23 @@ pub struct SessionPolicy {
     /// A token that has neither the issuer's `session_claim` nor a subject and a client: `deny`, or `token` (it is a
     /// session of its own, which its successor does not continue). Default: what `defaults` says, else `deny`.
     pub unidentified: Option<Unidentified>,
+    /// How long before its end the user is to be warned of it, where the session door or the route's `session_headers`
+    /// tell it. Default: what `defaults` says, else `2m`.
+    pub warn_before: Option<Span>,
+    /// May the user ask for more time at the session door? `deny` or `allow`; it is then an activity, and no more than
+    /// one. Default: what `defaults` says, else `deny`.
+    pub extend: Option<Extend>,
+}
+
+/// Whether asking for more time is an activity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Extend {
+    /// It is.
+    Allow,
+    /// It is refused.
+    #[default]
+    Deny,
 }
 
 /// What a policy says of the sign-in behind a token (RFC 9470).
@@ -46,7 +63,7 @@ pub struct StepUpPolicy {
 }
 
 /// How sessions are remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionsSettings {
     /// How many at most, in some 65 bytes each. A session for which there is no room is refused with 503 where a limit
@@ -56,11 +73,14 @@ pub struct SessionsSettings {
     /// idle one. A token that is refreshed later begins it anew: it is to be longer than tokens can be refreshed.
     /// Default `24h`.
     pub remember: Span,
+    /// Where users and their browsers ask when their session ends. Default: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub door: Option<super::session_door::SessionDoorSettings>,
 }
 
 impl Default for SessionsSettings {
     fn default() -> Self {
-        Self { max: 1_000_000, remember: Span::from(Duration::from_secs(24 * 60 * 60)) }
+        Self { max: 1_000_000, remember: Span::from(Duration::from_secs(24 * 60 * 60)), door: None }
     }
 }
 

@@ -278,6 +278,11 @@ pub struct RouteSettings {
     /// heartbeats and prefetches: it keeps no session alive.
     #[serde(default)]
     pub activity: Activity,
+    /// Do responses of admitted requests tell when the session will end, in `Curfew-Session`, and from the policy's
+    /// `session.warn_before` on in `Curfew-Session-Warning` too? Fields of these names that the upstream sends are then
+    /// removed. Default `false`.
+    #[serde(default)]
+    pub session_headers: bool,
     /// May a WebSocket be opened? Default `false`.
     #[serde(default)]
     pub websocket: bool,

@@ -7,4 +7,5 @@ mod support;
 mod ends;
 mod rules;
 mod streams;
+mod warned;
 mod world;

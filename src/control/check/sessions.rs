@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::tell::Faults;
 use crate::control::config::{Fault, Spans, join};
 use crate::control::settings::Config;
-use crate::proxy::sessions::{SessionPolicy, StepUpPolicy};
-use crate::proxy::settings::TokenPolicy;
+use crate::proxy::session_door::SessionDoorSettings;
+use crate::proxy::sessions::{Extend, SessionPolicy, StepUpPolicy};
+use crate::proxy::settings::{Access, TokenPolicy};
 use crate::settings::{OrOff, Span};
 
 /// The longest silence that is remembered is 49 days.
@@ -35,7 +36,39 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
         let help = "make it longer than every `session.idle`, and than tokens can be refreshed";
         faults.error("sessions.remember", "a session is forgotten before it was left alone for too long", help);
     }
+    if let Some(settings) = &config.sessions.door {
+        door(config, settings, &mut faults);
+    }
     faults.list()
+}
+
+/// The session door is guarded by a route that asks for a token, and stands in nobody's way.
+fn door(config: &Config, settings: &SessionDoorSettings, faults: &mut Faults<'_>) {
+    match config.routes.iter().find(|route| route.name == settings.route) {
+        None => {
+            let help = "write the `name` of a guarded route";
+            faults.error("sessions.door.route", format!("there is no route `{}`", settings.route), help);
+        }
+        Some(route) if route.access == Access::Open => {
+            let help = "name a guarded route: its token and policy say whose session it is";
+            faults.error("sessions.door.route", format!("the route `{}` is open", route.name), help);
+        }
+        Some(_) => {}
+    }
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'.' | b'_' | b'~');
+    let path = &settings.path;
+    if !path.starts_with('/') || path.ends_with('/') || path.contains("//") || !path.bytes().all(fits) {
+        let help = "write a path such as `/.curfew/session`, of letters, digits and `/ - . _ ~`";
+        faults.error("sessions.door.path", format!("`{path}` is not such a path"), help);
+    }
+    for (at, origin) in settings.origins.iter().enumerate() {
+        let uri = origin.parse::<http::Uri>().ok();
+        let whole = |uri: &http::Uri| Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?));
+        if uri.as_ref().and_then(whole).is_none_or(|whole| whole != *origin) || origin.contains('*') {
+            let help = "write scheme, host and port as browsers do, in lower case: `https://app.example.com`";
+            faults.error(&format!("sessions.door.origins[{at}]"), format!("`{origin}` is no origin"), help);
+        }
+    }
 }
 
 fn on(span: Option<OrOff<Span>>) -> Option<Duration> {
@@ -71,6 +104,7 @@ fn policy(path: &str, (session, step_up, token): Said<'_>, defaults: Said<'_>, f
         faults.warn(&format!("{path}.session.absolute"), message, help);
     }
     jitter(path, session, absolute, faults);
+    warning(path, session, idle, faults);
     sign_in(path, step_up, absolute, faults);
 }
 
@@ -84,6 +118,19 @@ fn jitter(path: &str, session: &SessionPolicy, absolute: Option<Duration>, fault
             faults.warn(&path, "there is no greatest length to be spread", "say `absolute`, or remove it");
         }
         _ => {}
+    }
+}
+
+fn warning(path: &str, session: &SessionPolicy, idle: Option<Duration>, faults: &mut Faults<'_>) {
+    if session.extend == Some(Extend::Allow) && idle.is_none() {
+        let help = "say `idle`, or remove it";
+        faults.warn(&format!("{path}.session.extend"), "more time moves only the end by `idle`: there is none", help);
+    }
+    if let (Some(before), Some(idle)) = (session.warn_before.map(Span::get), idle)
+        && before >= idle
+    {
+        let help = "make it shorter than `idle`";
+        faults.warn(&format!("{path}.session.warn_before"), "the user is always warned, however busy", help);
     }
 }
 
