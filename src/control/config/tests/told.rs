@@ -95,7 +95,7 @@ fn each_fault_is_told_at_its_place() {
         (
             "version: 1\nversion: 2\nxyz: 1\n",
             &[
-                "2:1 version | the key `version` is given twice | keep one of the two; only the first was checked",
+                "2:1 version | the key `version` is given twice, first on line 1 | keep one of the two; only the first was checked",
                 "3:1 xyz | unknown key `xyz` | valid keys: `version`, `issuers`, `routes`, `limits`",
             ],
         ),
