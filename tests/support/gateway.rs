@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Starts `curfew`, and ends it when the test's end of the pipe closes, however the test ends.
-const KEEPER: &str = r#""$@" >&2 & child=$!; echo $child; cat >/dev/null; kill -9 $child 2>/dev/null"#;
+const KEEPER: &str = r#""$@" >&2 & child=$!; echo $child; cat >/dev/null; kill -9 $child 2>/dev/null; wait $child"#;
 
 /// A running gateway.
 pub struct Gateway {
