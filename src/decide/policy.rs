@@ -59,9 +59,10 @@ macro_rules! policy {
             /// Judges: every question is asked, always; the first failure names the reason.
             #[must_use]
             pub fn judge(&self, evidence: &Evidence<'_>) -> Verdict {
-                let mut trail = [$(self.$name.ask(evidence),)*];
-                let limits = self.rule(evidence, &mut trail);
-                Verdict::of(trail, limits, evidence.ground().is_some())
+                let mut verdict = Verdict::unsettled([$(self.$name.ask(evidence),)*]);
+                verdict.limits = self.rule(evidence, &mut verdict.trail);
+                verdict.settle(evidence.ground().is_some());
+                verdict
             }
         }
     };

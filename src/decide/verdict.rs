@@ -51,15 +51,34 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// These answers, not yet judged: until then it refuses. It is filled where it stands, because it is large.
+    pub(super) fn unsettled(trail: Trail) -> Self {
+        Self { outcome: Outcome::Refuse(Reason::InternalError), trail, limits: None }
+    }
+
     /// The first failure names the reason; without one, and on trusted ground, there is a permit.
-    pub(super) fn of(trail: Trail, limits: Option<Limits>, grounded: bool) -> Self {
-        let outcome = match trail.iter().find_map(Finding::reason) {
-            Some(reason) => Outcome::Refuse(reason),
-            // Nothing failed, yet nothing is known either: a hole in the questions must not be a way in.
-            None if !grounded => Outcome::Refuse(Reason::InternalError),
-            None => Outcome::Admit(Permit { curfew: curfew(&trail), lasts: lasts(&trail) }),
-        };
-        Self { outcome, trail, limits }
+    pub(super) fn settle(&mut self, grounded: bool) {
+        let mut token = None;
+        for (at, finding) in self.trail.iter().enumerate() {
+            match finding {
+                Finding::Fail { reason, .. } => {
+                    self.outcome = Outcome::Refuse(*reason);
+                    return;
+                }
+                Finding::Pass { good_for: Some(left), .. } if at != IDLE && at != ABSOLUTE => {
+                    token = sooner(token, Some(*left));
+                }
+                _ => {}
+            }
+        }
+        // Nothing failed, yet nothing is known either: a hole in the questions must not be a way in.
+        if !grounded {
+            self.outcome = Outcome::Refuse(Reason::InternalError);
+            return;
+        }
+        let [idle, absolute] = [IDLE, ABSOLUTE].map(|at| self.trail.get(at).and_then(left));
+        let curfew = sooner(sooner(token, absolute), idle);
+        self.outcome = Outcome::Admit(Permit { curfew, lasts: lasts(token, absolute) });
     }
 
     /// The reason of a refusal.
@@ -109,15 +128,16 @@ fn left(finding: &Finding) -> Option<Duration> {
     if let Finding::Pass { good_for, .. } = finding { *good_for } else { None }
 }
 
-fn curfew(trail: &Trail) -> Option<Duration> {
-    trail.iter().filter_map(left).min()
+fn sooner(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// Being left alone is not known in advance; whoever runs a stream asks again.
-fn lasts(trail: &Trail) -> Option<(Duration, Reason)> {
-    let others = trail.iter().enumerate().filter(|(at, _)| *at != IDLE && *at != ABSOLUTE);
-    let token = others.filter_map(|(_, finding)| left(finding)).min();
-    match (token, trail.get(ABSOLUTE).and_then(left)) {
+fn lasts(token: Option<Duration>, session: Option<Duration>) -> Option<(Duration, Reason)> {
+    match (token, session) {
         (Some(token), Some(session)) if session < token => Some((session, Reason::SessionAbsoluteTimeout)),
         (None, Some(session)) => Some((session, Reason::SessionAbsoluteTimeout)),
         (token, _) => token.map(|token| (token, Reason::StreamExpired)),
