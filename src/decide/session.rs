@@ -95,6 +95,27 @@ impl Life {
         self
     }
 
+    /// What two instances know of one session, as one: the latest activity, the newest sign-in and its longest silence.
+    /// In whichever order, and however often it is told, the same comes of it.
+    #[must_use]
+    pub fn joined(self, other: Self) -> Self {
+        let (newer, older) = if self.signed_in >= other.signed_in { (self, other) } else { (other, self) };
+        let earlier = newer.earlier.max(older.earlier);
+        let last = newer.last.max(older.last);
+        if newer.signed_in != older.signed_in {
+            return Self { last, earlier: earlier.max(older.silence), ..newer };
+        }
+        let (silence, broken) = (newer.silence, newer.broken).max((older.silence, older.broken));
+        Self { last, earlier, silence, broken, began: newer.began.min(older.began), ..newer }
+    }
+
+    /// The same, where steady time counts from an instant that was so much earlier.
+    #[must_use]
+    pub fn moved(self, ms: i64) -> Self {
+        let moved = |at: i64| if at == i64::MIN { at } else { at.saturating_add(ms) };
+        Self { last: moved(self.last), began: moved(self.began), broken: moved(self.broken), ..self }
+    }
+
     /// What it means for one of its tokens.
     #[must_use]
     pub fn sight(&self, shown: Shown, now: Moment) -> Sight {

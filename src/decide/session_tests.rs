@@ -2,6 +2,7 @@
 
 use super::{Life, Shown, Sight};
 use crate::decide::time::{Moment, Timestamp};
+use proptest::prelude::*;
 use std::time::Duration;
 
 /// Steady time and wall time, in seconds; the wall is 1,000 ahead, unless it was stepped.
@@ -94,4 +95,34 @@ fn the_later_activity_counts() {
     let life = Life::cold(token(Some(0), 0), at(0)).unwrap();
     let (there, back) = (life.touched(at(7)).touched(at(9)), life.touched(at(9)).touched(at(7)));
     assert_eq!((there.last, back.last), (9_000, 9_000));
+}
+
+fn life() -> impl Strategy<Value = Life> {
+    let at = || -50_i64..50;
+    (at(), at(), prop::option::of(0_i64..3), at(), 0_i64..9, 0_i64..9).prop_map(
+        |(last, began, signed_in, broken, silence, earlier)| Life {
+            last,
+            began,
+            signed_in: signed_in.map(Timestamp::from_secs),
+            broken,
+            silence,
+            earlier,
+        },
+    )
+}
+
+proptest! {
+    /// In whichever order what instances know is put together, and however often, the same comes of it; and no instance
+    /// loses an activity, a sign-in or a silence by it.
+    #[test]
+    fn order_never_matters(a in life(), b in life(), c in life(), by in -9_i64..9) {
+        prop_assert_eq!(a.joined(b), b.joined(a));
+        prop_assert_eq!(a.joined(b).joined(c), a.joined(b.joined(c)));
+        prop_assert_eq!(a.joined(a), a);
+        prop_assert_eq!(a.joined(b).joined(a), a.joined(b));
+        prop_assert_eq!(a.moved(by).joined(b.moved(by)), a.joined(b).moved(by));
+        let both = a.joined(b);
+        prop_assert!(both.last >= a.last && both.signed_in >= a.signed_in && both.earlier >= a.earlier);
+        prop_assert!(both.silence.max(both.earlier) >= a.silence);
+    }
 }

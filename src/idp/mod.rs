@@ -14,6 +14,7 @@
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
 //! | `operator` | what operators enter: a feed of their own for each issuer |
 //! | `fleet` | what one instance is told, all of them enforce |
+//! | `sessions` | sessions that instances share |
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
 //! | `status_token` | a signed status list, verified and unpacked |
 //! | `told` | what sources have in common that are only told |
@@ -52,6 +53,7 @@ pub mod reception;
 mod refresh;
 pub mod room;
 mod running;
+pub mod sessions;
 pub mod settings;
 pub mod signed;
 pub mod sink;

@@ -66,7 +66,7 @@ pub struct StepUpPolicy {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionsSettings {
-    /// How many at most, in some 65 bytes each. A session for which there is no room is refused with 503 where a limit
+    /// How many at most, in some 75 bytes each. A session for which there is no room is refused with 503 where a limit
     /// of it would have to be known; nothing is forgotten for room. Default `1000000`.
     pub max: usize,
     /// How long after its last activity a session is remembered which has no absolute limit on every route that has an

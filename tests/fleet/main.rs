@@ -12,5 +12,6 @@ mod losses;
 mod processes;
 mod propagation;
 mod redis;
+mod shared;
 mod spread;
 mod ways;

@@ -43,7 +43,7 @@ mod writing;
 pub(super) use hub::Hub;
 pub(super) use note::Voice;
 pub use propagation::{Instance, Propagation};
-pub(super) use server::Server;
+pub(super) use server::{Link, Server, ServerError};
 pub use standing::Standing;
 pub(super) use telling::Telling;
 pub(super) use tending::{PLACE, prepare};

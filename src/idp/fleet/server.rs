@@ -45,7 +45,8 @@ pub(in crate::idp) struct Server {
 }
 
 /// A connection.
-pub(super) enum Link {
+#[derive(Clone)]
+pub(in crate::idp) enum Link {
     One(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
@@ -103,12 +104,12 @@ impl Server {
     }
 
     /// How long one answer may take.
-    pub(super) fn timeout(&self) -> Duration {
+    pub(in crate::idp) fn timeout(&self) -> Duration {
         self.settings.timeout.get()
     }
 
     /// Connects. Whatever it is asked later is answered within the timeout and so much more.
-    pub(super) async fn connect(&self, more: Duration) -> Result<Link, ServerError> {
+    pub(in crate::idp) async fn connect(&self, more: Duration) -> Result<Link, ServerError> {
         let patience = self.timeout() + more;
         // A cluster or sentinels are asked for several addresses, one after the other.
         let all = self.timeout() * (1 + u32::try_from(self.settings.urls.len()).unwrap_or(u32::MAX).min(8));
@@ -194,7 +195,11 @@ impl Server {
 
 impl Link {
     /// Asks, and waits for the answer for so long. The client's own patience does not hold while it reconnects.
-    pub(super) async fn ask<T: FromRedisValue>(&mut self, what: &Pipeline, within: Duration) -> Result<T, ServerError> {
+    pub(in crate::idp) async fn ask<T: FromRedisValue>(
+        &mut self,
+        what: &Pipeline,
+        within: Duration,
+    ) -> Result<T, ServerError> {
         let asked = async {
             match self {
                 Self::One(link) => what.query_async(link).await,

@@ -1,4 +1,4 @@
-//! One session in 53 bytes: instants to the millisecond in six bytes, which reach to the year 6429, and silences in four,
+//! One session in 62 bytes: instants to the millisecond in six bytes, which reach to the year 6429, and silences in four,
 //! which reach to 49 days. What lies beyond is the furthest that there is: on the side of the earlier end.
 
 use crate::decide::id::Fingerprint;
@@ -22,7 +22,15 @@ pub(super) struct Entry {
     keep: Span4,
     /// What of it was counted as ended.
     pub(super) ended: u8,
+    /// When it was last told to the others, and when they were last asked; in steps of 64 steady milliseconds.
+    told: Span4,
+    asked: Span4,
+    /// Whether it waits to be told.
+    pub(super) waits: bool,
 }
+
+/// 64 milliseconds: four bytes of them are eight years.
+const STEP: u32 = 6;
 
 const LOWEST: i64 = -(1 << 47);
 const HIGHEST: i64 = (1 << 47) - 1;
@@ -73,6 +81,24 @@ impl Entry {
         (self.silence, self.earlier) = (span(life.silence), span(life.earlier));
     }
 
+    /// The steady millisecond at which it was last told to the others, or a little before.
+    pub(super) fn told(&self) -> i64 {
+        i64::from(u32::from_le_bytes(self.told)) << STEP
+    }
+
+    pub(super) fn set_told(&mut self, now: i64) {
+        self.told = span(now >> STEP);
+    }
+
+    /// The same of when the others were asked; `None` if they never were.
+    pub(super) fn asked(&self) -> Option<i64> {
+        Some(u32::from_le_bytes(self.asked)).filter(|at| *at > 0).map(|at| i64::from(at - 1) << STEP)
+    }
+
+    pub(super) fn set_asked(&mut self, now: i64) {
+        self.asked = span((now >> STEP) + 1);
+    }
+
     pub(super) fn is_over(&self, now: u32) -> bool {
         u32::from_le_bytes(self.keep) < now
     }
@@ -87,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_unpacked() {
-        assert_eq!(size_of::<Entry>(), 53);
+        assert_eq!(size_of::<Entry>(), 62);
         for at in [0, 1, -1, 1_800_000_000_123, -86_400_000, HIGHEST, LOWEST + 1] {
             let life = Life {
                 last: at,

@@ -5,6 +5,7 @@
 
 use super::entry::Entry;
 use super::name::Name;
+use super::sharing::Sharing;
 use super::table::Table;
 use crate::decide::id::Fingerprint;
 use crate::decide::reason::Reason;
@@ -61,7 +62,8 @@ pub struct Counts {
 
 /// The sessions of which this process knows.
 pub struct Sessions {
-    tables: Box<[Mutex<Table>]>,
+    pub(super) tables: Box<[Mutex<Table>]>,
+    pub(super) sharing: Sharing,
     held: AtomicUsize,
     idle: AtomicU64,
     absolute: AtomicU64,
@@ -74,7 +76,16 @@ impl Default for Sessions {
     fn default() -> Self {
         let tables = (0..TABLES).map(|_| Mutex::default()).collect();
         let (held, hand) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { tables, held, idle: AtomicU64::new(0), absolute: AtomicU64::new(0), unkept: AtomicU64::new(0), hand }
+        let sharing = Sharing::default();
+        Self {
+            tables,
+            sharing,
+            held,
+            idle: AtomicU64::new(0),
+            absolute: AtomicU64::new(0),
+            unkept: AtomicU64::new(0),
+            hand,
+        }
     }
 }
 
@@ -136,20 +147,28 @@ impl Sessions {
             }
             let life = change(entry, life);
             entry.set(&life, terms.until(&life));
+            self.sharing.changed(entry, Some(&before), &life, now);
             return;
         }
         let Some(life) = Life::cold(shown, now) else { return };
-        let forgotten = table.sweep(AT_ONCE, second(now));
-        self.held.fetch_sub(forgotten, Ordering::Relaxed);
-        let room = |held: usize| (held < terms.max).then_some(held + 1);
-        if self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
-            self.unkept.fetch_add(1, Ordering::Relaxed);
+        if !self.makes_room(&mut table, now, terms) {
             return;
         }
         let mut entry = Entry::new(name.print);
         let life = change(&mut entry, life);
         entry.set(&life, terms.until(&life));
+        self.sharing.changed(&mut entry, None, &life, now);
         table.add(entry);
+    }
+
+    /// Takes room for one more in this table, if there is any.
+    pub(super) fn makes_room(&self, table: &mut Table, now: Moment, terms: &Terms) -> bool {
+        let forgotten = table.sweep(AT_ONCE, second(now));
+        self.held.fetch_sub(forgotten, Ordering::Relaxed);
+        let room = |held: usize| (held < terms.max).then_some(held + 1);
+        let taken = self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok();
+        self.unkept.fetch_add(u64::from(!taken), Ordering::Relaxed);
+        taken
     }
 
     /// Whether one more may be kept. Where not, some that are over are looked for first, in one table after the other.
@@ -169,7 +188,7 @@ impl Sessions {
         room
     }
 
-    fn table(&self, print: Fingerprint) -> Option<MutexGuard<'_, Table>> {
+    pub(super) fn table(&self, print: Fingerprint) -> Option<MutexGuard<'_, Table>> {
         // A fingerprint is drawn under a random key, so that nobody can choose its table.
         let Fingerprint([low, high, ..]) = Some(print).filter(|print| *print != Name::NONE.print)?;
         let table = self.tables.get(usize::from(u16::from_le_bytes([low, high])) % TABLES)?;
@@ -198,7 +217,7 @@ impl Sessions {
 impl Terms {
     /// The steady second until which a session is needed. One whose tokens say when their user signed in is needed until
     /// that is answer enough.
-    fn until(&self, life: &Life) -> u32 {
+    pub(super) fn until(&self, life: &Life) -> u32 {
         let ms = match self.absolute {
             Some(absolute) if life.signed_in.is_some() => life.began.saturating_add(millis(absolute)),
             _ => life.last.saturating_add(millis(self.remember)),

@@ -106,6 +106,10 @@ impl Table {
         self.taken -= 1;
     }
 
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.places.iter_mut().filter(|entry| !entry.is_free())
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.places.capacity() * size_of::<Entry>()
     }

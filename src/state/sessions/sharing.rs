@@ -1,0 +1,183 @@
+//! What this process tells other instances of its sessions, and learns of them. How they are reached is not told here:
+//! whoever does that takes what is due, and brings what was found.
+//!
+//! A session is told at once when it is first seen, when its user signed in again, and when it was left alone for so long
+//! that some policy ends it; else at most once in an interval, at its end, with all that came until then. So what others
+//! find is never older than an interval.
+
+use super::entry::Entry;
+use super::store::{Sessions, Terms};
+use crate::decide::id::Fingerprint;
+use crate::decide::session::{Basis, Knowledge, Life};
+use crate::decide::time::{Moment, millis};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often others are told, and when they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The least time between two tellings of one session, without need.
+    pub interval: Duration,
+    /// The shortest idle limit of all policies: whoever was quiet for longer here may have been active elsewhere.
+    pub strictest: Duration,
+}
+
+/// What waits to be told, by when it is due. Each session waits once, and once more if it became urgent.
+type Waiting = BinaryHeap<Reverse<(i64, [u8; 16])>>;
+
+pub(super) struct Sharing {
+    /// In milliseconds; 0 where nothing is shared.
+    interval: AtomicI64,
+    strictest: AtomicI64,
+    waiting: Mutex<Waiting>,
+}
+
+impl Default for Sharing {
+    fn default() -> Self {
+        Self { interval: AtomicI64::new(0), strictest: AtomicI64::new(i64::MAX), waiting: Mutex::default() }
+    }
+}
+
+impl Sharing {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A session has changed here.
+    pub(super) fn changed(&self, entry: &mut Entry, before: Option<&Life>, life: &Life, now: Moment) {
+        let interval = self.interval.load(Relaxed);
+        if interval == 0 || before == Some(life) {
+            return;
+        }
+        let is_urgent = before.is_none_or(|before| {
+            let ends_it = life.silence > self.strictest.load(Relaxed) && life.silence > before.silence;
+            life.signed_in != before.signed_in || ends_it
+        });
+        if entry.waits && !is_urgent {
+            return;
+        }
+        let now = millis(now.steady);
+        let due = if is_urgent { now } else { now.max(entry.told().saturating_add(interval)) };
+        entry.waits = true;
+        self.waiting().push(Reverse((due, entry.print)));
+    }
+
+    /// What is due by now, this many at most.
+    fn due(&self, now: i64, most: usize) -> Vec<[u8; 16]> {
+        let mut waiting = self.waiting();
+        let next = || {
+            let Reverse((due, print)) = *waiting.peek()?;
+            (due <= now).then(|| waiting.pop())?;
+            Some(print)
+        };
+        std::iter::from_fn(next).take(most).collect()
+    }
+}
+
+/// What sharing asks of the store.
+impl Sessions {
+    /// From now on sessions are told to others at this pace; `None`: they are not.
+    pub fn share(&self, pace: Option<Pace>) {
+        let (interval, strictest) =
+            pace.map_or((0, i64::MAX), |pace| (millis(pace.interval).max(1), millis(pace.strictest)));
+        self.sharing.strictest.store(strictest, Relaxed);
+        self.sharing.interval.store(interval, Relaxed);
+        if interval == 0 {
+            self.sharing.waiting().clear();
+        }
+    }
+
+    /// Have others to be asked before this is believed: it was never seen here, or was left alone here for so long that
+    /// some policy ends it, and they were not asked within the last interval?
+    #[must_use]
+    pub fn is_doubtful(&self, print: Fingerprint, knowledge: &Knowledge, now: Moment) -> bool {
+        let interval = self.sharing.interval.load(Relaxed);
+        let Knowledge::Known(_, basis, sight) = knowledge else { return false };
+        if interval == 0 || (*basis == Basis::Held && sight.quiet <= self.sharing.strictest.load(Relaxed)) {
+            return false;
+        }
+        let asked = self.table(print).and_then(|table| table.get(print).and_then(Entry::asked));
+        asked.is_none_or(|asked| millis(now.steady).saturating_sub(asked) >= interval)
+    }
+
+    /// What others know of a session, in this process's steady time; `None`: nothing.
+    pub fn learn(&self, print: Fingerprint, theirs: Option<Life>, now: Moment, terms: &Terms) {
+        let latest = millis(now.steady);
+        // What lies ahead by their clock was now.
+        let theirs = theirs.map(|life| Life { last: life.last.min(latest), began: life.began.min(latest), ..life });
+        let Some(mut table) = self.table(print) else { return };
+        if let Some(entry) = table.get_mut(print) {
+            let before = entry.life();
+            let life = theirs.map_or(before, |theirs| before.joined(theirs));
+            if life.signed_in != before.signed_in {
+                entry.ended = 0;
+            }
+            entry.set(&life, terms.until(&life));
+            entry.set_asked(latest);
+        } else if let Some(life) = theirs
+            && self.makes_room(&mut table, now, terms)
+        {
+            let mut entry = Entry::new(print);
+            entry.set(&life, terms.until(&life));
+            entry.set_told(latest);
+            entry.set_asked(latest);
+            table.add(entry);
+        }
+    }
+
+    /// Takes what is to be told by now, this many at most.
+    #[must_use]
+    pub fn due(&self, now: Moment, most: usize) -> Vec<(Fingerprint, Life)> {
+        let now = millis(now.steady);
+        let take = |print| {
+            let mut table = self.table(Fingerprint(print))?;
+            let entry = table.get_mut(Fingerprint(print)).filter(|entry| entry.waits)?;
+            entry.waits = false;
+            entry.set_told(now);
+            Some((Fingerprint(print), entry.life()))
+        };
+        self.sharing.due(now, most).into_iter().filter_map(take).collect()
+    }
+
+    /// These could not be told: they wait again, until then.
+    pub fn untold(&self, prints: impl Iterator<Item = Fingerprint>, until: Duration) {
+        for print in prints {
+            let Some(mut table) = self.table(print) else { continue };
+            if let Some(entry) = table.get_mut(print).filter(|entry| !entry.waits) {
+                entry.waits = true;
+                self.sharing.waiting().push(Reverse((millis(until), print.0)));
+            }
+        }
+    }
+
+    /// All that is held is to be told anew: where it was told, it was lost.
+    pub fn tell_all(&self, now: Moment) {
+        let now = millis(now.steady);
+        for table in &self.tables {
+            let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+            for entry in table.all_mut() {
+                entry.waits = true;
+                self.sharing.waiting().push(Reverse((now, entry.print)));
+            }
+        }
+    }
+
+    /// How many sessions wait to be told.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.sharing.waiting().len()
+    }
+
+    /// Whatever waits is due now: the process is about to end.
+    pub fn hurry(&self) {
+        let mut waiting = self.sharing.waiting();
+        *waiting = waiting.drain().map(|Reverse((_, print))| Reverse((0, print))).collect();
+    }
+}
+
+#[cfg(test)]
+#[path = "sharing_tests.rs"]
+mod tests;

@@ -1,0 +1,101 @@
+use super::super::{Activity, Name};
+use super::*;
+use crate::decide::session::{KeySource, Shown};
+use crate::decide::time::Timestamp;
+
+const TERMS: Terms = Terms { max: 100, remember: Duration::from_secs(3600), absolute: None };
+const PACE: Pace = Pace { interval: Duration::from_secs(10), strictest: Duration::from_secs(100) };
+
+fn at(second: u64) -> Moment {
+    let wall = Timestamp::from_secs(1_000_000).plus(Duration::from_secs(second));
+    Moment { wall, steady: Duration::from_secs(1_000 + second) }
+}
+
+fn name() -> Name {
+    Name { print: Fingerprint([7; 16]), source: KeySource::Claim }
+}
+
+fn shown() -> Shown {
+    Shown { signed_in: Some(at(0).wall), issued: Some(at(0).wall) }
+}
+
+fn used(sessions: &Sessions, second: u64) {
+    sessions.admitted(&name(), shown(), at(second), Activity::User, &TERMS);
+}
+
+fn sight(sessions: &Sessions, second: u64) -> (Knowledge, bool) {
+    let known = sessions.known(&name(), shown(), at(second), &TERMS);
+    (known, sessions.is_doubtful(name().print, &known, at(second)))
+}
+
+fn shared() -> Sessions {
+    let sessions = Sessions::default();
+    sessions.share(Some(PACE));
+    sessions
+}
+
+/// At once when first seen; then once in an interval, with the last that came; and nothing where nothing came.
+#[test]
+fn told_at_once_and_then_in_intervals() {
+    let sessions = shared();
+    let mut told = Vec::new();
+    for second in 0..60 {
+        if second < 25 {
+            used(&sessions, second);
+        }
+        told.extend(sessions.due(at(second), 9).into_iter().map(|(_, life)| (second, life.last / 1000 - 1_000)));
+    }
+    // Steps of 64 ms: an interval may seem a little shorter, never longer.
+    assert_eq!(told, [(0, 0), (10, 10), (20, 20), (30, 24)]);
+    assert_eq!(sessions.waiting(), 0);
+}
+
+/// What ends it for some policy is told at once, and what could not be told waits again.
+#[test]
+fn an_end_is_told_at_once_and_nothing_is_lost() {
+    let sessions = shared();
+    used(&sessions, 0);
+    used(&sessions, 1);
+    assert_eq!(sessions.due(at(1), 9).len(), 1);
+    used(&sessions, 150);
+    let due = sessions.due(at(150), 9);
+    assert_eq!(due.iter().map(|(_, life)| life.silence).collect::<Vec<_>>(), [149_000]);
+    sessions.untold(due.iter().map(|(print, _)| *print), at(151).steady);
+    assert!(sessions.due(at(150), 9).is_empty());
+    assert_eq!(sessions.due(at(151), 9), due);
+    used(&sessions, 152);
+    assert!(sessions.due(at(153), 9).is_empty());
+    sessions.hurry();
+    assert_eq!(sessions.due(at(153), 9).len(), 1);
+    sessions.tell_all(at(154));
+    assert_eq!(sessions.due(at(154), 9).len(), 1);
+}
+
+/// Others are asked of what was never seen here, or seems to be left alone; once in an interval.
+#[test]
+fn who_seems_left_alone_may_live_elsewhere() {
+    let sessions = shared();
+    assert!(sight(&sessions, 0).1);
+    used(&sessions, 0);
+    assert!(!sight(&sessions, 100).1);
+    assert!(sight(&sessions, 101).1);
+    let theirs = Life { last: 1_095_000, began: 1_000_000, signed_in: shown().signed_in, ..Life::default() };
+    sessions.learn(name().print, Some(theirs), at(101), &TERMS);
+    let (Knowledge::Known(.., sight_of_it), false) = sight(&sessions, 101) else { panic!("known, beyond doubt") };
+    assert_eq!((sight_of_it.quiet, sight_of_it.silence), (6_000, 0));
+    assert!(sight(&sessions, 196).1);
+    sessions.learn(name().print, None, at(196), &TERMS);
+    assert!(!sight(&sessions, 205).1 && sight(&sessions, 207).1);
+    // What a clock ahead of ours says was now, not later.
+    sessions.learn(name().print, Some(Life { last: 9_000_000, ..theirs }), at(207), &TERMS);
+    let (Knowledge::Known(.., sight_of_it), _) = sight(&sessions, 208) else { panic!("known") };
+    assert_eq!(sight_of_it.quiet, 1_000);
+}
+
+#[test]
+fn where_nothing_is_shared_nobody_is_told_or_asked() {
+    let sessions = Sessions::default();
+    used(&sessions, 0);
+    assert_eq!((sessions.waiting(), sight(&sessions, 500).1), (0, false));
+    assert!(sessions.due(at(500), 9).is_empty());
+}

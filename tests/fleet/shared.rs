@@ -1,0 +1,175 @@
+//! Sessions that instances share over a real Redis: what one saw, the others learn.
+
+use crate::instance::until;
+use crate::redis::Redis;
+use curfew::decide::id::Fingerprint;
+use curfew::decide::session::{KeySource, Knowledge, Shown, Sight};
+use curfew::decide::time::Moment;
+use curfew::idp::sessions::{Share, Unknown};
+use curfew::state::clock::{Clock, SystemClock};
+use curfew::state::fingerprint::Fingerprints;
+use curfew::state::sessions::{Activity, Name, Pace, Sessions, Terms};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const TERMS: Terms = Terms { max: 200_000, remember: Duration::from_secs(3600), absolute: None };
+const PACE: Pace = Pace { interval: Duration::from_millis(200), strictest: Duration::from_secs(2) };
+const BOUND: Duration = Duration::from_millis(100);
+
+struct One {
+    sessions: Arc<Sessions>,
+    share: Arc<Share>,
+    clock: Arc<SystemClock>,
+    _cancel: DropGuard,
+}
+
+impl One {
+    async fn start(redis: &Redis) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let (sessions, clock) = (Arc::new(Sessions::default()), Arc::new(SystemClock::start()));
+        sessions.share(Some(PACE));
+        let settings = serde_json::from_value(json!({"urls": [redis.url()], "timeout": "500ms"})).unwrap();
+        let prints = Arc::new(Fingerprints::derived(b"the key of the fleet").unwrap());
+        let as_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        let share = Share::new((&settings, "curfew"), Arc::clone(&sessions), prints, as_clock, TERMS).unwrap();
+        let (share, cancel) = (Arc::new(share), CancellationToken::new());
+        let (running, until_then) = (Arc::clone(&share), cancel.clone());
+        tokio::spawn(async move { running.run(until_then).await });
+        until("it has joined", || share.is_joined()).await;
+        Self { sessions, share, clock, _cancel: cancel.drop_guard() }
+    }
+
+    fn uses(&self, name: &Name) {
+        self.sessions.admitted(name, shown(self.clock.now()), self.clock.now(), Activity::User, &TERMS);
+    }
+
+    /// As the line does: what is doubtful is looked up once, with a bound.
+    async fn sees(&self, name: &Name) -> Result<Sight, Unknown> {
+        let known = |now| self.sessions.known(name, shown(now), now, &TERMS);
+        let now = self.clock.now();
+        if self.sessions.is_doubtful(name.print, &known(now), now) {
+            self.share.look_up(name.print, BOUND).await?;
+        }
+        let Knowledge::Known(.., sight) = known(now) else { panic!("{name:?} is not known") };
+        Ok(sight)
+    }
+
+    /// The same, once there are answers again.
+    async fn sees_again(&self, name: &Name) -> Sight {
+        let bound = Instant::now() + Duration::from_secs(20);
+        loop {
+            match self.sees(name).await {
+                Ok(sight) => return sight,
+                Err(Unknown) => assert!(Instant::now() < bound, "no answer ever again"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn told(&self) {
+        until("all is told", || self.sessions.waiting() == 0).await;
+        // Taken is not yet written.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Its tokens are fresh: by them alone it was active right now.
+fn shown(now: Moment) -> Shown {
+    Shown { signed_in: None, issued: Some(now.wall) }
+}
+
+fn name(number: u32) -> Name {
+    let mut print = [9; 16];
+    print[..4].copy_from_slice(&number.to_le_bytes());
+    print[8..12].copy_from_slice(&number.wrapping_mul(2_654_435_769).to_le_bytes());
+    Name { print: Fingerprint(print), source: KeySource::Claim }
+}
+
+fn ms(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_everywhere_active_on_one_and_ended_on_one() {
+    let redis = Redis::start();
+    let (one, two, three) = (One::start(&redis).await, One::start(&redis).await, One::start(&redis).await);
+    let (idle, active) = (name(1), name(2));
+    [&one, &two, &three].iter().for_each(|each| [idle, active].iter().for_each(|name| each.uses(name)));
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(2_600) {
+        one.uses(&active);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for each in [&two, &three, &one] {
+        let quiet = each.sees(&idle).await.unwrap().quiet;
+        assert!(quiet >= 2_500 && quiet <= ms(began.elapsed()) + ms(PACE.interval), "{quiet}");
+        let sight = each.sees(&active).await.unwrap();
+        assert!(sight.quiet <= ms(PACE.interval) + 500 && sight.silence < 1_000, "{sight:?}");
+    }
+    // A lax route of one goes on with it: for a strict one of the others it has ended, at once.
+    two.uses(&idle);
+    two.told().await;
+    // Who has just asked does not ask again.
+    tokio::time::sleep(2 * PACE.interval).await;
+    let late = One::start(&redis).await;
+    for each in [&three, &one, &late] {
+        assert!(each.sees(&idle).await.unwrap().silence >= 2_000);
+    }
+}
+
+/// Killed, stopped, restarted empty: nobody waits for long, nobody believes an empty store, and all is told again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_lost() {
+    let mut redis = Redis::start();
+    let (one, two) = (One::start(&redis).await, One::start(&redis).await);
+    (0..50).for_each(|number| one.uses(&name(number)));
+    one.told().await;
+    assert!(two.sees(&name(0)).await.is_ok());
+    redis.signal("STOP");
+    let (began, mut waited) = (Instant::now(), Duration::ZERO);
+    for number in 1..40 {
+        let asked = Instant::now();
+        assert_eq!(two.sees(&name(number)).await, Err(Unknown));
+        waited = waited.max(asked.elapsed());
+    }
+    println!("stopped: 39 look-ups in {:?}, the longest {waited:?}; {:?}", began.elapsed(), two.share.counts());
+    assert!(waited < 3 * BOUND && began.elapsed() < Duration::from_secs(3));
+    redis.signal("CONT");
+    two.sees_again(&name(1)).await;
+    redis.kill();
+    until("it is seen", || !one.share.is_joined() && !two.share.is_joined()).await;
+    assert_eq!(two.sees(&name(2)).await, Err(Unknown));
+    let quiet = Instant::now();
+    redis.again();
+    until("both have joined again", || one.share.is_joined() && two.share.is_joined()).await;
+    one.told().await;
+    let sight = two.sees_again(&name(2)).await;
+    assert!(sight.quiet >= ms(quiet.elapsed()), "an empty store extended a session: {sight:?}");
+    println!("restarted empty: {} sessions are there again", redis.cli(&["DBSIZE"]).trim());
+}
+
+/// What many active sessions cost the Redis.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sessions_cost_few_commands() {
+    let redis = Redis::start();
+    let one = One::start(&redis).await;
+    one.sessions.share(Some(Pace { interval: Duration::from_secs(2), ..PACE }));
+    redis.cli(&["CONFIG", "RESETSTAT"]);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(6) {
+        (0..1_000).for_each(|number| one.uses(&name(number)));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    one.told().await;
+    let stats = redis.cli(&["INFO", "commandstats"]);
+    println!("1,000 sessions, 10,000 uses/s, interval 2 s, {:?}:\n{stats}", began.elapsed());
+    let calls = |command: &str| -> u64 {
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.and_then(|rest| rest.split(',').next()).map_or(0, |calls| calls.parse().unwrap())
+    };
+    // Each session once at first and then once in an interval.
+    assert!(calls("set") <= 5_000, "{}", calls("set"));
+    assert!(calls("set") >= 2_000 && calls("eval") <= 120, "{}", calls("eval"));
+}
