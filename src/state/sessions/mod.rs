@@ -14,4 +14,4 @@ mod store;
 mod table;
 
 pub use name::{Name, name};
-pub use store::{Activity, Counts, Sessions, Terms};
+pub use store::{Activity, Counts, Sessions, Terms, Turn};
