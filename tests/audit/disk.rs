@@ -77,7 +77,7 @@ fn rotated_by_age() {
 /// What operators ask is not done, what the line tells is dropped and counted, nobody waits; and the log says so once.
 #[test]
 fn a_disk_that_is_full() {
-    let full = ["sh", "-c", "trap '' XFSZ; ulimit -f 48; exec \"$@\"", "sh"];
+    let full = ["sh", "-c", "trap '' XFSZ; ulimit -S -f 48; exec \"$@\"", "sh"];
     let world = World::start_under(&full, "events: [operator, session_first_seen], rotate_bytes: 1GiB");
     let mut refused = 0;
     for round in 0..40 {
