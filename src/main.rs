@@ -2,7 +2,9 @@
 
 use clap::Parser as _;
 use curfew::command::usage::{Command, PolicyCommand, Usage};
-use curfew::command::{audit, check, completions, demo, exit::Exit, explain, policy, refusals, revoke, run, schema, trace};
+use curfew::command::{
+    audit, check, completions, demo, exit::Exit, explain, policy, refusals, revoke, run, schema, trace,
+};
 use std::process::ExitCode;
 
 #[global_allocator]

@@ -255,6 +255,7 @@ fn event(members: Map<String, Value>) -> Event {
     let name = match text("audit") {
         "revoke" => "revocation_entered",
         "lift" => "revocation_withdrawn",
+        "confirm" => "snapshot_confirmed",
         _ => Kind::Operator.name(),
     };
     let event = Event::named(name, Timestamp::from_millis(at), true);
