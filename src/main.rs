@@ -2,7 +2,9 @@
 
 use clap::Parser as _;
 use curfew::command::usage::{Command, PolicyCommand, Usage};
-use curfew::command::{check, completions, demo, exit::Exit, explain, policy, refusals, revoke, run, schema, trace};
+use curfew::command::{
+    audit, check, completions, demo, exit::Exit, explain, policy, refusals, revoke, run, schema, trace,
+};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
         Command::Trace(what) => trace::trace(&what),
         Command::Refusals(what) => refusals::refusals(&what),
         Command::Confirm(what) => revoke::confirm(&what),
+        Command::Audit(what) => audit::audit(&what),
         Command::Schema { of } => schema::schema(of),
         Command::Demo(what) => demo::demo(&what),
         Command::Version => version(),

@@ -2,10 +2,12 @@
 
 use super::{StartError, doing};
 use crate::control::Loaded;
+use crate::control::reload::Reload;
 use crate::idp::room::Idp;
 use crate::state::State;
 use crate::state::fingerprint::Fingerprints;
 use crate::state::journal::{DIRECTORY, Journal, key};
+use crate::telemetry::audit::{Event, Kind};
 use secrecy::ExposeSecret as _;
 use std::sync::Arc;
 
@@ -45,4 +47,10 @@ pub(super) fn read(idp: &Idp) -> Result<(), StartError> {
         Some(_) => Err(doing("the journal of revocations")("it could not be read: the line before this one says why")),
         None => Ok(()),
     }
+}
+
+/// That the gateway starts or stops, for the audit log.
+pub(super) fn event(kind: Kind, reload: &Reload) -> Event {
+    let event = Event::new(kind, reload.now().wall).with("revision", &*reload.revision());
+    event.with("version", env!("CARGO_PKG_VERSION")).with("pid", std::process::id())
 }

@@ -28,6 +28,7 @@ use crate::state::nonces::Nonces;
 use crate::state::proofs::{PROOFS, UsedProofs};
 use crate::state::sessions::Sessions;
 use crate::state::verified::VerifiedTokens;
+use crate::telemetry::audit::Kind;
 use crate::telemetry::{Service, Telemetry};
 use crate::token::issuers::Issuer;
 use arc_swap::ArcSwap;
@@ -113,6 +114,9 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
         drain: drain.clone(),
         grace: config.gateway.grace.get(),
     };
+    if let Some(audit) = telemetry.audit(Kind::Start) {
+        audit.tell(lasting::event(Kind::Start, &reload));
+    }
     let workers = employ(config.gateway.workers, &work, &doors.sockets)?;
     Ok(Running {
         control,
@@ -237,6 +241,7 @@ fn serve_admin(
     let listener = listening.map_err(doing(&what))?;
     let address = listener.local_addr().map_err(doing(&what))?;
     let audit = Audit::open(&settings.audit, settings.audit_ids).map_err(doing("admin.audit"))?;
+    let audit = audit.with_chain(shared.telemetry.audit(Kind::Operator).cloned());
     let tls = settings.tls.as_ref().map(admin_tls).transpose()?;
     let clients = settings.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref().on());
     let wiring = Wiring {
@@ -305,6 +310,10 @@ impl Running {
         control.block_on(reload.idp().told(grace.min(FLUSH)));
         // What was polled last is written; whoever was told that an event is kept was told so before.
         reload.idp().journal().into_iter().for_each(|journal| journal.close());
+        if let Some(audit) = telemetry.audit(Kind::Stop) {
+            let event = lasting::event(Kind::Stop, &reload);
+            audit.tell(event.with("drained", total.drained).with("cut", total.cut));
+        }
         control.block_on(telemetry.shutdown(grace.min(FLUSH)));
         control.shutdown_timeout(FLUSH);
         total

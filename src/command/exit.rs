@@ -14,12 +14,14 @@ pub enum Exit {
     /// `explain`: the request would be refused.
     Refused,
     /// `revoked`: it is not revoked; `unrevoke`: there was nothing that an operator entered; `trace` and
-    /// `refusals`: there is no such record.
+    /// `refusals`: there is no such record; `audit show`: there is no such line.
     Nothing,
     /// An import stopped midway; the message says after which line.
     Stopped,
     /// `revoke`: it is enforced, but not known to be by every instance of the fleet.
     Behind,
+    /// `audit verify`: a line was removed, changed or moved.
+    Altered,
 }
 
 impl From<Exit> for ExitCode {
@@ -33,6 +35,7 @@ impl From<Exit> for ExitCode {
             Exit::Nothing => 5,
             Exit::Stopped => 6,
             Exit::Behind => 7,
+            Exit::Altered => 8,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod asked;
+pub mod audit;
 pub mod check;
 pub mod completions;
 pub mod demo;

@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use super::{asked, operators};
+use super::{asked, audit, operators};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -23,9 +23,10 @@ const EXIT_CODES: &str = "Exit codes:
   3  the config has faults; each is told with file, line and column
   4  explain: the request would be refused
   5  revoked: it is not revoked; unrevoke: there was nothing that an operator entered;
-     trace, refusals: there is no such record
+     trace, refusals: there is no such record; audit show: there is no such line
   6  revoke, unrevoke: an import stopped midway; the message says after which line
   7  revoke --watch: enforced, but not known to be by every instance; the message names those
+  8  audit verify: a line was removed, changed or moved; the message says which
 
 Try it:
   curfew demo                       an identity provider, an upstream and a gateway, with curl lines to paste
@@ -74,6 +75,9 @@ pub enum Command {
     Refusals(asked::Refusals),
     /// Confirm what a polled feed says, though it is far less than before, and was held back.
     Confirm(operators::Confirm),
+    /// Look at an audit log (`telemetry.audit`): whether it is whole, and what stands in it.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Print a JSON Schema: of the config, or of a revocation feed.
     Schema {
         /// Of what.

@@ -8,8 +8,10 @@
 //! | `load` | from a file to settings with their revision |
 //! | `build`, `doors` | from settings to a plan, and the doors in it that lead to revocation sources |
 //! | `reload`, `pending` | the next config brought into force, and what of it waits for a restart |
+//! | `changes` | what a reload changed, for the audit log |
 //! | `schema`, `redact`, `resolved` | the settings as a JSON Schema, as they are in effect, and what they come to on a route |
 
+mod changes;
 pub mod check;
 pub mod config;
 mod load;

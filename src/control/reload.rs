@@ -2,6 +2,7 @@
 //! fault the old stays, and says so.
 
 use super::build::{self, Pools};
+use super::changes;
 use super::config::{Fault, Severity};
 use super::load::{self, Loaded};
 use super::pending;
@@ -11,6 +12,7 @@ use crate::idp::room::{BuildFault, Idp, Prepared};
 use crate::idp::settings::{IssuerSettings, Settings as IdpSettings};
 use crate::notice::Trouble;
 use crate::proxy::gate::Shared;
+use crate::telemetry::audit::{Event, Kind};
 use crate::token::issuers::Issuer;
 use crate::upstream::Pool;
 use std::collections::HashMap;
@@ -162,6 +164,9 @@ impl Reload {
         self.shared.plan.store(Arc::new(plan));
         self.shared.telemetry.configured(&loaded.revision);
         let revision = loaded.revision.clone();
+        if let Some(audit) = self.shared.telemetry.audit(Kind::ConfigReloaded) {
+            audit.tell(changes::event(&inner.loaded, &loaded, &waiting, self.now().wall));
+        }
         inner.loaded = loaded;
         self.tend(inner, pools);
         Ok(Outcome::Swapped { revision, waiting })
@@ -184,10 +189,24 @@ impl Reload {
             Err(error) => {
                 let told = self.failing.met(&error.to_string());
                 if let Some(repeats) = told.or(asked.then_some(0)) {
+                    self.audit_refusal(&error);
                     tracing::error!(%error, repeats, "not reloaded: the config before stays in force");
                 }
             }
         }
+    }
+
+    fn audit_refusal(&self, error: &ReloadError) {
+        if let Some(audit) = self.shared.telemetry.audit(Kind::ConfigRefused) {
+            let event = Event::new(Kind::ConfigRefused, self.now().wall).with("in_force", &*self.revision());
+            audit.tell(event.with("why", error.to_string()));
+        }
+    }
+
+    /// The revision of the config that was loaded last.
+    #[must_use]
+    pub fn revision(&self) -> Box<str> {
+        self.lock().loaded.revision.clone()
     }
 
     /// The config that is in force.

@@ -112,10 +112,12 @@ impl Report {
     /// The session of the token is used, or has ended.
     pub(super) fn remember(&self, route: &Route, outcome: Outcome) {
         let Some(Attended { sessions, terms, name, shown }) = self.attended() else { return };
-        match outcome {
+        let turn = match outcome {
             Outcome::Admit(_) => sessions.admitted(name, shown, self.moment, route.activity, terms),
             Outcome::Refuse(reason) => sessions.refused(name, shown, self.moment, reason, terms),
-        }
+        };
+        let reason = if let Outcome::Refuse(reason) = outcome { Some(reason) } else { None };
+        self.audit(turn, reason, self.moment.wall);
     }
 
     /// Its user asked for more time: an activity, now.
@@ -164,7 +166,8 @@ impl Report {
     /// Its stream was cut, maybe because its session has ended.
     pub(super) fn tell_ended(&self, cut: Option<Reason>) {
         let Some((Attended { sessions, terms, name, shown }, reason)) = self.attended().zip(cut) else { return };
-        sessions.refused(name, shown, self.shared.state.clock.now(), reason, terms);
+        let now = self.shared.state.clock.now();
+        self.audit(sessions.refused(name, shown, now, reason, terms), Some(reason), now.wall);
     }
 }
 

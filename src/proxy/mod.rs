@@ -14,6 +14,7 @@
 //! | `entry`, `authority`, `path`, `router` | one host, one path, one route |
 //! | `doors` | paths of ours, at which providers tell of events |
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
+//! | `audited` | what the line has for the audit log |
 //! | `vigil`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `telling`, `session_door`, `origin`, `pace` | when a session ends: told on responses, and to who asks |
@@ -26,6 +27,7 @@ pub mod answer;
 mod answered;
 mod attempts;
 mod attendance;
+mod audited;
 pub mod authority;
 pub mod body;
 pub mod certificates;

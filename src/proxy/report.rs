@@ -191,6 +191,7 @@ impl Report {
         let hit = self.reason.filter(|reason| reason.is_revocation()).and_then(|_| self.hit());
         let since = |learned: &Timestamp| u64::try_from(self.moment.wall.since(*learned)).unwrap_or(0);
         let entry_age = hit.as_ref().map(|(_, learned)| Duration::from_millis(since(learned)));
+        self.audit_refusal();
         self.shared.telemetry.record(&Exchange {
             trace: self.trace,
             moment: self.moment,

@@ -7,6 +7,7 @@
 //! | `exchange` | all that is known at its end |
 //! | `describe`, `trail` | a judgement in words and as JSON, for everybody |
 //! | `show`, `paint` | the same laid out for a terminal |
+//! | `audit` | what operators did and which sessions ended, as a chain of lines |
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
@@ -16,6 +17,7 @@
 mod access;
 mod attempt;
 mod attributes;
+pub mod audit;
 mod checks;
 mod client;
 mod connect;

@@ -11,7 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{Secret, Span};
+use crate::settings::{OrOff, Secret, Span};
 
 /// What the gateway tells about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,12 +32,23 @@ pub struct Settings {
     pub log: Log,
     /// The decision records, which tell afterwards why a request was refused.
     pub records: super::records::Settings,
+    /// The audit log: what operators did, which config was in force, which sessions ended. What operators ask and cannot be
+    /// written here is not done. Default `off`; then `admin.audit` alone has what operators did.
+    pub audit: OrOff<super::audit::Settings>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (log, records) = (Log::default(), super::records::Settings::default());
-        Self { otlp: None, sample: Share(0.01), hash_key: None, access_log: AccessLog::Off, log, records }
+        Self {
+            otlp: None,
+            sample: Share(0.01),
+            hash_key: None,
+            access_log: AccessLog::Off,
+            log,
+            records,
+            audit: OrOff::Off,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_appender::non_blocking::WorkerGuard;
 
 use super::access::{self, Access};
+use super::audit::{self, Audit, Kind};
 use super::client;
 use super::context::TraceContext;
 use super::exchange::Exchange;
@@ -60,6 +61,9 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// The audit log cannot be taken up.
+    #[error(transparent)]
+    Audit(#[from] audit::OpenError),
     /// A secret cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -84,6 +88,7 @@ pub struct Telemetry {
     queue: Option<Queue>,
     access: Option<Access>,
     records: Arc<Records>,
+    audit: Option<Arc<Audit>>,
     /// A new trace is sampled if the upper 53 bits of a random number are below this.
     threshold: u64,
     stop: CancellationToken,
@@ -111,6 +116,8 @@ impl Telemetry {
         let traced = settings.otlp.as_ref().map(|otlp| start_export(otlp, service, control, &meter, &stop));
         let (queue, task) = traced.transpose()?.unzip();
         let records = Arc::new(Records::start(&settings.records)?);
+        let audit = settings.audit.as_ref().on().map(|audit| Audit::open(audit, &service.instance).map(Arc::new));
+        let audit = audit.transpose()?;
         let counted = Arc::downgrade(&records);
         lock(&meter.on_scrape).push(Box::new(move |gauges| {
             if let Some(records) = counted.upgrade() {
@@ -126,6 +133,7 @@ impl Telemetry {
             queue,
             access,
             records,
+            audit,
             threshold: (settings.sample.get() * WHOLE as f64) as u64,
             stop,
             ends: Mutex::new(Ends { task, lines }),
@@ -160,6 +168,12 @@ impl Telemetry {
     #[must_use]
     pub const fn records(&self) -> &Arc<Records> {
         &self.records
+    }
+
+    /// The audit log, if there is one that such an event stands in.
+    #[must_use]
+    pub fn audit(&self, kind: Kind) -> Option<&Arc<Audit>> {
+        self.audit.as_ref().filter(|audit| audit.wants(kind))
     }
 
     /// The counters of a route, for a plan. A route of the same name goes on counting where it was.
@@ -222,6 +236,10 @@ impl Telemetry {
             task.abort();
         }
         self.records.close(within).await;
+        if let Some(audit) = self.audit.clone() {
+            let closing = tokio::task::spawn_blocking(move || audit.close());
+            let _ = tokio::time::timeout(within, closing).await;
+        }
         drop(lines);
     }
 }

@@ -6,8 +6,10 @@ use super::entry::Understood;
 use super::guard::Who;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
+use crate::telemetry::audit::{Audit as Chain, Event, Kind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -46,6 +48,8 @@ pub struct Audit {
     calls: Arc<AtomicU64>,
     /// Lines of one call stay together.
     turn: Arc<Mutex<()>>,
+    /// The audit log of the gateway as a whole, where the same stands.
+    chain: Option<Arc<Chain>>,
 }
 
 /// One call in the audit log.
@@ -93,8 +97,14 @@ impl Audit {
     /// # Errors
     /// If it cannot.
     pub fn open(log: &AuditLog, ids: AuditIds) -> io::Result<Self> {
-        let audit = Self { log: log.clone(), ids, calls: Arc::default(), turn: Arc::default() };
+        let audit = Self { log: log.clone(), ids, calls: Arc::default(), turn: Arc::default(), chain: None };
         audit.add(b"").map(|()| audit)
+    }
+
+    /// Tells the gateway's own audit log too.
+    #[must_use]
+    pub fn with_chain(self, chain: Option<Arc<Chain>>) -> Self {
+        Self { chain, ..self }
     }
 
     /// Begins a call.
@@ -114,7 +124,11 @@ impl Audit {
     /// Writing may take its time: the control runtime has only one thread.
     async fn write(&self, lines: Vec<u8>) -> io::Result<()> {
         let audit = self.clone();
-        tokio::task::spawn_blocking(move || audit.add(&lines)).await.map_err(io::Error::other)?
+        let both = move || match &audit.chain {
+            Some(chain) => chain.keep(events(&lines)).and_then(|()| audit.add(&lines)),
+            None => audit.add(&lines),
+        };
+        tokio::task::spawn_blocking(both).await.map_err(io::Error::other)?
     }
 }
 
@@ -227,4 +241,31 @@ pub fn cutoff(cutoff: Cutoff) -> String {
         Cutoff::Before(at) => format!("issued before {at}"),
         Cutoff::UpTo(at) => format!("issued up to the second of {at}"),
     }
+}
+
+/// The same lines as events of the gateway's own audit log.
+fn events(lines: &[u8]) -> Vec<Event> {
+    let read = |line: &[u8]| serde_json::from_slice::<Map<String, Value>>(line).ok();
+    lines.split(|byte| *byte == b'\n').filter_map(read).map(event).collect()
+}
+
+fn event(members: Map<String, Value>) -> Event {
+    let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
+    let at = text("time").parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
+    let name = match text("audit") {
+        "revoke" => "revocation_entered",
+        "lift" => "revocation_withdrawn",
+        "confirm" => "snapshot_confirmed",
+        _ => Kind::Operator.name(),
+    };
+    let event = Event::named(name, Timestamp::from_millis(at), true);
+    members.into_iter().filter(|(name, _)| name != "time").fold(event, |event, (name, value)| {
+        let name = match name.as_str() {
+            "audit" => "deed",
+            "hash" => "id_hash",
+            "type" => "id_type",
+            other => other,
+        };
+        event.with(name, value)
+    })
 }

@@ -17,4 +17,4 @@ mod table;
 
 pub use name::{Name, name};
 pub use sharing::Pace;
-pub use store::{Activity, Counts, Sessions, Terms};
+pub use store::{Activity, Counts, Sessions, Terms, Turn};

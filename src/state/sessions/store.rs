@@ -47,6 +47,20 @@ pub enum Activity {
     None,
 }
 
+/// What of a session is new with a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is seen for the first time.
+    First,
+    /// Its user signed in anew.
+    SignedIn,
+    /// It has ended: told once for a sign-in and a limit.
+    Ended,
+}
+
 /// What telemetry reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -107,27 +121,30 @@ impl Sessions {
 
     /// A request of this session was admitted. One that shows no activity is remembered all the same: else each new token
     /// would look like one.
-    pub fn admitted(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) {
+    pub fn admitted(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) -> Turn {
         let change = |_: &mut Entry, life: Life| if activity == Activity::User { life.touched(now) } else { life };
-        self.change(name, shown, now, terms, change);
+        self.change(name, shown, now, terms, change)
     }
 
     /// A request of this session was refused, because it has ended. What the token proved is remembered, so that the next
     /// one proves nothing else; an activity it was not.
-    pub fn refused(&self, name: &Name, shown: Shown, now: Moment, reason: Reason, terms: &Terms) {
+    pub fn refused(&self, name: &Name, shown: Shown, now: Moment, reason: Reason, terms: &Terms) -> Turn {
         let (bit, counter) = match reason {
             Reason::SessionIdleTimeout => (1, &self.idle),
             Reason::SessionAbsoluteTimeout => (2, &self.absolute),
-            _ => return,
+            _ => return Turn::None,
         };
+        let mut ended = false;
         self.change(name, shown, now, terms, |entry, life| {
             // Tokens of an earlier sign-in go on to be refused after a newer one.
             if entry.ended & bit == 0 && shown.signed_in >= life.signed_in {
                 entry.ended |= bit;
                 counter.fetch_add(1, Ordering::Relaxed);
+                ended = true;
             }
             life
         });
+        if ended { Turn::Ended } else { Turn::None }
     }
 
     fn change(
@@ -137,28 +154,30 @@ impl Sessions {
         now: Moment,
         terms: &Terms,
         change: impl FnOnce(&mut Entry, Life) -> Life,
-    ) {
-        let Some(mut table) = self.table(name.print) else { return };
+    ) -> Turn {
+        let Some(mut table) = self.table(name.print) else { return Turn::None };
         if let Some(entry) = table.get_mut(name.print) {
             let before = entry.life();
             let life = before.shown(shown, now);
-            if life.signed_in != before.signed_in {
+            let anew = life.signed_in != before.signed_in;
+            if anew {
                 entry.ended = 0;
             }
             let life = change(entry, life);
             entry.set(&life, terms.until(&life));
             self.sharing.changed(entry, Some(&before), &life, now);
-            return;
+            return if anew { Turn::SignedIn } else { Turn::None };
         }
-        let Some(life) = Life::cold(shown, now) else { return };
+        let Some(life) = Life::cold(shown, now) else { return Turn::None };
         if !self.makes_room(&mut table, now, terms) {
-            return;
+            return Turn::None;
         }
         let mut entry = Entry::new(name.print);
         let life = change(&mut entry, life);
         entry.set(&life, terms.until(&life));
         self.sharing.changed(&mut entry, None, &life, now);
         table.add(entry);
+        Turn::First
     }
 
     /// Takes room for one more in this table, if there is any.

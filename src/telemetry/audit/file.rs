@@ -1,0 +1,177 @@
+//! The file of the audit log: where it was left, what is added, and how it is rotated. A line that was cut off when the
+//! process was killed was promised to nobody: it is taken off, and that is told.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::chain::{BEGINNING, End, Key, unseal};
+use super::line;
+
+/// No line is longer.
+pub(super) const LONGEST: u64 = 1 << 20;
+
+/// The file that lines are added to.
+pub(super) struct LogFile {
+    path: PathBuf,
+    file: File,
+    /// Where the next line goes.
+    pub bytes: u64,
+    /// When its first line was written, in milliseconds, and the number of that.
+    pub first: Option<(i64, u64)>,
+}
+
+/// How the log was left by whoever wrote it last.
+pub(super) struct Left {
+    pub end: End,
+    /// So many bytes of a line that was cut off.
+    pub torn: u64,
+    /// The last line is not what was sealed: a chain begins anew.
+    pub broken: bool,
+}
+
+fn take(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    // Whoever may read it reads who did what: nobody but the owner.
+    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another process writes its audit log here")),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// The files that were rotated, the oldest first, with the numbers of their first lines.
+pub(super) fn rotated(path: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let mut all = Vec::new();
+    for entry in fs::read_dir(parent(path))? {
+        let path = entry?.path();
+        let other = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let number = other.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')).filter(|rest| rest.len() == 20);
+        if let Some(number) = number.and_then(|number| number.parse().ok()) {
+            all.push((number, path));
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+impl LogFile {
+    /// Takes it up where it was left.
+    pub fn open(path: &Path, key: &Key) -> io::Result<(Self, Left)> {
+        DirBuilder::new().recursive(true).mode(0o700).create(parent(path))?;
+        let file = take(path)?;
+        let length = file.metadata()?.len();
+        let tail = tail(&file, length)?;
+        let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let torn = (tail.len() - whole) as u64;
+        if torn > 0 {
+            file.set_len(length - torn)?;
+        }
+        let first = first(&file);
+        let log = Self { path: path.to_owned(), file, bytes: length - torn, first };
+        let last = tail.get(..whole).and_then(last_line);
+        let older = rotated(path)?;
+        let last = match last {
+            Some(last) => Some(last.to_vec()),
+            None => older.last().map(|(_, path)| last_of(path)).transpose()?.flatten(),
+        };
+        let Some(last) = last else { return Ok((log, Left { end: End::beginning(), torn, broken: false })) };
+        let left = match unseal(&last, key) {
+            Some(sealed) if sealed.holds => {
+                Left { end: End { seq: sealed.seq, hash: sealed.hash }, torn, broken: false }
+            }
+            other => {
+                let known = older.last().map_or(0, |(number, _)| *number).max(log.first.map_or(0, |(_, seq)| seq));
+                let seq = other.map_or(known, |sealed| sealed.seq.max(known));
+                Left { end: End { seq, hash: BEGINNING.to_owned() }, torn, broken: true }
+            }
+        };
+        Ok((log, left))
+    }
+
+    /// Adds lines; what is not written as a whole is not there.
+    pub fn add(&mut self, lines: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.file.write_all_at(lines, self.bytes) {
+            let _ = self.file.set_len(self.bytes);
+            return Err(error);
+        }
+        self.bytes += lines.len() as u64;
+        Ok(())
+    }
+
+    /// Takes back what was added since.
+    pub fn back(&mut self, bytes: u64) {
+        if self.file.set_len(bytes).is_ok() {
+            self.bytes = bytes;
+        }
+    }
+
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Moves the file aside and begins another; the oldest leave. Returns the new name of the one and those that left.
+    pub fn rotate(&mut self, keep: usize) -> io::Result<(PathBuf, Vec<PathBuf>)> {
+        let number = self.first.map_or(0, |(_, seq)| seq);
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(format!(".{number:020}"));
+        let aside = PathBuf::from(aside);
+        if aside.exists() {
+            return Err(io::Error::other(format!("{} is there already", aside.display())));
+        }
+        self.sync()?;
+        fs::rename(&self.path, &aside)?;
+        match take(&self.path) {
+            Ok(file) => (self.file, self.bytes, self.first) = (file, 0, None),
+            Err(error) => {
+                let _ = fs::rename(&aside, &self.path);
+                return Err(error);
+            }
+        }
+        // The new name is to outlive the machine's end too.
+        let _ = File::open(parent(&self.path)).and_then(|directory| directory.sync_all());
+        let mut older = rotated(&self.path)?;
+        let over = older.len().saturating_sub(keep.max(1));
+        let left: Vec<PathBuf> = older.drain(..over).map(|(_, path)| path).collect();
+        let gone = left.into_iter().filter(|path| fs::remove_file(path).is_ok()).collect();
+        Ok((aside, gone))
+    }
+}
+
+fn tail(file: &File, length: u64) -> io::Result<Vec<u8>> {
+    let from = length.saturating_sub(2 * LONGEST);
+    let mut bytes = vec![0; usize::try_from(length - from).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, from)?;
+    Ok(bytes)
+}
+
+/// The last whole line, without its line feed.
+fn last_line(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.strip_suffix(b"\n")?.rsplit(|byte| *byte == b'\n').next()
+}
+
+fn last_of(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = File::open(path)?;
+    let tail = tail(&file, file.metadata()?.len())?;
+    Ok(last_line(&tail).map(<[u8]>::to_vec))
+}
+
+/// The instant and the number of the first line.
+fn first(file: &File) -> Option<(i64, u64)> {
+    let mut bytes = vec![0; usize::try_from(LONGEST).ok()?];
+    let length = file.read_at(&mut bytes, 0).ok()?;
+    let members = line::read(bytes.get(..length)?.split(|byte| *byte == b'\n').next()?)?;
+    Some((instant(members.get("time")?.as_str()?)?, members.get("seq")?.as_u64()?))
+}
+
+/// An instant of a line, in milliseconds.
+pub(super) fn instant(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+}

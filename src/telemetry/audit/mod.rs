@@ -1,0 +1,28 @@
+//! The audit log: what operators did, which config was in force, which sessions ended, as a chain of lines. Each line
+//! carries the hash of the one before it, so that one that was removed, changed or moved shows. What operators do is on
+//! disk before they are answered; what the line tells is handed to a thread and never waited for.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `settings` | where it goes, which events, how long |
+//! | `event` | what can happen |
+//! | `line`, `chain` | an event as bytes, and how one line seals the next |
+//! | `file` | the file, where it was left, and its rotation |
+//! | `writer`, `room` | the thread, and who hands it events |
+//! | `syslog` | the same lines to somebody else |
+//! | `verify` | whether the chain holds, without the gateway |
+
+mod chain;
+mod event;
+mod file;
+mod line;
+mod room;
+mod settings;
+mod syslog;
+pub mod verify;
+mod writer;
+
+pub use chain::Key;
+pub use event::{Event, Kind};
+pub use room::{Audit, OpenError};
+pub use settings::{Receiver, Settings, SyncPolicy, Syslog};

@@ -1,0 +1,169 @@
+//! Whether the chain holds, asked without the gateway: of files in any order, each read from its beginning to its end.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::chain::{BEGINNING, End, Key, Sealed, unseal};
+use super::file::{self, LONGEST};
+use super::line::Members;
+
+/// What was found, where it all holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// How many lines.
+    pub lines: u64,
+    /// The number of the first; where it is not 1, earlier files are not here.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
+    /// Its hash: who keeps it elsewhere sees later whether the end was taken off.
+    pub hash: String,
+    /// The file whose last line is not whole: it is being written, or was when the process was killed.
+    pub torn: Option<PathBuf>,
+}
+
+/// Why it does not.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It could not be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The first line that is wrong.
+    #[error("{path}:{line}: {why}")]
+    Wrong {
+        /// Its file.
+        path: PathBuf,
+        /// Its place there, from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// The files in the order of their first lines. One that has none comes last.
+///
+/// # Errors
+/// If one cannot be read.
+pub fn in_order(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut all = Vec::with_capacity(files.len());
+    for path in files {
+        let mut line = Vec::new();
+        let failed = |error| Failure::Read { path: path.clone(), error };
+        next(&mut open(path).map_err(failed)?, &mut line).map_err(failed)?;
+        let seq = unseal(line.trim_ascii_end(), &Key::new(None)).map_or(u64::MAX, |sealed| sealed.seq);
+        all.push((seq, path.clone()));
+    }
+    all.sort();
+    all.dedup();
+    Ok(all.into_iter().map(|(_, path)| path).collect())
+}
+
+fn open(path: &Path) -> io::Result<BufReader<File>> {
+    Ok(BufReader::with_capacity(1 << 18, File::open(path)?))
+}
+
+/// The next line, with its line feed; one that is too long is cut.
+fn next(reader: &mut BufReader<File>, line: &mut Vec<u8>) -> io::Result<usize> {
+    line.clear();
+    reader.take(LONGEST + 1).read_until(b'\n', line)
+}
+
+/// Goes through all lines. `progress` is told how many bytes were read.
+///
+/// # Errors
+/// The first line that is wrong.
+pub fn verify(files: &[PathBuf], key: &Key, mut progress: impl FnMut(u64)) -> Result<Held, Failure> {
+    let (mut held, mut end, mut bytes) = (Held::default(), None::<End>, 0);
+    let files = in_order(files)?;
+    for (at, path) in files.iter().enumerate() {
+        let failed = |error| Failure::Read { path: path.clone(), error };
+        let (mut reader, mut text, mut number) = (open(path).map_err(failed)?, Vec::new(), 0);
+        loop {
+            let length = next(&mut reader, &mut text).map_err(failed)?;
+            if length == 0 {
+                break;
+            }
+            number += 1;
+            bytes += length as u64;
+            progress(bytes);
+            let wrong = |why: String| Failure::Wrong { path: path.clone(), line: number, why };
+            let Some(line) = text.strip_suffix(b"\n") else {
+                if at + 1 == files.len() && length as u64 <= LONGEST {
+                    held.torn = Some(path.clone());
+                    break;
+                }
+                return Err(wrong("the line is not whole".into()));
+            };
+            let sealed = unseal(line, key).ok_or_else(|| wrong("this is no line of an audit log".into()))?;
+            judge(&sealed, end.as_ref(), key).map_err(wrong)?;
+            held.first = if held.lines == 0 { sealed.seq } else { held.first };
+            held.lines += 1;
+            end = Some(End { seq: sealed.seq, hash: sealed.hash });
+        }
+    }
+    if let Some(end) = end {
+        (held.last, held.hash) = (end.seq, end.hash);
+    }
+    Ok(held)
+}
+
+/// Is this what comes after that?
+fn judge(line: &Sealed, before: Option<&End>, key: &Key) -> Result<(), String> {
+    let seq = line.seq;
+    if !line.holds {
+        return Err(format!("line {seq} was changed, or sealed otherwise than by {} with this key", key.algorithm()));
+    }
+    let Some(before) = before else {
+        let forged = seq == 1 && line.prev != BEGINNING;
+        return if forged { Err("line 1 follows another one".into()) } else { Ok(()) };
+    };
+    let expected = before.seq + 1;
+    if line.prev == BEGINNING {
+        return Err(format!("a new chain begins at line {seq}: the lines before it were changed, or its key was"));
+    }
+    if seq > expected {
+        return Err(format!("{} removed before line {seq}: it follows line {}", lines(seq - expected), before.seq));
+    }
+    if seq < expected {
+        return Err(format!("line {seq} stands after line {}: lines were moved, or stand here twice", before.seq));
+    }
+    if line.prev != before.hash {
+        return Err(format!("line {} before it is not the one that line {seq} was tied to", before.seq));
+    }
+    Ok(())
+}
+
+fn lines(count: u64) -> String {
+    if count == 1 { "a line was".into() } else { format!("{count} lines were") }
+}
+
+/// Hands over the members of each line, with its text; what is no line of ours is passed over and counted.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn each(files: &[PathBuf], mut look: impl FnMut(&Members, &[u8])) -> Result<u64, Failure> {
+    let mut strange = 0;
+    for path in in_order(files)? {
+        let failed = |error| Failure::Read { path: path.clone(), error };
+        let (mut reader, mut text) = (open(&path).map_err(failed)?, Vec::new());
+        while next(&mut reader, &mut text).map_err(failed)? > 0 {
+            match super::line::read(&text) {
+                Some(members) => look(&members, text.trim_ascii_end()),
+                None => strange += 1,
+            }
+        }
+    }
+    Ok(strange)
+}
+
+/// The instant of a line, in milliseconds.
+#[must_use]
+pub fn instant(members: &Members) -> Option<i64> {
+    file::instant(members.get("time")?.as_str()?)
+}

@@ -1,0 +1,105 @@
+//! Killed, rotated, and on a disk that is full.
+
+use crate::world::{World, token};
+use std::io::Write as _;
+use std::time::Duration;
+
+/// Killed again and again, and once in the middle of a line: it is told, and the chain goes on.
+#[test]
+fn killed() {
+    let mut world = World::start("");
+    for round in 0..5 {
+        assert_eq!(world.revoke(&format!("u{round}"), "r", "ann").status, 200);
+        world.restart();
+    }
+    world.kill();
+    let mut file = std::fs::OpenOptions::new().append(true).open(world.log()).unwrap();
+    file.write_all(b"{\"seq\":99,\"time\":\"20").unwrap();
+    let (code, said) = world.audit(&["verify"], &world.files());
+    assert!(code == 0 && said.contains("the last line is not whole"), "{said}");
+    world.restart();
+    assert_eq!(world.told("torn_tail")["bytes"], 20);
+    let lines = world.lines();
+    assert_eq!(lines.iter().filter(|line| line["result"] == "enforced").count(), 5, "what was answered is there");
+    assert_eq!(lines.iter().filter(|line| line["event"] == "start").count(), 7);
+    world.holds(&[]);
+}
+
+/// The end of the file was changed meanwhile: a new chain begins, and both the log and whoever verifies say so.
+#[test]
+fn changed_while_it_was_down() {
+    let mut world = World::start("");
+    assert_eq!(world.revoke("u", "r", "ann").status, 200);
+    world.kill();
+    let text = std::fs::read_to_string(world.log()).unwrap();
+    std::fs::write(world.log(), text.replace("enforced", "failed")).unwrap();
+    world.restart();
+    assert!(world.told("chain_begun")["why"].as_str().unwrap().contains("does not hold"));
+    assert_eq!(world.audit(&["verify"], &world.files()).0, 8);
+}
+
+#[test]
+fn rotated_by_size_and_some_are_kept() {
+    let mut world = World::start("rotate_bytes: 2KiB, keep: 3");
+    for round in 0..6 {
+        assert_eq!(world.revoke(&format!("u{round}"), &"r".repeat(900), "ann").status, 200);
+    }
+    world.holds(&[]);
+    assert_eq!(world.files().len(), 4);
+    let first = std::fs::read_to_string(world.log()).unwrap();
+    let first: serde_json::Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    let before = std::fs::read_to_string(&world.files()[2]).unwrap();
+    assert_eq!(first["event"], "rotated");
+    assert!(
+        before.lines().last().unwrap().contains(first["prev"].as_str().unwrap()),
+        "it names the last hash before it"
+    );
+    // A file in the middle that is missing shows; the order in which files are named does not matter.
+    let mut files = world.files();
+    files.reverse();
+    assert_eq!(world.audit(&["verify"], &files).0, 0);
+    files.remove(1);
+    let (code, said) = world.audit(&["verify"], &files);
+    assert!(code == 8 && said.contains("removed before line") && said.contains("log:1:"), "{said}");
+    world.restart();
+    world.holds(&[]);
+}
+
+#[test]
+fn rotated_by_age() {
+    let world = World::start("rotate_after: 1s");
+    std::thread::sleep(Duration::from_millis(1_200));
+    assert_eq!(world.revoke("u", "r", "ann").status, 200);
+    assert_eq!(world.files().len(), 2);
+    world.holds(&[]);
+}
+
+/// What operators ask is not done, what the line tells is dropped and counted, nobody waits; and the log says so once.
+#[test]
+fn a_disk_that_is_full() {
+    let full = ["sh", "-c", "trap '' XFSZ; ulimit -S -f 48; exec \"$@\"", "sh"];
+    let world = World::start_under(&full, "events: [operator, session_first_seen], rotate_bytes: 1GiB");
+    let mut refused = 0;
+    for round in 0..40 {
+        let status = world.revoke(&format!("u{round}"), &"r".repeat(1_000), "ann").status;
+        assert!(status == 200 || status == 503, "{status}");
+        refused += usize::from(status == 503);
+    }
+    assert!(refused > 5, "{refused}");
+    // Lines of sessions are shorter: some find room yet.
+    for _ in 0..60 {
+        assert_eq!(world.bear(&token().0).status, 200);
+    }
+    let log = world.gateway.as_ref().unwrap().log();
+    let told =
+        log.lines().filter(|line| line.contains("ERROR") && line.contains("audit log cannot be written:")).count();
+    assert!((1..=3).contains(&told), "{told}: {log}");
+    world.holds(&[]);
+    // Room is made: somebody raises the limit. What was dropped is the first that is told.
+    let pid = world.gateway.as_ref().unwrap().pid.to_string();
+    let raised = std::process::Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap();
+    assert!(raised.success());
+    assert_eq!(world.revoke("later", "r", "ann").status, 200);
+    assert!(world.told("dropped")["events"].as_u64().unwrap() > 0);
+    world.holds(&[]);
+}
