@@ -15,8 +15,9 @@ const OVERRIDE: &str = "CURFEW_LOG";
 pub fn start(log: &Log) -> Result<(), TryInitError> {
     let filter = EnvFilter::try_from_env(OVERRIDE).unwrap_or_else(|_| EnvFilter::new(directives(log.level)));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Colours are for people; in a file they are in the way.
-    let builder = builder.with_ansi(std::io::stderr().is_terminal());
+    // Colours are for people; in a file they are in the way. A line that cannot be written is lost: to complain of it on
+    // standard error would panic.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
     match log.format {
         Format::Text => builder.with_target(false).finish().try_init(),
         Format::Json => builder.json().flatten_event(true).finish().try_init(),

@@ -103,3 +103,14 @@ fn a_disk_that_is_full() {
     assert!(world.told("dropped")["events"].as_u64().unwrap() > 0);
     world.holds(&[]);
 }
+
+/// Where standard error goes is full: what would be logged is lost, and nothing else is.
+#[test]
+fn a_log_that_cannot_be_written() {
+    let full = ["sh", "-c", "exec \"$@\" 2>/dev/full", "sh"];
+    let world = World::start_under(&full, "");
+    assert_eq!(world.revoke("u", "r", "ann").status, 200);
+    assert_eq!(world.bear(&token().0).status, 200);
+    assert_eq!(world.bear("none.at.all").status, 401);
+    world.holds(&[]);
+}

@@ -32,7 +32,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("zstd::", &["src/idp/coding"]),
     ("tower::", &["src/proxy/stack", "src/telemetry/connect", "src/idp/connect"]),
     ("h2::Error", &["src/upstream/deliver", "src/proxy/cut"]),
-    ("redis::", &["src/idp/fleet"]),
+    ("redis::", &["src/idp/fleet", "src/idp/sessions"]),
     ("granit_parser::", &["src/control/config"]),
     ("clap::", &["src/command", "src/main.rs"]),
     ("SystemTime::now", &["src/state/clock"]),

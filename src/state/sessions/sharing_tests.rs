@@ -1,3 +1,5 @@
+//! What is due, and what is doubtful, by a hand-set clock.
+
 use super::super::{Activity, Name};
 use super::*;
 use crate::decide::session::{KeySource, Shown};
