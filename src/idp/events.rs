@@ -1,7 +1,8 @@
 //! What became of the events of one source: counted, and how late they were. Who asks for the numbers is not told
 //! here.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::decide::time::Timestamp;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// What became of one event.
@@ -48,6 +49,8 @@ impl Outcome {
 pub struct Events {
     counts: [AtomicU64; Outcome::ALL.len()],
     lag: Spread,
+    /// When the youngest happened that was told so far, in milliseconds.
+    newest: AtomicI64,
     took: Spread,
 }
 
@@ -62,6 +65,16 @@ impl Events {
     /// One is enforced so long after it happened.
     pub fn lagged(&self, lag: Duration) {
         self.lag.add(lag);
+    }
+
+    /// One of those that were told happened then.
+    pub(super) fn happened(&self, at: Timestamp) {
+        self.newest.fetch_max(at.millis(), Relaxed);
+    }
+
+    /// When the youngest happened that was told so far; the beginning of 1970 if there was none.
+    pub(super) fn newest(&self) -> Timestamp {
+        Timestamp::from_millis(self.newest.load(Relaxed))
     }
 
     /// One was answered in so long a time.

@@ -113,7 +113,8 @@ pub struct FeedEntry {
     /// A policy: tokens issued before this Unix time are revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<f64>,
-    /// An event: tokens issued at or before the second of this Unix time are revoked.
+    /// An event: tokens issued at or before the second of this Unix time are revoked; of a `token`, that one, and the time
+    /// says only when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<f64>,
     /// The Unix time at which the last token that this hits has expired; the entry is dropped some time after.
@@ -148,6 +149,8 @@ pub struct Understood {
     pub cutoff: Cutoff,
     /// When the last of them has expired.
     pub until: Option<Timestamp>,
+    /// When it happened, where that was said: from then on it took until it was enforced.
+    pub happened: Option<Timestamp>,
 }
 
 /// What a feed said, as far as it was understood.
@@ -289,9 +292,11 @@ impl FeedEntry {
         };
         // Rounded to the side that revokes more; `until` to the side that keeps longer.
         let before = time(self.not_before, "not_before")?.map(Cutoff::Before);
-        let up_to = time(self.at, "at")?.map(Cutoff::UpTo);
+        let happened = time(self.at, "at")?;
+        // A token was issued before it was revoked, whatever the clocks say; and without a cut-off it takes less room.
+        let up_to = happened.filter(|_| revokes != Revokes::Token).map(Cutoff::UpTo);
         let cutoff = before.into_iter().chain(up_to).reduce(Cutoff::max).unwrap_or(Cutoff::Always);
-        Ok(Understood { revokes, id: id.into(), cutoff, until: time(self.until, "until")? })
+        Ok(Understood { revokes, id: id.into(), cutoff, until: time(self.until, "until")?, happened })
     }
 }
 
@@ -314,6 +319,8 @@ mod tests {
         let at = Timestamp::from_millis(10_500);
         for (json, cutoff) in [
             (r#"{"type":"token","id":"a"}"#, Cutoff::Always),
+            (r#"{"type":"token","id":"a","at":10.5}"#, Cutoff::Always),
+            (r#"{"type":"token","id":"a","not_before":10.5}"#, Cutoff::Before(at)),
             (r#"{"type":"subject","id":"a","at":10.5}"#, Cutoff::UpTo(at)),
             (r#"{"type":"client","id":"a","not_before":10.5,"x":1}"#, Cutoff::Before(at)),
             (r#"{"type":"session","id":"a","at":10.5,"not_before":10.5}"#, Cutoff::UpTo(at)),

@@ -96,11 +96,9 @@ impl Sink {
         let turn = self.account.as_ref().map(|account| account.turn());
         // What was not understood may be what is still revoked: nothing is taken back.
         let complete = heard.complete && heard.fault.is_none();
-        let taken = if complete {
-            self.revocations.replace(&self.feed, all.iter().copied(), learned)
-        } else {
-            self.add(&all, learned)
-        };
+        let late = self.late(complete);
+        let news = |at: usize, news| late.tell(news, heard.entries.get(at).and_then(|entry| entry.happened));
+        let taken = if complete { self.replace(&all, learned, news) } else { self.add(&all, learned, news) };
         let whole = taken.is_ok() && heard.fault.is_none();
         let place = Place { cursor: heard.cursor.clone(), issued: None };
         let cursor = place.kept(&self.mark).filter(|_| whole);
@@ -118,6 +116,20 @@ impl Sink {
             }
         }
         true
+    }
+
+    /// Enforces these in place of what the source said.
+    fn replace(&self, all: &[Revoked], learned: Timestamp, mut news: impl FnMut(usize, bool)) -> Result<(), Full> {
+        let Some(mut snapshot) = self.revocations.begin(&self.feed, learned) else {
+            // Another one is under way: two cannot both say what is taken back.
+            return self.quiet().add(all, learned, news);
+        };
+        all.iter().enumerate().try_for_each(|(at, what)| {
+            news(at, snapshot.put(what)?);
+            Ok(())
+        })?;
+        snapshot.finish();
+        Ok(())
     }
 
     /// Takes in what is still coming, entry by entry; `complete` says whether these will be all. What the source said
@@ -147,12 +159,13 @@ impl Sink {
         cursor: Option<Vec<u8>>,
     ) -> Result<(), String> {
         let mut snapshot = self.revocations.begin(&self.feed, learned).ok_or("another snapshot is under way")?;
-        let mut said = 0;
+        let (mut said, late) = (0, self.late(true));
         entries.try_for_each(|entry| {
             let entry = entry?;
             let what = self.revoked(&entry, learned);
             said = sum(said, &Revoked { until: entry.until, ..what });
-            snapshot.put(&what).map_err(|full| full.to_string())
+            late.tell(snapshot.put(&what).map_err(|full| full.to_string())?, entry.happened);
+            Ok::<(), String>(())
         })?;
         snapshot.finish();
         if let Some(account) = &self.account {
@@ -168,13 +181,15 @@ impl Sink {
         learned: Timestamp,
         cursor: Option<Vec<u8>>,
     ) -> Result<(), String> {
+        let late = self.late(false);
         loop {
             let mut fault = None;
             let understood =
                 entries.by_ref().take(PIECE).map_while(|entry| entry.map_err(|why| fault = Some(why)).ok());
-            let piece: Vec<Revoked> = understood.map(|entry| self.revoked(&entry, learned)).collect();
+            let (piece, happened): (Vec<Revoked>, Vec<_>) =
+                understood.map(|entry| (self.revoked(&entry, learned), entry.happened)).unzip();
             let turn = self.account.as_ref().map(|account| account.turn());
-            let taken = self.add(&piece, learned);
+            let taken = self.add(&piece, learned, |at, news| late.tell(news, happened.get(at).copied().flatten()));
             let ended = piece.len() < PIECE;
             let cursor = cursor.as_deref().filter(|_| ended && fault.is_none() && taken.is_ok());
             turn.into_iter().for_each(|turn| turn.polled(&piece, learned, cursor));
@@ -214,7 +229,8 @@ impl Sink {
         let learned = self.telling.as_ref().map_or(learned, entered);
         let (taken, receipt) = {
             let turn = self.account.as_ref().map(|account| account.turn());
-            let taken = self.add(all, learned);
+            // Who told of an event says itself how late it was.
+            let taken = self.add(all, learned, |_, _| {});
             (taken, turn.map(|turn| turn.added(all, learned)))
         };
         self.written(receipt).await?;
@@ -251,14 +267,16 @@ impl Sink {
     }
 
     /// Enforces, and tells the other instances of what is.
-    fn add(&self, all: &[Revoked], learned: Timestamp) -> Result<(), Full> {
+    fn add(&self, all: &[Revoked], learned: Timestamp, mut news: impl FnMut(usize, bool)) -> Result<(), Full> {
         let mut taken = Ok(());
-        for what in all {
-            let added = self.revocations.add(&self.feed, what, learned);
-            if let (Ok(()), Some(telling)) = (added, &self.telling) {
-                telling.accepted(&self.issuer, *what, learned);
+        for (at, what) in all.iter().enumerate() {
+            match self.revocations.add(&self.feed, what, learned) {
+                Ok(new) => {
+                    news(at, new);
+                    self.telling.iter().for_each(|telling| telling.accepted(&self.issuer, *what, learned));
+                }
+                Err(full) => taken = Err(full),
             }
-            taken = taken.and(added);
         }
         taken
     }
@@ -385,6 +403,8 @@ fn said(heard: &Heard, all: &[Revoked]) -> u128 {
     let said = all.iter().zip(&heard.entries).map(|(what, entry)| Revoked { until: entry.until, ..*what });
     said.fold(0, |before, what| sum(before, &what))
 }
+
+mod late;
 
 #[cfg(test)]
 mod tests;

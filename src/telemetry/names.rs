@@ -117,7 +117,7 @@ metrics! {
     JOURNAL_LOAD = "curfew_revocation_journal_load_seconds", "How long reading the journal of revocations took at the start";
     JOURNAL_RECOVERED = "curfew_revocation_journal_recovered_entries", "Entries that were read from the journal of revocations at the start";
     REVOCATION_EVENTS = "curfew_revocation_events", "Events that were sent to the revocation source, by outcome";
-    REVOCATION_LAG = "curfew_revocation_apply_lag_seconds", "Time from an event to its enforcement";
+    REVOCATION_LAG = "curfew_revocation_apply_lag_seconds", "Time from an event to its enforcement, where its source says when it happened";
     REVOCATION_ANSWER = "curfew_revocation_event_duration_seconds", "Time from the arrival of an event to its answer";
     INTROSPECTION_ANSWERS = "curfew_introspection_answers", "Questions about tokens that were asked at the issuer, by what was learnt";
     INTROSPECTION_DURATION = "curfew_introspection_duration_seconds", "Time that questions at the issuer's introspection endpoint took";

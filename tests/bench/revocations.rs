@@ -77,7 +77,7 @@ impl World {
     }
 
     fn add(&self, numbers: std::ops::Range<u64>) {
-        numbers.for_each(|number| self.set.add(&self.feed, &revoked(number), LEARNED).expect("room"));
+        numbers.for_each(|number| _ = self.set.add(&self.feed, &revoked(number), LEARNED).expect("room"));
     }
 
     /// Every name that was entered, and as many that were not.

@@ -247,7 +247,7 @@ proptest! {
                     runtime.block_on(turn.lifted(&[entries[0].target], LEARNED).kept()).unwrap();
                 }
                 _ => {
-                    entries.iter().for_each(|what| world.set.add(&world.feed, what, LEARNED).unwrap());
+                    entries.iter().for_each(|what| _ = world.set.add(&world.feed, what, LEARNED).unwrap());
                     runtime.block_on(turn.added(entries, LEARNED).kept()).unwrap();
                 }
             }

@@ -58,7 +58,7 @@ impl World {
         let all: Vec<Revoked> = ids.into_iter().map(token).collect();
         let receipt = {
             let turn = self.account.turn();
-            all.iter().for_each(|what| self.set.add(&self.feed, what, LEARNED).unwrap());
+            all.iter().for_each(|what| _ = self.set.add(&self.feed, what, LEARNED).unwrap());
             turn.added(&all, LEARNED)
         };
         receipt.kept().await
@@ -68,7 +68,7 @@ impl World {
     pub fn poll(&self, ids: impl IntoIterator<Item = u64>, cursor: &str) {
         let all: Vec<Revoked> = ids.into_iter().map(token).collect();
         let turn = self.account.turn();
-        all.iter().for_each(|what| self.set.add(&self.feed, what, LEARNED).unwrap());
+        all.iter().for_each(|what| _ = self.set.add(&self.feed, what, LEARNED).unwrap());
         turn.polled(&all, LEARNED, Some(cursor.as_bytes()));
     }
 

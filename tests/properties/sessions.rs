@@ -326,7 +326,7 @@ impl Run {
                     session.points.push(at);
                 }
             }
-            Some(reason) => self.store.refused(&session.name, token.shown(), moment, reason, &self.terms),
+            Some(reason) => _ = self.store.refused(&session.name, token.shown(), moment, reason, &self.terms),
         }
     }
 }

@@ -213,7 +213,7 @@ mod tests {
         }
 
         fn subject(id: &str) -> Understood {
-            Understood { revokes: Revokes::Subject, id: id.into(), cutoff: Cutoff::Always, until: None }
+            Understood { revokes: Revokes::Subject, id: id.into(), cutoff: Cutoff::Always, until: None, happened: None }
         }
 
         fn target(&self, id: &str) -> Target {

@@ -20,7 +20,7 @@ impl Sink {
             if turn.is_some() && known() != before {
                 new.push((*what, *learned));
             }
-            taken = taken.and(added);
+            taken = taken.and(added.map(|_| ()));
         }
         turn.into_iter().for_each(|turn| turn.merged(&new));
         taken

@@ -52,7 +52,7 @@ fn kept(dir: &std::path::Path) -> (Sink, Journal) {
 
 fn alice(at: i64) -> Understood {
     let cutoff = Cutoff::UpTo(Timestamp::from_secs(at));
-    Understood { revokes: Revokes::Subject, id: "alice".into(), cutoff, until: None }
+    Understood { revokes: Revokes::Subject, id: "alice".into(), cutoff, until: None, happened: None }
 }
 
 fn said(sink: &Sink) -> Option<Cutoff> {
@@ -87,4 +87,34 @@ async fn a_lowered_block_is_a_cutoff_after_a_restart() {
     drop((sink, journal));
     let (sink, _journal) = kept(dir.path());
     assert_eq!((said(&sink), written), (alice(950).cutoff.into(), 3));
+}
+
+/// What a source says when it is first heard is history. After that, what is new in its answers was late by the time since
+/// it happened; what it says once more is not.
+#[test]
+fn how_late_an_answer_is() {
+    let sink = sink();
+    let answer = |at: &[i64], complete| Heard {
+        entries: at.iter().map(|at| Understood { happened: Some(Timestamp::from_secs(*at)), ..alice(*at) }).collect(),
+        complete,
+        ..Heard::default()
+    };
+    let lag = sink.events().lag();
+    let told = || (lag.buckets().iter().map(|(_, count)| count).sum::<u64>(), lag.sum());
+    for (said, complete, lags) in [
+        (900, true, (0, 0.0)),
+        (900, true, (0, 0.0)),
+        (998, true, (1, 2.0)),
+        (998, false, (1, 2.0)),
+        (999, false, (2, 3.0)),
+    ] {
+        assert!(sink.take(&answer(&[said], complete), sink.now()));
+        assert_eq!(told(), lags, "{said}");
+    }
+    let lines = answer(&[999, 1000], false).entries.into_iter().map(Ok::<_, String>);
+    sink.take_in(lines.clone(), false, &Place::default()).unwrap();
+    assert_eq!(told(), (3, 3.0));
+    sink.take_in(lines, true, &Place::default()).unwrap();
+    // Twice the same thing: the younger is not new for that.
+    assert_eq!(told(), (3, 3.0));
 }

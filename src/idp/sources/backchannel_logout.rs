@@ -188,11 +188,17 @@ impl BackchannelLogout {
             id: sub.into(),
             cutoff: Cutoff::UpTo(fit.issued),
             until: None,
+            happened: None,
         };
         // A session that has ended does not begin again, whatever the provider's clock said.
         let until = self.settings.retain.on().map(|retain| now.plus(retain.get()));
-        let session =
-            |sid: &str| Understood { revokes: Revokes::Session, id: sid.into(), cutoff: Cutoff::Always, until };
+        let session = |sid: &str| Understood {
+            revokes: Revokes::Session,
+            id: sid.into(),
+            cutoff: Cutoff::Always,
+            until,
+            happened: None,
+        };
         let named = |name: &Option<Box<str>>| name.clone().filter(|name| !name.is_empty());
         match (named(&claims.session), named(&claims.subject), self.settings.ends) {
             (None, None, _) => Err(Unfit::Content("without `sid` and `sub`")),

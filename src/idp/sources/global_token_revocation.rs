@@ -217,7 +217,13 @@ impl GlobalTokenRevocation {
     fn entry(&self, body: &Map<String, Value>, iss: &str, at: Timestamp) -> Result<Understood, Disobeyed> {
         let subject = body.get("sub_id").and_then(Value::as_object).ok_or(Disobeyed::Unclear("without `sub_id`"))?;
         let text = |member: &str| subject.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let entry = |revokes, id: &str| Understood { revokes, id: id.into(), cutoff: Cutoff::UpTo(at), until: None };
+        let entry = |revokes, id: &str| Understood {
+            revokes,
+            id: id.into(),
+            cutoff: Cutoff::UpTo(at),
+            until: None,
+            happened: None,
+        };
         match (text("format"), self.settings.opaque) {
             (Some("iss_sub"), _) => {
                 let about = text("iss").ok_or(Disobeyed::Unclear("`iss_sub` without `iss`"))?;

@@ -221,7 +221,7 @@ impl KeycloakNotBefore {
         let until = self.settings.retain.on().map(|retain| clocks.now.plus(retain.get()));
         let session = |id: &Value| {
             let id = id.as_str().filter(|id| !id.is_empty()).ok_or(Unfit::Content("a session that is no text"))?;
-            Ok(Understood { revokes: Revokes::Session, id: id.into(), cutoff: Cutoff::Always, until })
+            Ok(Understood { revokes: Revokes::Session, id: id.into(), cutoff: Cutoff::Always, until, happened: None })
         };
         match sessions {
             // The sessions of adapters are not known here, and no token names them.
@@ -236,7 +236,7 @@ impl KeycloakNotBefore {
             Cuts::Issuer => (Revokes::Issuer, "".into()),
             Cuts::Client => (Revokes::Client, action.client.clone()),
         };
-        Understood { revokes, id, cutoff, until: None }
+        Understood { revokes, id, cutoff, until: None, happened: None }
     }
 }
 

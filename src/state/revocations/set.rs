@@ -194,11 +194,11 @@ impl Revocations {
         });
     }
 
-    /// Adds what a source said, merged with what it said before.
+    /// Adds what a source said, merged with what it said before. Tells whether it revokes more by it than before.
     ///
     /// # Errors
     /// If the source is at its bound: then it is incomplete, and the entry is not kept.
-    pub fn add(&self, feed: &Feed, what: &Revoked, learned: Timestamp) -> Result<(), Full> {
+    pub fn add(&self, feed: &Feed, what: &Revoked, learned: Timestamp) -> Result<bool, Full> {
         let max = feed.bounds().max_entries;
         let room = feed.entries.load(Ordering::Acquire) < max;
         let colour = feed.colour();
@@ -206,9 +206,10 @@ impl Revocations {
         let mut written = self.write(feed, what, stamp(colour));
         // A snapshot that began meanwhile must not take it back.
         if feed.colour() != colour {
-            written = self.write(feed, what, stamp(feed.colour()));
+            let again = self.write(feed, what, stamp(feed.colour()));
+            written = again.and(written);
         }
-        written.map(|_| ()).ok_or_else(|| {
+        written.map(Written::is_news).ok_or_else(|| {
             feed.set_complete(false);
             Full(max)
         })
@@ -222,9 +223,9 @@ impl Revocations {
         let mut all = all.into_iter();
         let Some(mut snapshot) = self.begin(feed, learned) else {
             // Another one is under way: two cannot both say what is taken back.
-            return all.try_for_each(|what| self.add(feed, &what, learned));
+            return all.try_for_each(|what| self.add(feed, &what, learned).map(|_| ()));
         };
-        all.try_for_each(|what| snapshot.put(&what))?;
+        all.try_for_each(|what| snapshot.put(&what).map(|_| ()))?;
         snapshot.finish();
         Ok(())
     }
@@ -281,9 +282,10 @@ impl Revocations {
         let Some((level, print)) = what.target.level() else {
             let table = self.table.load();
             self.cut.store(true, Ordering::Release);
-            table.issuers.get(&feed.issuer)?.cutoffs.write(entry(Name::default()), stamp.by);
+            let written = table.issuers.get(&feed.issuer)?.cutoffs.write(entry(Name::default()), stamp.by);
             self.changes.tell();
-            return Some(Written::Merged);
+            // It takes up no room of the source.
+            return Some(Written::Over { former: false, stricter: written.is_news() });
         };
         let entry = entry(Name::new(level, &print));
         let written = self.shards.write(shard(&print), &entry, stamp.by, stamp.room)?;

@@ -211,7 +211,7 @@ impl Shard<'_> {
     /// to hit every token: whoever looks into the compact table first must not miss it on its way there.
     fn update(&mut self, entry: &Stored, by: By, widening: impl FnOnce(usize)) -> Option<Written> {
         if let Some((at, mut stored)) = self.compact.find(entry) {
-            let former = stored.update(entry, by);
+            let written = Written::update(&mut stored, entry, by);
             if layout::is_compact(&stored) {
                 self.compact.retell(at, &stored);
             } else {
@@ -219,17 +219,17 @@ impl Shard<'_> {
                 self.wide.insert(&stored);
                 self.compact.remove(at);
             }
-            return Some(Written::over(former));
+            return Some(written);
         }
         let (at, mut stored) = self.wide.find(entry)?;
         let cutoff = stored.cutoff;
-        let former = stored.update(entry, by);
+        let written = Written::update(&mut stored, entry, by);
         if stored.cutoff == cutoff {
             self.wide.retell(at, &stored)
         } else {
             self.wide.supersede(&stored)
         }
-        Some(Written::over(former))
+        Some(written)
     }
 
     fn insert(&mut self, entry: &Stored) {
@@ -250,14 +250,30 @@ impl Shard<'_> {
 pub(super) enum Written {
     /// It was not there.
     New,
-    /// It was there, from an older snapshot.
-    Renewed,
-    /// It was there, and the two are one now.
-    Merged,
+    /// It was there.
+    Over {
+        /// From an older snapshot; else the two are one now.
+        former: bool,
+        /// It hits more tokens than before.
+        stricter: bool,
+    },
 }
 
 impl Written {
-    const fn over(former: bool) -> Self {
-        if former { Self::Renewed } else { Self::Merged }
+    /// Writes an entry over another one of the same source and target.
+    pub(super) fn update(stored: &mut Stored, entry: &Stored, by: By) -> Self {
+        let before = stored.cutoff;
+        let former = stored.update(entry, by);
+        Self::Over { former, stricter: before != stored.cutoff && before.max(stored.cutoff) == stored.cutoff }
+    }
+
+    /// Was it in the snapshot that comes in already?
+    pub(super) const fn is_merged(self) -> bool {
+        matches!(self, Self::Over { former: false, .. })
+    }
+
+    /// Does its source revoke more than before?
+    pub(super) const fn is_news(self) -> bool {
+        matches!(self, Self::New | Self::Over { stricter: true, .. })
     }
 }

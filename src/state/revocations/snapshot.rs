@@ -24,20 +24,22 @@ impl<'a> Snapshot<'a> {
         Self { set, feed, colour, learned, max, held: 0, finished: false }
     }
 
-    /// Takes in one entry.
+    /// Takes in one entry. Tells whether its source revokes more by it than before.
     ///
     /// # Errors
     /// If it is more than the source may hold: then the source is incomplete, and this snapshot is to be dropped.
-    pub fn put(&mut self, what: &Revoked) -> Result<(), Full> {
+    pub fn put(&mut self, what: &Revoked) -> Result<bool, Full> {
         let room = self.held < self.max;
         let stamp = Stamp { by: By::Snapshot, colour: self.colour, learned: self.learned, room };
         let written = self.set.write(self.feed, what, stamp);
-        self.held += usize::from(written != Some(Written::Merged));
-        if written.is_none() || self.held > self.max {
-            self.feed.set_complete(false);
-            return Err(Full(self.max));
+        self.held += usize::from(!written.is_some_and(Written::is_merged));
+        match written.filter(|_| self.held <= self.max) {
+            Some(written) => Ok(written.is_news()),
+            None => {
+                self.feed.set_complete(false);
+                Err(Full(self.max))
+            }
         }
-        Ok(())
     }
 
     /// That was all: what the source said before and did not say now leaves.

@@ -2,6 +2,7 @@
 
 use super::entry::{By, Colour, Stored};
 use super::feed::Feed;
+use super::shards::Written;
 use crate::decide::id::{IssuerName, SourceId};
 use crate::decide::revocation::{Entry, Freshness};
 use crate::decide::time::{Moment, Timestamp};
@@ -112,13 +113,14 @@ impl Cutoffs {
         )
     }
 
-    pub(super) fn write(&self, entry: Stored, by: By) {
+    pub(super) fn write(&self, entry: Stored, by: By) -> Written {
         let mut entries = self.lock();
         self.any.store(true, Ordering::Release);
-        match entries.iter_mut().find(|stored| stored.source == entry.source) {
-            Some(stored) => drop(stored.update(&entry, by)),
-            None => entries.push(entry),
+        if let Some(stored) = entries.iter_mut().find(|stored| stored.source == entry.source) {
+            return Written::update(stored, &entry, by);
         }
+        entries.push(entry);
+        Written::New
     }
 
     pub(super) fn retain(&self, keep: impl Fn(&Stored) -> bool) {

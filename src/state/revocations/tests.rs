@@ -154,9 +154,9 @@ fn a_source_past_its_bound_is_incomplete_and_forgets_nothing() {
     let set = Revocations::default();
     let feed = open(&set, "feed", 2, None);
     feed.heard(at(1));
-    assert_eq!(set.add(&feed, &token(1), LEARNED), Ok(()));
-    assert_eq!(set.add(&feed, &token(2), LEARNED), Ok(()));
-    assert_eq!(set.add(&feed, &token(1), LEARNED), Ok(()));
+    assert_eq!(set.add(&feed, &token(1), LEARNED), Ok(true));
+    assert_eq!(set.add(&feed, &token(2), LEARNED), Ok(true));
+    assert_eq!(set.add(&feed, &token(1), LEARNED), Ok(false));
     assert!(matches!(set.freshness(&corp(), at(1)), Freshness::Heard { .. }));
     assert_eq!(set.add(&feed, &token(3), LEARNED), Err(Full(2)));
     assert_eq!(set.freshness(&corp(), at(1)), Freshness::Never { source: feed.id });
@@ -259,7 +259,7 @@ proptest! {
         let (one, two) = (Revocations::default(), Revocations::default());
         for (set, entries) in [(&one, &all.0), (&two, &all.1)] {
             let feed = open(set, "feed", 100, None);
-            entries.iter().for_each(|entry| set.add(&feed, entry, LEARNED).unwrap());
+            entries.iter().for_each(|entry| _ = set.add(&feed, entry, LEARNED).unwrap());
             (0..Revocations::PURGE_STEPS).for_each(|_| set.purge_step(secs(304)));
         }
         let issued = Some(Timestamp::from_millis(issued));

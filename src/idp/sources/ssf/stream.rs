@@ -293,7 +293,7 @@ impl Ssf {
             return;
         }
         let cutoff = Cutoff::UpTo(sink.now().wall);
-        let entry = Understood { revokes: Revokes::Issuer, id: "".into(), cutoff, until: None };
+        let entry = Understood { revokes: Revokes::Issuer, id: "".into(), cutoff, until: None, happened: None };
         if sink.accept(&[entry]).await.is_err() {
             sink.failed("the cut-off after a gap could not be kept");
         }

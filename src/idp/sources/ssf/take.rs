@@ -189,7 +189,7 @@ impl Ssf {
             let block = meaning == Meaning::Block && !over && self.accounts.blocked(print(sink, &name), happened);
             // A session that has ended does not begin again, and a token is not issued twice.
             let (cutoff, until) = if over { (Cutoff::Always, until) } else { (Cutoff::UpTo(happened), None) };
-            let entry = Understood { revokes: name.revokes, id: name.id, cutoff, until };
+            let entry = Understood { revokes: name.revokes, id: name.id, cutoff, until, happened: None };
             if block { blocked.push(entry) } else { ended.push(entry) }
         }
         if !ended.is_empty() {
@@ -207,7 +207,7 @@ impl Ssf {
         for name in names {
             let print = print(sink, &name);
             let cutoff = Cutoff::UpTo(happened);
-            let entry = Understood { revokes: name.revokes, id: name.id, cutoff, until: None };
+            let entry = Understood { revokes: name.revokes, id: name.id, cutoff, until: None, happened: None };
             let holds = self.accounts.enabled(print, happened, sink.blocked_since(&entry));
             if holds && sink.unblock(&entry).await.map_err(|_| Refusal::Later)? {
                 outcome = Outcome::Enforced;

@@ -63,7 +63,7 @@ fn step(set: &Revocations, feeds: &[Arc<Feed>], oracle: &mut Oracle, step: &Step
         Step::Break(feed, all) => {
             let mut snapshot = set.begin(&feeds[*feed], learned).unwrap();
             assert!(set.begin(&feeds[*feed], learned).is_none());
-            all.iter().for_each(|what| snapshot.put(what).unwrap());
+            all.iter().for_each(|what| _ = snapshot.put(what).unwrap());
             drop(snapshot);
             put_all(oracle, *feed, all, learned);
         }

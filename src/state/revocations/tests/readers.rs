@@ -19,7 +19,7 @@ fn readers_are_never_misled() {
     const MANY: u32 = 30_000;
     let set = Arc::new(Revocations::default());
     let (one, two) = (open(&set, "one", 1 << 20, None), open(&set, "two", 1 << 20, None));
-    (0..MANY / 10).for_each(|number| set.add(&one, &many(number), LEARNED).unwrap());
+    (0..MANY / 10).for_each(|number| _ = set.add(&one, &many(number), LEARNED).unwrap());
     let done = Arc::new(AtomicBool::new(false));
     let reader = {
         let (set, done) = (Arc::clone(&set), Arc::clone(&done));
@@ -74,7 +74,7 @@ fn an_entry_that_is_told_anew_is_never_missing() {
 fn any_source_can_revoke() {
     let set = Revocations::default();
     let feeds: Vec<_> = (0..300).map(|_| open(&set, "feed", 9, None)).collect();
-    feeds.iter().for_each(|feed| set.add(feed, &token(1), LEARNED).unwrap());
+    feeds.iter().for_each(|feed| _ = set.add(feed, &token(1), LEARNED).unwrap());
     let known = set.named(&corp(), &handles());
     assert_eq!(known.len(), 300);
     assert!(feeds.iter().all(|feed| known.iter().any(|known| known.source == feed.id)));
