@@ -215,15 +215,18 @@ pub fn ndjson(text: &[u8]) -> Heard {
 #[must_use]
 pub fn ids(text: &[u8]) -> Heard {
     let mut heard = Heard { complete: true, ..Heard::default() };
-    for (number, line) in lines(text).enumerate() {
-        let read = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned());
-        let entry = read.and_then(|id| FeedEntry::token(id).understand());
-        heard.take(number, entry);
-    }
+    lines(text).enumerate().for_each(|(number, line)| heard.take(number, id(line)));
     heard
 }
 
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Reads a line that is a token id.
+pub(super) fn id(line: &[u8]) -> Result<Understood, String> {
+    let read = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned());
+    read.and_then(|id| FeedEntry::token(id).understand())
+}
+
+/// The lines that say something.
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
 }

@@ -93,10 +93,11 @@ impl Sink {
     pub fn take(&self, heard: &Heard, asked: Moment) -> bool {
         let learned = self.clock.now().wall;
         let all: Vec<Revoked> = heard.entries.iter().map(|entry| self.revoked(entry, learned)).collect();
-        let turn = self.account.as_ref().map(|account| account.turn());
         // What was not understood may be what is still revoked: nothing is taken back.
         let complete = heard.complete && heard.fault.is_none();
+        // It asks for the account's cursor, so before the turn is taken.
         let late = self.late(complete);
+        let turn = self.account.as_ref().map(|account| account.turn());
         let news = |at: usize, news| late.tell(news, heard.entries.get(at).and_then(|entry| entry.happened));
         let taken = if complete { self.replace(&all, learned, news) } else { self.add(&all, learned, news) };
         let whole = taken.is_ok() && heard.fault.is_none();

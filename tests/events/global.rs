@@ -9,7 +9,7 @@ const PATH: &str = "/.curfew/events/commands";
 const JSON: &str = "application/json";
 
 /// The token by which a provider commands.
-fn command(key: &Key) -> Token<'_> {
+pub fn command(key: &Key) -> Token<'_> {
     let mut token = key.token().head("typ", "global-token-revocation+jwt");
     token.claims.clear();
     let claims = json!({"iss": PARTNER, "sub": "okta", "aud": COMMANDS, "iat": now(), "nbf": now(), "exp": now() + 120,
@@ -17,12 +17,12 @@ fn command(key: &Key) -> Token<'_> {
     claims.as_object().unwrap().iter().fold(token, |token, (name, value)| token.claim(name, value.clone()))
 }
 
-fn send(world: &World, path: &str, token: &str, body: &str) -> Answer {
+pub fn send(world: &World, path: &str, token: &str, body: &str) -> Answer {
     let bearer = format!("Bearer {token}");
     world.send(post(path, &[("Authorization", &bearer), ("Content-Type", JSON)], body))
 }
 
-fn about(sub: &str) -> String {
+pub fn about(sub: &str) -> String {
     json!({"sub_id": {"format": "iss_sub", "iss": PARTNER, "sub": sub}}).to_string()
 }
 

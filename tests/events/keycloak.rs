@@ -9,7 +9,7 @@ const LOGOUT: &str = "/k_logout";
 const TEXT: &str = "text/plain; charset=ISO-8859-1";
 
 /// An action as Keycloak signs it: the header says `JWT`, and there is no `iss`.
-fn action<'a>(key: &'a Key, name: &str, more: Value) -> Token<'a> {
+pub fn action<'a>(key: &'a Key, name: &str, more: Value) -> Token<'a> {
     let mut token = key.token().head("typ", "JWT");
     token.claims.clear();
     let claims = json!({"id": unique("action"), "expiration": now() + 30, "resource": "gateway", "action": name});
@@ -17,7 +17,7 @@ fn action<'a>(key: &'a Key, name: &str, more: Value) -> Token<'a> {
     all.fold(token, |token, (name, value)| token.claim(name, value.clone()))
 }
 
-fn push(key: &Key, at: i64) -> Token<'_> {
+pub fn push(key: &Key, at: i64) -> Token<'_> {
     action(key, "PUSH_NOT_BEFORE", json!({"notBefore": at}))
 }
 

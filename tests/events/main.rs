@@ -9,6 +9,7 @@ mod backchannel;
 mod door;
 mod global;
 mod keycloak;
+mod lags;
 mod restart;
 mod streams;
 mod world;

@@ -27,7 +27,7 @@ pub struct World {
     pub provider: Provider,
     public: u16,
     plain: u16,
-    _dir: TempDir,
+    pub dir: TempDir,
 }
 
 /// Sixteen tokens, none of them revoked; and the first vector of the draft, by which the first one is.
@@ -45,6 +45,12 @@ pub fn status_list(provider: &Provider, list: &str) {
 
 impl World {
     pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With more sources; `DIR` and `PROVIDER` in them are where files and documents are put, of which `revoked.ndjson` and
+    /// `/feed` say nothing yet.
+    pub fn start_with(sources: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (upstream, provider) = (Upstream::start(), Provider::start());
         let (public, plain, admin) = (free_port(), free_port(), free_port());
@@ -58,6 +64,9 @@ impl World {
         let dirname = dir.path().display();
         let (echo, jwks, statuses) = (upstream.url(), provider.url("/jwks"), provider.url("/statuses"));
         status_list(&provider, ALL_GOOD);
+        std::fs::write(dir.path().join("revoked.ndjson"), "").unwrap();
+        provider.put("/feed", r#"{"complete": true, "entries": []}"#);
+        let sources = sources.replace("DIR", &dirname.to_string()).replace("PROVIDER", &provider.url(""));
         std::fs::write(
             &config,
             format!(
@@ -87,6 +96,7 @@ revocation:
       allow_private_network: true }}
     narrow: {{ kind: backchannel_logout, issuer: corp, client_ids: [shop], max_entries: 1,
       door: {{ rate: 3, max_bytes: 2KiB }} }}
+{sources}
 upstreams: {{ echo: {{ endpoints: ["{echo}"] }} }}
 policies: {{ api: {{}} }}
 defaults: {{ policy: api }}
@@ -100,7 +110,7 @@ admin: {{ address: "127.0.0.1:{admin}" }}
         )
         .unwrap();
         let gateway = Gateway::start(&config, address(admin));
-        Self { gateway, config, upstream, provider, public, plain, _dir: dir }
+        Self { gateway, config, upstream, provider, public, plain, dir }
     }
 
     /// Kills the gateway, without a word, and starts it again.

@@ -93,7 +93,8 @@ async fn a_lowered_block_is_a_cutoff_after_a_restart() {
 /// it happened; what it says once more is not.
 #[test]
 fn how_late_an_answer_is() {
-    let sink = sink();
+    let directory = tempfile::tempdir().unwrap();
+    let (sink, _journal) = kept(directory.path());
     let answer = |at: &[i64], complete| Heard {
         entries: at.iter().map(|at| Understood { happened: Some(Timestamp::from_secs(*at)), ..alice(*at) }).collect(),
         complete,

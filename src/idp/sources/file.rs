@@ -1,10 +1,11 @@
-//! Revocations from a file, looked at each second. Write it aside and rename it into place: a file that is read
+//! Revocations from a file, looked at four times a second. Write it aside and rename it into place: a file that is read
 //! while it is half written is a fault, or, as a list of ids, half a list.
 
+use crate::decide::time::Moment;
 use crate::idp::build::BuildError;
-use crate::idp::feed::{self, Heard};
+use crate::idp::feed::{self, FeedFault, Heard, Understood};
 use crate::idp::file::Watched;
-use crate::idp::refresh::LOOK;
+use crate::idp::place::Place;
 use crate::idp::settings::Misfit;
 use crate::idp::sink::Sink;
 use crate::idp::source::{Source, SourceKind, Task};
@@ -73,6 +74,46 @@ impl Format {
             Self::Ndjson => feed::ndjson(text),
         }
     }
+
+    const fn line(self) -> fn(&[u8]) -> Result<Understood, String> {
+        match self {
+            Self::Ids => feed::id,
+            Self::Ndjson => feed::entry,
+        }
+    }
+
+    /// Takes in what the file says. Says whether all of it was understood and kept. Blocks.
+    fn take(self, text: &[u8], sink: &Sink, asked: Moment) -> bool {
+        if text.len() < LONG {
+            return sink.take(&self.read(text), asked);
+        }
+        match sink.take_in(one_by_one(feed::lines(text), self.line()), true, &Place::default()) {
+            Ok(()) => sink.heard(asked),
+            Err(why) => {
+                sink.failed(&why);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// What is understood; then, if something was not, the first such fault.
+fn one_by_one<'a>(
+    lines: impl Iterator<Item = &'a [u8]>,
+    read: fn(&[u8]) -> Result<Understood, String>,
+) -> impl Iterator<Item = Result<Understood, FeedFault>> {
+    let (mut lines, mut fault) = (lines.enumerate(), None);
+    std::iter::from_fn(move || {
+        for (number, line) in lines.by_ref() {
+            match read(line) {
+                Ok(entry) => return Some(Ok(entry)),
+                Err(why) if fault.is_none() => fault = Some(FeedFault::Entry { number: number + 1, why }),
+                Err(_) => {}
+            }
+        }
+        fault.take().map(Err)
+    })
 }
 
 impl SourceKind for FileSettings {
@@ -90,7 +131,7 @@ impl SourceKind for FileSettings {
 
     fn misfits(&self) -> Vec<Misfit> {
         let short = self.max_staleness.on().is_some_and(|max| max.get() <= LOOK * 2);
-        let told = "a file is looked at each second: write more than `2s`, or `off`".into();
+        let told = "a file is looked at four times a second: write more than `500ms`, or `off`".into();
         Vec::from_iter(short.then_some(Misfit { field: "max_staleness", told }))
     }
 
@@ -98,6 +139,12 @@ impl SourceKind for FileSettings {
         Ok(Box::new(FileSource { file: Watched::new(&self.path, self.max_bytes.get()), format: self.format }))
     }
 }
+
+/// How often it is looked at: an event in a file is enforced within the second, too.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// From this length on, entries are taken in one by one, so that they are not all in memory besides.
+const LONG: usize = 4 << 20;
 
 /// A file that is watched, ready to run.
 struct FileSource {
@@ -121,7 +168,10 @@ impl FileSource {
             match file.look().await {
                 Ok(None) => sink.heard(asked),
                 Ok(Some(text)) => {
-                    if !sink.take(&self.format.read(&text), asked) {
+                    // It may be long: not on a thread that others wait for.
+                    let (sink, format) = (sink.clone(), self.format);
+                    let taken = tokio::task::spawn_blocking(move || format.take(&text, &sink, asked)).await;
+                    if !taken.unwrap_or(false) {
                         file.forget();
                     }
                 }
@@ -129,5 +179,20 @@ impl FileSource {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_fault_hides_no_other_line() {
+        let text = b"{\"type\":\"token\",\"id\":\"a\"}\n#\nno\n{\"type\":\"token\",\"id\":\"b\"}\nneither\n";
+        let all: Vec<_> = one_by_one(feed::lines(text), Format::Ndjson.line()).collect();
+        let ids: Vec<_> = all.iter().map(|entry| entry.as_ref().map(|entry| &*entry.id).ok()).collect();
+        assert_eq!(ids, [Some("a"), Some("b"), None]);
+        assert!(matches!(&all[2], Err(FeedFault::Entry { number: 2, .. })));
+        assert_eq!(one_by_one(feed::lines(b"a\nb\n"), Format::Ids.line()).filter(Result::is_ok).count(), 2);
     }
 }

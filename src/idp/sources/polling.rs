@@ -1,6 +1,6 @@
 //! Polling: asks a feed again and again, with ETag and cursor, and takes in what it answers.
 
-use super::poll::{FeedSignature, PollSettings};
+use super::poll::{FeedSignature, Percent, PollSettings};
 use crate::decide::time::{Moment, Timestamp};
 use crate::idp::arriving::{Limits, ferry, way};
 use crate::idp::backoff::{Backoff, jittered};
@@ -10,6 +10,7 @@ use crate::idp::fetch::{Ask, FetchError, Fetcher, Opened, Reply, Said};
 use crate::idp::intake::Intake;
 use crate::idp::sink::Sink;
 use crate::idp::source::{Source, Task};
+use crate::settings::OrOff;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::time::Duration;
@@ -112,26 +113,27 @@ impl Poll {
             Opened::Coming(reply) if is_lines(&reply) => self.lines(*reply, sink, place, asked, cancel).await?,
             Opened::Coming(reply) => {
                 let whole = timeout_at(deadline, self.fetcher.json(*reply, true)).await.map_err(slow)??;
-                self.document(&whole, sink, place, asked)?;
+                self.document(whole, sink, place, asked).await?;
             }
         }
         Ok(())
     }
 
     /// A document, which is here as a whole.
-    fn document(&self, answer: &(Bytes, Said), sink: &Sink, place: &mut Place, asked: Moment) -> Result<(), PollError> {
-        let (body, said) = answer;
+    async fn document(
+        &self,
+        (body, said): (Bytes, Said),
+        sink: &Sink,
+        place: &mut Place,
+        asked: Moment,
+    ) -> Result<(), PollError> {
         if self.settings.signature != FeedSignature::Off {
             return Err(PollError::Unsigned);
         }
-        let mut heard = feed::document(body)?;
-        if heard.complete && !heard.shrunk && heard.fault.is_none() {
-            heard.fault = sink.held_back.judge(sink.held(), heard.entries.len(), self.settings.max_shrink);
-        }
-        if !sink.take(&heard, asked) {
-            return Err(PollError::Taken);
-        }
-        place.arrived(said, heard.cursor);
+        let (sink, max_shrink) = (sink.clone(), self.settings.max_shrink);
+        // It may be long: not on a thread that others wait for.
+        let taken = tokio::task::spawn_blocking(move || take(&body, &sink, max_shrink, asked)).await;
+        place.arrived(&said, taken.map_err(|error| PollError::Stream(error.to_string())).flatten()?);
         Ok(())
     }
 
@@ -200,4 +202,12 @@ impl Place {
             self.etag = None;
         }
     }
+}
+/// Takes in a document; returns its cursor. Blocks.
+fn take(body: &[u8], sink: &Sink, max_shrink: OrOff<Percent>, asked: Moment) -> Result<Option<String>, PollError> {
+    let mut heard = feed::document(body)?;
+    if heard.complete && !heard.shrunk && heard.fault.is_none() {
+        heard.fault = sink.held_back.judge(sink.held(), heard.entries.len(), max_shrink);
+    }
+    if sink.take(&heard, asked) { Ok(heard.cursor) } else { Err(PollError::Taken) }
 }
