@@ -57,6 +57,23 @@ fn resident() -> (usize, usize) {
     (field("VmRSS"), field("VmHWM"))
 }
 
+/// Nanoseconds of a look-up that waits for the one before.
+fn dependent_ns(places: u64, wiped: bool, mut look_up: impl FnMut(u64) -> u64) -> f64 {
+    let (rounds, looks) = if wiped { (60, 2_000) } else { (40, 100_000) };
+    let mut other = vec![1_u64; if wiped { 16 << 20 } else { 0 }];
+    let (mut best, mut number) = (f64::MAX, 0);
+    for round in 0..rounds {
+        other.iter_mut().for_each(|word| *word = word.wrapping_mul(3));
+        black_box(&mut other);
+        let began = Instant::now();
+        for look in 0..looks {
+            number = look_up(mix(number ^ look ^ (round << 32)) % places);
+        }
+        best = best.min(began.elapsed().as_nanos() as f64 / looks as f64);
+    }
+    best
+}
+
 struct World {
     set: Revocations,
     feed: Arc<Feed>,
@@ -89,21 +106,18 @@ impl World {
     /// Nanoseconds of a look-up that waits for the one before, on names at random: the best of several rounds, because
     /// others use the machine, too. `wiped`: after all caches were filled with something else.
     fn look_up_ns(&self, hit: bool, wiped: bool) -> f64 {
-        let (rounds, looks) = if wiped { (60, 2_000) } else { (40, 100_000) };
-        let mut other = vec![1_u64; if wiped { 16 << 20 } else { 0 }];
-        let (mut best, mut number) = (f64::MAX, 0);
-        for round in 0..rounds {
-            other.iter_mut().for_each(|word| *word = word.wrapping_mul(3));
-            black_box(&mut other);
-            let began = Instant::now();
-            for look in 0..looks {
-                let at = mix(number ^ look ^ (round << 32)) % self.entries;
-                number = u64::from(self.is_revoked(if hit { at } else { at + OTHERS }));
-                assert_eq!(number == 1, hit);
-            }
-            best = best.min(began.elapsed().as_nanos() as f64 / looks as f64);
-        }
-        best
+        dependent_ns(self.entries, wiped, |at| {
+            let revoked = self.is_revoked(if hit { at } else { at + OTHERS });
+            assert_eq!(revoked, hit);
+            u64::from(revoked)
+        })
+    }
+
+    /// The floor of a miss: a single read at random of as much memory as has to be at hand for it, a byte an entry and an
+    /// eighth more.
+    fn bare_ns(&self) -> f64 {
+        let bytes = vec![0_u8; usize::try_from(self.entries * 5 / 4).expect("64 bits")];
+        dependent_ns(bytes.len() as u64, true, |at| u64::from(black_box(&bytes)[at as usize]))
     }
 
     /// The readers' 99th percentile while something is done, in nanoseconds; every tenth look-up is a hit.
@@ -161,6 +175,7 @@ fn measure(entries: u64) {
     let wrong = world.wrong();
     let [hit, miss] = [true, false].map(|hit| world.look_up_ns(hit, false));
     let [cold_hit, cold_miss] = [true, false].map(|hit| world.look_up_ns(hit, true));
+    let bare = world.bare_ns();
     let idle = world.p99(|| std::thread::sleep(Duration::from_secs(2)));
     let filled = resident().0;
     // From now on, the most memory is counted anew (proc(5)).
@@ -183,16 +198,17 @@ fn measure(entries: u64) {
     assert_eq!(world.set.holdings().tokens as u64, (entries + BATCH) / 2);
     let rate = rate / 1e6;
     println!(
-        "{entries:>9} {rss:>6.1} {own:>6.1} {hit:>5.0} {miss:>5.0} {cold_hit:>5.0} {cold_miss:>5.0} {rate:>8.2} {idle:>6} {batch:>6} {replaced:>7} {peak:>6.2} {median:>6} {most:>6} {longest:>7} {wrong:>6}"
+        "{entries:>9} {rss:>6.1} {own:>6.1} {hit:>5.0} {miss:>5.0} {cold_hit:>5.0} {cold_miss:>5.0} {bare:>5.0} {rate:>8.2} {idle:>6} {batch:>6} {replaced:>7} {peak:>6.2} {median:>6} {most:>6} {longest:>7} {wrong:>6}"
     );
 }
 
 const HEAD: &str = "\
-  entries B each    own   hit  miss  cold  cold apply/s    p99  batch replace   peak  purge    99% longest  wrong
-             RSS            ns    ns   hit  miss       M     ns     ns      ns      x     us     us      us";
+  entries B each    own   hit  miss  cold  cold  cold apply/s    p99  batch replace   peak  purge    99% longest  wrong
+             RSS            ns    ns   hit  miss  bare       M     ns     ns      ns      x     us     us      us";
 
 const FOOT: &str = "\
-hit, miss: dependent look-ups of random names; cold: the same, after all caches were filled with something else.
+hit, miss: dependent look-ups of random names; cold: the same, after all caches were filled with something else; bare:
+a single dependent read of as much memory as a miss needs.
 p99: of readers, with the reading of the clock: idle, while a million entries are applied, while snapshots replace
 all, of which a tenth is new. peak: the most memory by then, of that before. purge: steps, half of all entries leave.";
 
