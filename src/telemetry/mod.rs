@@ -11,7 +11,7 @@
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `decisions`, `tenants`, `issuer`, `meter`, `scrape`, `fleet`, `journal`, `introspection` | metrics |
+//! | `route`, `decisions`, `tenants`, `issuer`, `renewals`, `meter`, `scrape`, `fleet`, `journal`, `introspection` | metrics |
 //! | `access`, `output`, `log` | lines |
 
 mod access;
@@ -39,6 +39,7 @@ mod paint;
 mod random;
 mod record;
 pub mod records;
+mod renewals;
 mod route;
 mod scrape;
 mod scrub;
@@ -51,7 +52,7 @@ mod text;
 mod trail;
 
 pub use context::{Hex, Remote, TraceContext};
-pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Revoked, Untrusted};
+pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Revoked, Sight, Untrusted};
 pub use fleet::FleetSeen;
 pub use introspection::Introspection;
 pub use journal::Journal;

@@ -229,7 +229,7 @@ impl Collector for Scrape {
     }
 }
 
-fn counter(mut out: MetricEncoder<'_>, value: u64) -> fmt::Result {
+pub(super) fn counter(mut out: MetricEncoder<'_>, value: u64) -> fmt::Result {
     out.encode_counter::<NoLabelSet, _, u64>(&value, None)
 }
 

@@ -4,6 +4,7 @@ mod collector;
 mod cost;
 mod knobs;
 mod metrics;
+mod renewals;
 mod tenants;
 mod traces;
 mod words;
