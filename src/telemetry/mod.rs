@@ -64,4 +64,4 @@ pub use scrape::{Connections, Gauges};
 pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
 pub use start::{Service, StartError, Telemetry};
 pub use tenants::TenantsByClaim;
-pub use text::{OPENMETRICS, TEXT};
+pub use text::{OPENMETRICS, TEXT, prefers_openmetrics};

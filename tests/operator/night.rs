@@ -5,7 +5,7 @@ use super::PATIENCE;
 use crate::support::answer::Answer;
 use crate::support::config::address;
 use crate::support::gateway::{Gateway, free_port};
-use crate::support::mint::{AUDIENCE, CORP, Mint};
+use crate::support::mint::{AUDIENCE, CORP, Mint, now};
 use crate::support::raw::{Door, ask};
 use crate::support::upstream::Upstream;
 use crate::support::wait::until;
