@@ -61,6 +61,7 @@ impl Shown {
             if let Some(limit) = issuer.keys.max_stale() {
                 gauges.jwks_limit(name, limit);
             }
+            gauges.issuer_leeway(name, issuer.rules.leeway.value);
             if let Some(skew) = issuer.keys.standing(now).skew_ms {
                 gauges.date_skew(name, skew);
             }

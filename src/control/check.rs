@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `references` | is every name that is used there, and every one that is there used? |
 //! | `gateway` | are gateway, limits, telemetry and admin sound together? |
+//! | `tenants` | can the tenants by which is counted be told apart? |
 //! | `listeners` | can every listener be opened, and is the clear said on purpose? |
 //! | `issuers` | can a token of each issuer be trusted, and its keys be had? |
 //! | `revocation` | does every source feed an issuer that somebody trusts? |
@@ -38,6 +39,7 @@ mod revocation;
 mod rules;
 mod sessions;
 mod tell;
+mod tenants;
 mod tighten;
 mod upstreams;
 
@@ -49,6 +51,7 @@ type Subject = fn(&Config, &Spans) -> Vec<Fault>;
 const SUBJECTS: &[Subject] = &[
     references::check,
     gateway::check,
+    tenants::check,
     listeners::check,
     issuers::check,
     revocation::check,

@@ -24,6 +24,26 @@ pub const MAX_JWKS: usize = 512 * 1024;
 /// A `Date` is cut to the second: clocks that differ by less may agree.
 const ROUNDING: Duration = Duration::from_secs(1);
 
+/// How far the provider's clock is from ours, of what the leeway allows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Apart {
+    Within,
+    Half,
+    Beyond,
+}
+
+impl Apart {
+    fn of(skew: Duration, leeway: Duration) -> Self {
+        if skew > leeway + ROUNDING {
+            Self::Beyond
+        } else if skew > leeway / 2 + ROUNDING {
+            Self::Half
+        } else {
+            Self::Within
+        }
+    }
+}
+
 /// Why an attempt brought no keys; the last good ones stay.
 #[derive(Debug, Error)]
 pub enum JwksError {
@@ -75,7 +95,7 @@ pub(super) struct Remote {
     /// What the current set was read from, and its version.
     current: Option<(Bytes, Option<HeaderValue>)>,
     /// Whether the provider's clock was last seen to differ from ours by more than its leeway.
-    skewed: bool,
+    skewed: Apart,
 }
 
 impl Remote {
@@ -84,7 +104,15 @@ impl Remote {
             Ok(url) => (Some(url), None),
             Err(discovery) => (None, Some(discovery)),
         };
-        Self { fetcher: Arc::new(fetcher), discovery, url, store, unkept: Arc::default(), current: None, skewed: false }
+        Self {
+            fetcher: Arc::new(fetcher),
+            discovery,
+            url,
+            store,
+            unkept: Arc::default(),
+            current: None,
+            skewed: Apart::Within,
+        }
     }
 }
 
@@ -156,27 +184,33 @@ impl Provider {
 
     /// The provider's `Date` is cut to the second, so half a second is added; ours is taken between request
     /// and answer.
-    fn saw(&self, said: &Said, asked: Moment, skewed: &mut bool) {
+    fn saw(&self, said: &Said, asked: Moment, skewed: &mut Apart) {
         let Some(date) = said.date else { return };
         let round_trip = self.clock.now().wall.since(asked.wall);
         let ours = Timestamp::from_millis(asked.wall.millis().saturating_add(round_trip / 2));
         let skew = ours.since(date).saturating_sub(500);
         self.keys.saw_clock(skew);
-        let beyond = Duration::from_millis(skew.unsigned_abs()) > self.leeway + ROUNDING;
-        if beyond != std::mem::replace(skewed, beyond) {
-            self.tell_skew(skew, beyond);
+        let apart = Apart::of(Duration::from_millis(skew.unsigned_abs()), self.leeway);
+        if apart != std::mem::replace(skewed, apart) {
+            self.tell_skew(skew, apart);
         }
     }
 
-    /// Told once: tokens that were just issued are refused, or ended ones admitted, as long as this lasts.
-    fn tell_skew(&self, skew: i64, beyond: bool) {
+    /// Told once, before it hurts: beyond the leeway tokens that were just issued are refused, or ended ones admitted.
+    fn tell_skew(&self, skew: i64, how: Apart) {
         let (issuer, leeway) = (&*self.name, Span::from(self.leeway));
         let apart = Span::from(Duration::from_secs(skew.unsigned_abs() / 1000));
         let whose = if skew < 0 { "ahead of" } else { "behind" };
-        if beyond {
-            tracing::warn!(issuer, %apart, %leeway, "the issuer's clock is {whose} this gateway's by more than its leeway");
-        } else {
-            tracing::info!(issuer, %leeway, "the issuer's clock and this gateway's agree again, within its leeway");
+        match how {
+            Apart::Beyond => tracing::warn!(
+                issuer, %apart, %leeway, "the issuer's clock is {whose} this gateway's by more than its leeway"
+            ),
+            Apart::Half => tracing::warn!(
+                issuer, %apart, %leeway, "the issuer's clock is {whose} this gateway's by more than half its leeway"
+            ),
+            Apart::Within => {
+                tracing::info!(issuer, %leeway, "the issuer's clock and this gateway's agree again, within half its leeway");
+            }
         }
     }
 

@@ -210,6 +210,7 @@ impl Report {
             revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age }),
             revoked: hit.as_ref().map(|(source, learned)| Revoked { source: source.as_str(), learned: *learned }),
             skew_ms: self.reason.and_then(|_| self.skew()),
+            sight: self.sight(),
             delivery,
         });
     }

@@ -8,7 +8,7 @@ use crate::decide::id::Fingerprint;
 use http::HeaderValue;
 use moka::sync::Cache;
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// The place of an issuer among those of one edition of the settings.
@@ -29,13 +29,40 @@ pub struct Verified {
     pub session: Name,
     /// The values by which an upstream is told who it is, made when they were first needed.
     pub stamps: OnceLock<Box<[Option<HeaderValue>]>>,
+    /// Whether it was told of it, and of an admission with it.
+    pub told: AtomicU8,
 }
+
+/// It was told of.
+const TOLD: u8 = 1;
+/// It was told that it was admitted.
+const TOLD_ADMITTED: u8 = 2;
 
 impl Verified {
     /// A token, verified by this key of this issuer.
     #[must_use]
     pub const fn new(token: Token, key_serial: u64, issuer: IssuerPlace) -> Self {
-        Self { token, key_serial, issuer, list: None, session: Name::NONE, stamps: OnceLock::new() }
+        Self {
+            token,
+            key_serial,
+            issuer,
+            list: None,
+            session: Name::NONE,
+            stamps: OnceLock::new(),
+            told: AtomicU8::new(0),
+        }
+    }
+
+    /// A request with it is told of, admitted or not: is it the first, and the first that was admitted?
+    #[must_use]
+    pub fn see(&self, admitted: bool) -> (bool, bool) {
+        let seen = TOLD | if admitted { TOLD_ADMITTED } else { 0 };
+        // Nearly always nothing is new, and then nothing is written.
+        if self.told.load(Ordering::Relaxed) & seen == seen {
+            return (false, false);
+        }
+        let before = self.told.fetch_or(seen, Ordering::Relaxed);
+        (before & TOLD == 0, admitted && before & TOLD_ADMITTED == 0)
     }
 }
 

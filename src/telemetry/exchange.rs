@@ -52,8 +52,23 @@ pub struct Exchange<'a> {
     pub revoked: Option<Revoked<'a>>,
     /// How far our clock is ahead of the issuer's, in milliseconds, where that is known and somebody may want to know.
     pub skew_ms: Option<i64>,
+    /// What is new of the token, if it was verified.
+    pub sight: Option<Sight>,
     /// The delivery, where it came to one.
     pub delivery: Option<Delivery<'a>>,
+}
+
+/// What of a verified token is new.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sight {
+    /// Is it the first request with this token that is told of?
+    pub first: bool,
+    /// Is it the first that was admitted?
+    pub first_admitted: bool,
+    /// Its session, if a newer token would be of the same one.
+    pub session: Option<Fingerprint>,
+    /// By how much the clocks of its issuer and of the gateway may differ.
+    pub leeway: Duration,
 }
 
 /// What was asked for.

@@ -58,6 +58,38 @@ pub const OVERDUE: &[i64] = &[
     604_800_000_000,
 ];
 
+/// The bounds of how long a renewal takes, in microseconds: the objective is 200 ms.
+pub const RENEWAL: &[i64] = &[
+    50_000,
+    100_000,
+    200_000,
+    500_000,
+    1_000_000,
+    2_000_000,
+    5_000_000,
+    10_000_000,
+    30_000_000,
+    60_000_000,
+    300_000_000,
+    3_600_000_000,
+];
+/// The bounds of how long sessions last, in microseconds: from a minute to a month.
+pub const SESSION: &[i64] = &[
+    60_000_000,
+    300_000_000,
+    900_000_000,
+    1_800_000_000,
+    3_600_000_000,
+    7_200_000_000,
+    14_400_000_000,
+    28_800_000_000,
+    43_200_000_000,
+    86_400_000_000,
+    259_200_000_000,
+    604_800_000_000,
+    2_592_000_000_000,
+];
+
 const MOST: usize = 15;
 
 /// Counts by upper bound. All bounds are in microseconds; none has more than fourteen.
@@ -135,7 +167,7 @@ mod tests {
 
     #[test]
     fn every_table_of_bounds_fits() {
-        for bounds in [HTTP, JUDGE, SKEW, AGE, OVERDUE] {
+        for bounds in [HTTP, JUDGE, SKEW, AGE, OVERDUE, RENEWAL, SESSION] {
             assert!(bounds.len() < MOST && bounds.is_sorted());
         }
     }

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::Lost;
+use super::decisions::Decisions;
 use super::histogram::{Histogram, JUDGE};
 use super::issuer::IssuerMeter;
-use super::route::{Decisions, Durations, RouteMeter, UpstreamMeter};
+use super::route::{Durations, RouteMeter, UpstreamMeter};
 use super::scrape::Gauges;
+use super::tenants::Tenants;
 
 /// Something that tells its gauges when it is asked.
 pub(super) type OnScrape = Box<dyn Fn(&mut Gauges) + Send + Sync>;
@@ -18,6 +20,7 @@ pub(super) type Pair = (Box<str>, Option<Box<str>>);
 
 /// All counters.
 pub(super) struct Meter {
+    pub tenants: Option<Arc<Tenants>>,
     pub decisions: Mutex<BTreeMap<Pair, Arc<Decisions>>>,
     pub durations: Mutex<BTreeMap<Box<str>, Arc<Durations>>>,
     pub issuers: Mutex<BTreeMap<Box<str>, Arc<IssuerMeter>>>,
@@ -51,8 +54,9 @@ fn found<K: Ord, V>(map: &Mutex<BTreeMap<K, Arc<V>>>, key: K, make: impl FnOnce(
 }
 
 impl Meter {
-    pub fn new(lines: Option<Lost>) -> Self {
+    pub fn new(lines: Option<Lost>, tenants: Option<Tenants>) -> Self {
         Self {
+            tenants: tenants.map(Arc::new),
             decisions: Mutex::default(),
             durations: Mutex::default(),
             issuers: Mutex::default(),
@@ -72,7 +76,9 @@ impl Meter {
     pub fn route(&self, name: &str, template: &str, policy: &str, issuers: &[&str]) -> RouteMeter {
         let of = |issuer: Option<&str>| {
             let meter = issuer.map(|issuer| found(&self.issuers, issuer.into(), || IssuerMeter::new(issuer)));
-            found(&self.decisions, (name.into(), issuer.map(Into::into)), || Decisions::new(meter))
+            found(&self.decisions, (name.into(), issuer.map(Into::into)), || {
+                Decisions::new(meter, self.tenants.clone())
+            })
         };
         RouteMeter {
             name: name.into(),

@@ -11,7 +11,7 @@
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `issuer`, `meter`, `scrape`, `fleet`, `journal`, `introspection` | metrics |
+//! | `route`, `decisions`, `tenants`, `issuer`, `renewals`, `meter`, `scrape`, `fleet`, `journal`, `introspection` | metrics |
 //! | `access`, `output`, `log` | lines |
 
 mod access;
@@ -22,6 +22,7 @@ mod checks;
 mod client;
 mod connect;
 mod context;
+mod decisions;
 pub mod describe;
 mod exchange;
 mod export;
@@ -38,6 +39,7 @@ mod paint;
 mod random;
 mod record;
 pub mod records;
+mod renewals;
 mod route;
 mod scrape;
 mod scrub;
@@ -45,11 +47,12 @@ mod settings;
 pub mod show;
 mod span;
 mod start;
+mod tenants;
 mod text;
 mod trail;
 
 pub use context::{Hex, Remote, TraceContext};
-pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Revoked, Untrusted};
+pub use exchange::{Asked, Attempt, Decision, Delivery, Exchange, Feed, Revoked, Sight, Untrusted};
 pub use fleet::FleetSeen;
 pub use introspection::Introspection;
 pub use journal::Journal;
@@ -60,4 +63,5 @@ pub use route::{RouteMeter, UpstreamMeter};
 pub use scrape::{Connections, Gauges};
 pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
 pub use start::{Service, StartError, Telemetry};
-pub use text::{OPENMETRICS, TEXT};
+pub use tenants::TenantsByClaim;
+pub use text::{OPENMETRICS, TEXT, prefers_openmetrics};

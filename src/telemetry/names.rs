@@ -98,7 +98,11 @@ metrics! {
     UPSTREAM_FAILURES = "curfew_upstream_failures", "Attempts to deliver that failed, by endpoint and failure (a word of RFC 9209 §2.3), those that a retry healed included";
     UPSTREAM_HEALTHY = "curfew_upstream_endpoint_healthy", "Whether an endpoint of an upstream is used: not ejected, not ill, and its name resolved";
     IN_FLIGHT = "curfew_requests_in_flight", "Requests that are being worked on";
-    CLOCK_SKEW = "curfew_issuer_clock_skew_seconds", "Gateway clock minus iat of tokens at most a minute old, negative if the issuer is ahead";
+    CLOCK_SKEW = "curfew_issuer_clock_skew_seconds", "Gateway clock minus iat at the first sight of tokens at most a minute old, negative if the issuer is ahead";
+    RENEWALS = "curfew_renewals", "Sessions that went on with a newer token (ahead of a refusal, late), or whose client came with an old one for 30 s after that was refused (failed)";
+    RENEWAL_DURATION = "curfew_renewal_duration_seconds", "Time from the first refusal of a token that was over to the first admission with a newer one of its session";
+    SESSION_DURATION = "curfew_session_duration_seconds", "Time from the sign-in to the refusal that told the end of the session, once for each sign-in, by cause: idle, absolute, revoked";
+    ISSUER_LEEWAY = "curfew_issuer_leeway_seconds", "By how much the clocks of the gateway and of the issuer may differ before good tokens are refused";
     TOKEN_AGE = "curfew_token_age_seconds", "How long ago verified tokens were issued, at each request, admitted or not";
     TOKEN_OVERDUE = "curfew_token_overdue_seconds", "How long ago expired tokens had expired: seconds where a client renews late, hours where nobody renews";
     DATE_SKEW = "curfew_issuer_date_skew_seconds", "Gateway clock minus the Date field of the issuer's last answer, negative if the issuer is ahead";

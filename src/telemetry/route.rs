@@ -1,17 +1,15 @@
 //! The counters of one route and of one upstream, resolved when a plan is built, so that a request only adds to atomics.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use http::Method;
 
+use super::decisions::Decisions;
 use super::exchange::{Delivery, Exchange};
 use super::histogram::{HTTP, Histogram};
-use super::issuer::IssuerMeter;
 use super::meter::lock;
-use crate::decide::reason::Reason;
 
 /// The methods that have a name in metrics; any other is `_OTHER` (OT-03).
 pub const METHODS: [&str; 10] =
@@ -28,67 +26,6 @@ pub fn method_name(method: &Method) -> &'static str {
 
 fn method_place(method: &Method) -> usize {
     METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1)
-}
-
-/// How often something happened, and the trace of the last time.
-#[derive(Debug, Default)]
-pub struct Refusals {
-    count: AtomicU64,
-    last: Mutex<Option<Seen>>,
-}
-
-/// A trace that shows what is counted.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen {
-    /// The trace.
-    pub trace_id: u128,
-    /// When, in milliseconds since the epoch.
-    pub at: i64,
-}
-
-impl Refusals {
-    fn add(&self, seen: Seen) {
-        self.count.fetch_add(1, Relaxed);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
-    }
-
-    /// How often, and the last trace.
-    #[must_use]
-    pub fn read(&self) -> (u64, Option<Seen>) {
-        let count = self.count.load(Relaxed);
-        (count, *self.last.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// The decisions on one route about tokens of one issuer, or of none.
-#[derive(Debug)]
-pub struct Decisions {
-    /// The issuer; `None` where the token names none that is trusted.
-    pub issuer: Option<Arc<IssuerMeter>>,
-    admitted: AtomicU64,
-    /// By reason; made at the first refusal, because most routes of a large config never have one.
-    refused: OnceLock<Box<[Refusals]>>,
-}
-
-impl Decisions {
-    pub(super) fn new(issuer: Option<Arc<IssuerMeter>>) -> Self {
-        Self { issuer, admitted: AtomicU64::new(0), refused: OnceLock::new() }
-    }
-
-    fn is_of(&self, issuer: Option<&str>) -> bool {
-        self.issuer.as_ref().map(|meter| &*meter.name) == issuer
-    }
-
-    /// How many were admitted.
-    #[must_use]
-    pub fn admitted(&self) -> u64 {
-        self.admitted.load(Relaxed)
-    }
-
-    /// How many were refused, by reason.
-    pub fn refused(&self) -> impl Iterator<Item = (Reason, &Refusals)> {
-        Reason::ALL.iter().copied().zip(self.refused.get().into_iter().flatten())
-    }
 }
 
 /// How long requests took, by method and class of status. A histogram is made when it is first needed.
@@ -136,32 +73,12 @@ impl RouteMeter {
         // An issuer that the route does not know of is counted as none: a label is never made on the line.
         let of = |issuer| self.decisions.iter().find(|decisions| decisions.is_of(issuer));
         if let Some(decisions) = of(exchange.issuer.or(exchange.keys_of)).or_else(|| of(None)) {
-            decide(decisions, exchange);
+            decisions.count(exchange);
         }
         if let Some(judge) = exchange.judge {
             self.judge.observe(judge);
         }
         self.durations.observe(exchange.request.method, exchange.status, exchange.total);
-    }
-}
-
-fn decide(decisions: &Decisions, exchange: &Exchange<'_>) {
-    match exchange.reason {
-        None => {
-            decisions.admitted.fetch_add(1, Relaxed);
-        }
-        Some(reason) => {
-            let seen = Seen { trace_id: exchange.trace.trace_id, at: exchange.moment.wall.millis() };
-            let refused = decisions.refused.get_or_init(|| Reason::ALL.iter().map(|_| Refusals::default()).collect());
-            // The table of reasons lists them in the order of their numbers.
-            if let Some(refusals) = refused.get(reason as usize) {
-                refusals.add(seen);
-            }
-        }
-    }
-    let claims = exchange.token.and_then(|token| token.claims.as_ref().ok());
-    if let (Some(issuer), Some(claims)) = (&decisions.issuer, claims) {
-        issuer.count(claims, exchange);
     }
 }
 

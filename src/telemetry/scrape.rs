@@ -12,13 +12,14 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::CounterWithExemplar;
 
+use super::decisions::{Refusals, Seen};
 use super::exchange::Decision;
 use super::histogram::Histogram;
 use super::issuer;
 use super::meter::{Meter, lock};
 use super::names::{Metric, metric};
 use super::records::Standing;
-use super::route::{Refusals, Seen};
+
 use crate::decide::time::Timestamp;
 
 /// The values of those who know: filled anew on each scrape.
@@ -228,7 +229,7 @@ impl Collector for Scrape {
     }
 }
 
-fn counter(mut out: MetricEncoder<'_>, value: u64) -> fmt::Result {
+pub(super) fn counter(mut out: MetricEncoder<'_>, value: u64) -> fmt::Result {
     out.encode_counter::<NoLabelSet, _, u64>(&value, None)
 }
 
@@ -240,18 +241,26 @@ pub(super) fn histogram(mut out: MetricEncoder<'_>, histogram: &Histogram) -> fm
 fn decisions(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let about = metric::DECISIONS;
     let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?;
+    let names = meter.tenants.as_ref().map(|tenants| tenants.names());
     for ((route, issuer), decisions) in &*lock(&meter.decisions) {
         let issuer = issuer.as_deref().unwrap_or_default();
-        let labels = |decision: Decision, reason| {
-            [("decision", decision.name()), ("reason", reason), ("route", route), ("issuer", issuer)]
-        };
-        if decisions.admitted() > 0 {
-            let labels = labels(Decision::Allow, "");
-            counter(family.encode_family(&labels)?, decisions.admitted())?;
-        }
-        for (reason, refusals) in decisions.refused() {
-            let labels = labels(Decision::of(Some(reason)), reason.code());
-            refused(refusals, || family.encode_family(&labels))?;
+        for (place, tally) in decisions.tallies() {
+            // Without tenants there is no such label. One that came just now is shown the next time.
+            let tenant = names.as_ref().map(|names| names.get(place));
+            if tenant == Some(None) {
+                continue;
+            }
+            let labels = |decision: Decision, reason| -> Vec<(&str, &str)> {
+                let own = [("decision", decision.name()), ("reason", reason), ("route", &**route), ("issuer", issuer)];
+                own.into_iter().chain(tenant.flatten().map(|tenant| ("tenant", &**tenant))).collect()
+            };
+            if tally.admitted() > 0 {
+                counter(family.encode_family(&labels(Decision::Allow, ""))?, tally.admitted())?;
+            }
+            for (reason, refusals) in tally.refused() {
+                let labels = labels(Decision::of(Some(reason)), reason.code());
+                refused(refusals, || family.encode_family(&labels))?;
+            }
         }
     }
     Ok(())

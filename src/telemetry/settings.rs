@@ -35,6 +35,8 @@ pub struct Settings {
     /// The audit log: what operators did, which config was in force, which sessions ended. What operators ask and cannot be
     /// written here is not done. Default `off`; then `admin.audit` alone has what operators did.
     pub audit: OrOff<super::audit::Settings>,
+    /// Count decisions by tenant too, in the label `tenant` of `curfew_decisions_total`. Default `off`.
+    pub tenants: OrOff<super::tenants::TenantsByClaim>,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             log,
             records,
             audit: OrOff::Off,
+            tenants: OrOff::Off,
         }
     }
 }

@@ -30,6 +30,7 @@ use super::records::Records;
 use super::route::{RouteMeter, UpstreamMeter};
 use super::scrape::{Gauges, Scrape};
 use super::settings::{Otlp, Settings};
+use super::tenants::Tenants;
 use super::text;
 use crate::settings::SecretError;
 
@@ -112,7 +113,8 @@ impl Telemetry {
             Some((access, dropped, guard)) => (Some(access), Some(dropped), Some(guard)),
             None => (None, None, None),
         };
-        let (meter, stop) = (Arc::new(Meter::new(dropped)), CancellationToken::new());
+        let tenants = settings.tenants.as_ref().on().map(Tenants::new);
+        let (meter, stop) = (Arc::new(Meter::new(dropped, tenants)), CancellationToken::new());
         let traced = settings.otlp.as_ref().map(|otlp| start_export(otlp, service, control, &meter, &stop));
         let (queue, task) = traced.transpose()?.unzip();
         let records = Arc::new(Records::start(&settings.records)?);

@@ -99,6 +99,7 @@ fn exchange<'a>(route: &'a RouteMeter, verdict: Option<&'a Verdict>, at: Moment)
         revocation: None,
         revoked: None,
         skew_ms: Some(12),
+        sight: None,
         delivery: None,
     }
 }

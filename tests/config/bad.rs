@@ -64,6 +64,8 @@ const CASES: &[&[(&str, &str)]] = &[
         (VERSION, "~\ntelemetry: { records: { directory: /var/lib/records, admissions: 0.5 } }"),
         (LISTENER, "address: 0.0.0.0:8080, plaintext: true }"),
     ],
+    &[(VERSION, "~\ntelemetry: { tenants: { claim: email, names: [a, b], most: 1 } }")],
+    &[(VERSION, "~\ntelemetry: { tenants: { claim: iss, most: 500 } }")],
     &[(VERSION, "~\nadmin: { address: 0.0.0.0:9901 }")],
     &[(VERSION, "~\nadmin: { address: 0.0.0.0:9901, token: { env: ADMIN } }")],
     &[(

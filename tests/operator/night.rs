@@ -5,7 +5,7 @@ use super::PATIENCE;
 use crate::support::answer::Answer;
 use crate::support::config::address;
 use crate::support::gateway::{Gateway, free_port};
-use crate::support::mint::{AUDIENCE, CORP, Mint};
+use crate::support::mint::{AUDIENCE, CORP, Mint, now};
 use crate::support::raw::{Door, ask};
 use crate::support::upstream::Upstream;
 use crate::support::wait::until;
@@ -211,6 +211,23 @@ fn a_wrong_clock_is_told_once_and_its_end_once() {
     world.until_metric(skew, |skew| skew.abs() < 5.0);
     world.until_logged(&["INFO", "agree again", "issuer=\"corp\""]);
     assert_eq!(world.logged(&["the issuer's clock is"]), 1, "{}", world.gateway.log());
+    // Before it hurts: more than half of the leeway, and less than all of it.
+    ahead.store(8, Relaxed);
+    world.until_logged(&["WARN", "ahead of this gateway's by more than half its leeway", "apart=", "leeway=10s"]);
+    assert_eq!(world.logged(&["the issuer's clock is"]), 2, "{}", world.gateway.log());
+    assert_eq!(world.metric(r#"curfew_issuer_leeway_seconds{issuer="corp"}"#), Some(10.0));
+}
+
+/// Told by the tokens themselves, where the provider says no time, and once for all of them.
+#[test]
+fn tokens_from_the_future_are_told_before_they_are_refused() {
+    let world = World::start(&Changes::default());
+    for ahead in [1, 2, 7, 8, 8] {
+        let token = Mint::get().rsa.token().claim("iat", now() + ahead).sign();
+        assert_eq!(world.get("/orders", &bearer(&token)).status, 200, "{ahead}");
+    }
+    world.until_logged(&["WARN", "tokens come from the future", "issuer=\"corp\"", "ahead=", "leeway=10s"]);
+    assert_eq!(world.logged(&["tokens come from the future"]), 1, "{}", world.gateway.log());
 }
 
 /// Who revoked a token, and when that was learned.

@@ -20,6 +20,10 @@ fn made_up_names_make_no_series() {
     traffic::round(&world);
     let attack = |number: usize| {
         let (word, mint) = (unique("made-up"), Mint::get());
+        let tenant = mint.rsa.token().claim("org", serde_json::json!({ "id": word.clone() })).sign();
+        let tenant = format!("Authorization: Bearer {tenant}\r\n");
+        assert_eq!(world.asks("/orders/tenant", &tenant), "admitted");
+        assert_eq!(world.asks("/scoped/tenant", &tenant), "insufficient_scope");
         let token = mint.impostor.token().claim("iss", format!("https://{word}.example"));
         let fields = format!("Authorization: Bearer {}\r\n", token.head("kid", word.clone()).sign());
         let answer = world.asks(&format!("/orders/{word}?{word}"), &fields);
@@ -33,22 +37,27 @@ fn made_up_names_make_no_series() {
         assert!((400..500).contains(&world.send(&method).status));
         word
     };
-    // The first round makes the series that everything unknown is folded into.
-    attack(0);
+    // The first rounds make the series that everything unknown is folded into, and fill the places of tenants.
+    let first = [0, 0, 0].map(attack);
     let before = series(&world);
-    let words: Vec<String> = (1..=200).map(attack).collect();
+    let words: Vec<String> = (1..=100).map(attack).collect();
     let after = series(&world);
     let new: Vec<_> = after.difference(&before).collect();
     assert!(new.is_empty(), "{new:#?}");
     let text = world.gateway.admin("/metrics").1;
     assert!(words.iter().all(|word| !text.contains(word)), "a client's word is told");
-    let unknown = r#"curfew_decisions_total{decision="deny",reason="issuer_untrusted",route="orders",issuer=""} "#;
-    let unrouted = r#"curfew_decisions_total{decision="deny",reason="route_not_found",route="",issuer=""} "#;
-    for (line, at_least) in [(unknown, 201), (unrouted, 402)] {
+    let unknown =
+        r#"curfew_decisions_total{decision="deny",reason="issuer_untrusted",route="orders",issuer="",tenant=""} "#;
+    let unrouted = r#"curfew_decisions_total{decision="deny",reason="route_not_found",route="",issuer="",tenant=""} "#;
+    for (line, at_least) in [(unknown, 103), (unrouted, 206)] {
         let count = text.lines().find_map(|have| have.strip_prefix(line)).expect(line);
         let count: u64 = count.split(' ').next().unwrap().parse().unwrap();
         assert!(count >= at_least, "{line} {count}");
     }
     assert!(text.contains(r#"method="_OTHER",route="""#), "made-up methods are one");
-    println!("{} series before and after 1,000 requests of made-up names", after.len());
+    let folded = r#"curfew_decisions_total{decision="allow",reason="",route="orders",issuer="corp",tenant="other"} "#;
+    assert!(text.lines().any(|line| line.starts_with(folded)), "{text}");
+    let told = first.iter().filter(|word| text.contains(&format!(r#"tenant="{word}""#))).count();
+    assert_eq!(told, 2, "besides the one of the traffic");
+    println!("{} series before and after 700 requests of made-up names", after.len());
 }

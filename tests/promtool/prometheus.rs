@@ -36,6 +36,7 @@ impl Prometheus {
             .args(["-c", KEEPER, "sh", "prometheus"])
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
+            .arg("--enable-feature=exemplar-storage")
             .arg(format!("--web.listen-address={address}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -73,6 +74,25 @@ impl Prometheus {
         let answer: Value = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
         let result = answer["data"]["result"].as_array().ok_or_else(|| answer["error"].to_string())?;
         Ok(result.iter().filter(|one| one["value"][1] != "NaN").count())
+    }
+
+    /// The trace ids of the exemplars of these series within the last minutes, with the labels of their series.
+    pub fn exemplars(&self, expr: &str) -> Vec<(Value, String)> {
+        let escaped: String = expr.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let now = crate::support::mint::now();
+        let range = format!("start={}&end={}", now - 300, now + 60);
+        let Some((_, body)) = self.get(&format!("/api/v1/query_exemplars?query={escaped}&{range}")) else {
+            return vec![];
+        };
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(answer["status"], "success", "{answer}");
+        let series = answer["data"].as_array().into_iter().flatten();
+        let traces = |one: &Value| -> Vec<(Value, String)> {
+            let all = one["exemplars"].as_array().unwrap().iter();
+            let trace = |seen: &Value| seen["labels"]["trace_id"].as_str().unwrap().to_owned();
+            all.map(|seen| (one["seriesLabels"].clone(), trace(seen))).collect()
+        };
+        series.flat_map(traces).collect()
     }
 
     /// The rules whose last evaluation failed, and why.

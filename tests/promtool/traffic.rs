@@ -15,7 +15,8 @@ fn bearer(token: &str) -> String {
 pub fn round(world: &World) {
     let mint = Mint::get();
     let (corp, partner) = (|| mint.rsa.token(), mint.partner.token().claim("iss", PARTNER));
-    let fresh = corp().claim("iat", now());
+    let acme = || corp().claim("org", json!({ "id": "acme" }));
+    let fresh = acme().claim("iat", now());
     let rows: Vec<(&str, String, &str)> = vec![
         ("/orders/1", bearer(&fresh.sign()), "admitted"),
         ("/orders/2", bearer(&partner.sign()), "admitted"),
@@ -24,7 +25,7 @@ pub fn round(world: &World) {
         ("/orders/5", bearer(&corp().claim("iat", now() - 900).claim("exp", now() - 120).sign()), "token_expired"),
         ("/young/6", bearer(&corp().claim("iat", now() - 400).sign()), "token_too_old"),
         ("/scoped/7", bearer(&corp().sign()), "insufficient_scope"),
-        ("/orders/8", bearer(&corp().claim("aud", "https://other.example").sign()), "audience_mismatch"),
+        ("/orders/8", bearer(&acme().claim("aud", "https://other.example").sign()), "audience_mismatch"),
         ("/orders/9", bearer(&corp().claim("iat", now() + 90).sign()), "token_issued_in_future"),
         ("/orders/10", bearer(&mint.impostor.token().sign()), "signature_invalid"),
         ("/orders/11", bearer(&corp().claim("iss", "https://elsewhere.example").sign()), "issuer_untrusted"),
@@ -34,6 +35,7 @@ pub fn round(world: &World) {
         ("/nowhere", String::new(), "route_not_found"),
         ("/gone/15", bearer(&corp().sign()), "upstream_unreachable"),
     ];
+    let rows = rows.into_iter().chain(renewals(&unique("sid"), mint));
     for (path, fields, expected) in rows {
         assert_eq!(world.asks(path, &fields), expected, "{path}");
     }
@@ -43,10 +45,24 @@ pub fn round(world: &World) {
     }
 }
 
+/// A session that goes on with a newer token before the old one ends, and once more after it was refused.
+fn renewals(sid: &str, mint: &Mint) -> Vec<(&'static str, String, &'static str)> {
+    let token = |issued: i64, expires: i64| {
+        let token = mint.rsa.token().claim("sid", sid).claim("iat", now() + issued);
+        bearer(&token.claim("exp", now() + expires).sign())
+    };
+    vec![
+        ("/orders/17", token(-900, 60), "admitted"),
+        ("/orders/18", token(-800, 60), "admitted"),
+        ("/orders/19", token(-700, -120), "token_expired"),
+        ("/orders/20", token(-10, 60), "admitted"),
+    ]
+}
+
 /// Its token is admitted, then its provider says that it has ended, and then it is refused.
 fn end_a_session(world: &World, token: Token<'_>) {
     let sid = unique("sid");
-    let held = bearer(&token.clone().claim("sid", sid.clone()).sign());
+    let held = bearer(&token.clone().claim("sid", sid.clone()).claim("auth_time", now() - 3600).sign());
     assert_eq!(world.asks("/orders/16", &held), "admitted");
     assert_eq!(post(world, "logout", &logout(token, &sid)), 200);
     assert_eq!(world.asks("/orders/16", &held), "session_revoked");

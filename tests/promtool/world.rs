@@ -67,7 +67,7 @@ routes:
   - {{ name: young, hosts: [{HOST}], path: "/young/**", policy: young, upstream: echo }}
   - {{ name: scoped, hosts: [{HOST}], path: "/scoped/**", policy: scoped, upstream: echo }}
   - {{ name: gone, hosts: [{HOST}], path: "/gone/**", upstream: gone }}
-telemetry: {{ hash_key: {{ file: {d}/hash.key }} }}
+telemetry: {{ hash_key: {{ file: {d}/hash.key }}, tenants: {{ claim: org.id, most: 3 }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#
         );

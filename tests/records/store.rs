@@ -48,6 +48,7 @@ fn exchange(at: i64, id: &'static str) -> Exchange<'static> {
         revocation: None,
         revoked: None,
         skew_ms: None,
+        sight: None,
         delivery: None,
     }
 }

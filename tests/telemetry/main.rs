@@ -4,6 +4,8 @@ mod collector;
 mod cost;
 mod knobs;
 mod metrics;
+mod renewals;
+mod tenants;
 mod traces;
 mod words;
 mod world;

@@ -8,7 +8,7 @@ use crate::world::{exchange, token};
 use curfew::decide::reason::Reason;
 use curfew::decide::time::Timestamp;
 use curfew::telemetry::{
-    Connections, Exchange, FleetSeen, Introspection, Journal, Service, Settings, Telemetry, names,
+    Connections, Exchange, FleetSeen, Introspection, Journal, Service, Settings, Sight, Telemetry, names,
 };
 use tokio::runtime::Handle;
 
@@ -21,6 +21,7 @@ fn telemetry() -> Telemetry {
         gauges.jwks_age("corp", Duration::from_secs(5));
         gauges.jwks_limit("corp", Duration::from_secs(86_400));
         gauges.date_skew("corp", -1500);
+        gauges.issuer_leeway("corp", Duration::from_secs(10));
         gauges.revocation_age("feed", Duration::from_millis(300));
         gauges.revocation_limit("feed", Duration::from_secs(30));
         gauges.revocation_entries("feed", 10_000);
@@ -60,8 +61,9 @@ fn telemetry() -> Telemetry {
 
 fn use_it(telemetry: &Telemetry) -> u128 {
     let (route, token) = (telemetry.route("orders", "/orders/{id}", "api", &["corp"]), token(60_000));
+    let sight = Some(Sight { first: true, first_admitted: true, session: None, leeway: Duration::from_secs(10) });
     let admitted = Exchange { token: Some(&token), issuer: Some("corp"), ..exchange(&route) };
-    telemetry.record(&admitted);
+    telemetry.record(&Exchange { sight, ..admitted.clone() });
     telemetry.record(&admitted);
     let refused = Exchange { status: 401, reason: Some(Reason::TokenExpired), ..admitted.clone() };
     telemetry.record(&refused);
@@ -82,7 +84,7 @@ async fn what_happened_is_counted() {
         r#"curfew_decisions_total{decision="deny",reason="route_not_found",route="",issuer=""} 1"#.to_owned(),
         r#"http_server_request_duration_seconds_bucket{le="0.025",method="GET",route="orders",status="2xx"} 2"#
             .to_owned(),
-        r#"curfew_issuer_clock_skew_seconds_bucket{le="30.0",issuer="corp"} 3"#.to_owned(),
+        r#"curfew_issuer_clock_skew_seconds_bucket{le="30.0",issuer="corp"} 1"#.to_owned(),
         r#"curfew_token_age_seconds_bucket{le="30.0",issuer="corp"} 3"#.to_owned(),
         r#"curfew_token_overdue_seconds_bucket{le="1.0",issuer="corp"} 1"#.to_owned(),
         r#"curfew_jwks_max_age_seconds{issuer="corp"} 86400.0"#.to_owned(),
@@ -98,6 +100,7 @@ async fn what_happened_is_counted() {
         r#"curfew_introspection_paused{issuer="corp"} 1.0"#.to_owned(),
         r#"curfew_jwks_age_seconds{issuer="corp"} 5.0"#.to_owned(),
         r#"curfew_issuer_date_skew_seconds{issuer="corp"} -1.5"#.to_owned(),
+        r#"curfew_issuer_leeway_seconds{issuer="corp"} 10.0"#.to_owned(),
         r#"curfew_config_info{revision="abc123"} 1"#.to_owned(),
         "curfew_connections_open 1".to_owned(),
         "curfew_revocation_journal_failures_total 1".to_owned(),

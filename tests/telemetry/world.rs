@@ -153,6 +153,7 @@ pub fn exchange(route: &RouteMeter) -> Exchange<'_> {
         revocation: None,
         revoked: None,
         skew_ms: None,
+        sight: None,
         delivery: None,
     }
 }

@@ -4,7 +4,7 @@ use super::guard::Peer;
 use super::listener::Wiring;
 use super::operations::Deed;
 use super::problem::{Answer, Problem, text, typed};
-use crate::telemetry::{OPENMETRICS, TEXT, Telemetry};
+use crate::telemetry::{OPENMETRICS, TEXT, Telemetry, prefers_openmetrics};
 use http::header::ACCEPT;
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -184,8 +184,8 @@ fn ready(missing: &[String], degraded: &[String]) -> Answer {
 
 /// Prometheus says by `Accept` whether it reads OpenMetrics.
 fn metrics(parts: &Parts, telemetry: &Telemetry) -> Answer {
-    let accepts = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepts.contains("application/openmetrics-text") {
+    let accepts = parts.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if prefers_openmetrics(accepts) {
         typed(StatusCode::OK, OPENMETRICS, telemetry.render())
     } else {
         typed(StatusCode::OK, TEXT, telemetry.render_classic())
