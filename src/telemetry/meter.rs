@@ -10,6 +10,7 @@ use super::histogram::{Histogram, JUDGE};
 use super::issuer::IssuerMeter;
 use super::route::{Decisions, Durations, RouteMeter, UpstreamMeter};
 use super::scrape::Gauges;
+use super::shadow::ShadowMeter;
 
 /// Something that tells its gauges when it is asked.
 pub(super) type OnScrape = Box<dyn Fn(&mut Gauges) + Send + Sync>;
@@ -22,6 +23,8 @@ pub(super) struct Meter {
     pub durations: Mutex<BTreeMap<Box<str>, Arc<Durations>>>,
     pub issuers: Mutex<BTreeMap<Box<str>, Arc<IssuerMeter>>>,
     pub upstreams: Mutex<BTreeMap<Box<str>, Arc<UpstreamMeter>>>,
+    /// By route and policy.
+    pub shadows: Mutex<BTreeMap<(Box<str>, Box<str>), Arc<ShadowMeter>>>,
     pub on_scrape: Mutex<Vec<OnScrape>>,
     pub revision: Mutex<Box<str>>,
     pub judge: Arc<Histogram>,
@@ -57,6 +60,7 @@ impl Meter {
             durations: Mutex::default(),
             issuers: Mutex::default(),
             upstreams: Mutex::default(),
+            shadows: Mutex::default(),
             on_scrape: Mutex::default(),
             revision: Mutex::default(),
             judge: Arc::new(Histogram::new(JUDGE)),
@@ -82,6 +86,10 @@ impl Meter {
             durations: found(&self.durations, name.into(), Durations::default),
             judge: self.judge.clone(),
         }
+    }
+
+    pub fn shadow(&self, route: &str, policy: &str) -> Arc<ShadowMeter> {
+        found(&self.shadows, (route.into(), policy.into()), || ShadowMeter::new(policy))
     }
 
     pub fn upstream(&self, name: &str) -> Arc<UpstreamMeter> {

@@ -15,7 +15,7 @@ use crate::decide::verdict::{Outcome, Verdict};
 pub type Word = Cow<'static, str>;
 
 /// A whole judgement as plain data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trail {
     /// `admit` or `refuse`.
     pub outcome: Word,

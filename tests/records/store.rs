@@ -41,6 +41,8 @@ fn exchange(at: i64, id: &'static str) -> Exchange<'static> {
         status: 404,
         reason: Some(Reason::RouteNotFound),
         verdict: None,
+        shadow: None,
+        session: Default::default(),
         token: None,
         issuer: None,
         keys_of: None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::beside::{Attended, Shadowed};
 use super::parts::{Asking, Bearer, Delivered, Entered, field, told};
 use crate::decide::reason::Reason;
 use crate::decide::time::Timestamp;
@@ -59,6 +60,12 @@ pub struct DecisionRecord {
     /// The token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Bearer>,
+    /// What was known of its session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Attended>,
+    /// What the route's shadow policy would have refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadowed>,
     /// What was known of revocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation: Option<Entered>,
@@ -108,6 +115,8 @@ impl DecisionRecord {
             issuer: record.issuer.as_deref().map(told),
             skew_ms: record.skew_ms,
             token: Bearer::of(record),
+            session: Attended::of(record.session, record.at),
+            shadow: record.shadow.as_deref().and_then(Shadowed::of),
             revocation: Entered::of(record),
             delivery: Delivered::of(record),
             total_us: micros(record.total),
@@ -125,6 +134,9 @@ impl DecisionRecord {
         self.advice = reason.map(|reason| reason.advice().into());
         self.cure = reason.map(|reason| reason.cure().into());
         self.trail = self.trail.map(Trail::completed);
+        if let Some(shadow) = &mut self.shadow {
+            shadow.trail = std::mem::take(&mut shadow.trail).completed();
+        }
         self
     }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::names::{Names, Number};
 use super::parts::field;
 use crate::decide::id::Fingerprint;
+use crate::decide::reason::Reason;
 use crate::telemetry::record::Record;
 
 /// One record, as it is found.
@@ -31,6 +32,8 @@ pub(super) struct Line {
     pub address: Option<IpAddr>,
     /// Zero is an admission.
     pub reason: Number,
+    /// What a shadow policy would have refused it for; zero is nothing.
+    pub shadow: Number,
     pub route: Number,
     pub issuer: Number,
     /// Where it is in its file.
@@ -74,7 +77,8 @@ impl Line {
             subject: handles.and_then(|handles| handles.subject).or_else(claimed).map_or(0, short),
             client: handles.and_then(|handles| handles.client).map_or(0, short),
             address: asked.client.or(asked.peer.map(|peer| peer.ip())),
-            reason: names.number(record.reason.map(crate::decide::reason::Reason::code)),
+            reason: names.number(record.reason.map(Reason::code)),
+            shadow: names.number(record.shadow.as_ref().and_then(|shadow| shadow.verdict.reason()).map(Reason::code)),
             route: names.number(record.route.as_ref().map(|route| &*route.name).filter(|name| !name.is_empty())),
             issuer: names.number(record.issuer.as_deref()),
             ..Self::default()
@@ -101,6 +105,8 @@ pub(super) struct Brief<'a> {
     issuer: Option<Cow<'a, str>>,
     request: From,
     #[serde(borrow, default)]
+    shadow: Option<Beside<'a>>,
+    #[serde(borrow, default)]
     token: Option<Ids<'a>>,
 }
 
@@ -108,6 +114,12 @@ pub(super) struct Brief<'a> {
 struct From {
     peer: Option<SocketAddr>,
     client: Option<IpAddr>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Beside<'a> {
+    #[serde(borrow)]
+    reason: Cow<'a, str>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,6 +144,7 @@ impl Brief<'_> {
             client: id(|ids| ids.client.as_deref().map(parse)),
             address: self.request.client.or(self.request.peer.map(|peer| peer.ip())),
             reason: names.number(self.reason.as_deref()),
+            shadow: names.number(self.shadow.as_ref().map(|shadow| &*shadow.reason)),
             route: names.number(self.route.as_deref()),
             issuer: names.number(self.issuer.as_deref()),
             ..Line::default()

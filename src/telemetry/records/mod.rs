@@ -5,7 +5,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `settings` | where records are kept, how many, and for how long |
-//! | `decision`, `parts` | a record, as it is kept and told |
+//! | `decision`, `parts`, `beside` | a record, as it is kept and told |
 //! | `escape` | what clients wrote, made harmless |
 //! | `line`, `names` | what is remembered of each record, to find it |
 //! | `filter`, `groups` | which records are asked for, and what they have in common |
@@ -15,6 +15,7 @@
 //! | `room` | the whole: opened, told, asked, closed |
 //! | `offline` | a directory, read without its gateway |
 
+mod beside;
 mod decision;
 mod directory;
 pub mod escape;
@@ -30,6 +31,7 @@ mod segment;
 mod settings;
 mod writer;
 
+pub use beside::{Attended, Shadowed};
 pub use decision::DecisionRecord;
 pub use filter::Filter;
 pub use groups::{Group, Groups};
