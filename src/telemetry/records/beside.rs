@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decide::session::{Basis, Key, KeySource, Knowledge, Sight};
+use super::kept::{Beside, Session};
 use crate::decide::time::Timestamp;
-use crate::telemetry::record::Shadow;
 use crate::telemetry::trail::{Trail, Word};
 
 /// What was known of the session of the token.
@@ -46,41 +45,23 @@ pub struct Shadowed {
 }
 
 impl Attended {
-    pub(super) fn of(known: Knowledge, at: Timestamp) -> Option<Self> {
-        let (word, Key { source, .. }, sight) = match known {
-            Knowledge::Unasked => return None,
-            Knowledge::Undated(key) => ("undated", key, None),
-            Knowledge::NoRoom(key) => ("no_room", key, None),
-            Knowledge::Known(key, Basis::Held, sight) => ("held", key, Some(sight)),
-            Knowledge::Known(key, Basis::Token, sight) => ("token", key, Some(sight)),
-        };
+    pub(super) fn of(kept: &Session<'_>, at: Timestamp) -> Self {
         let before = |ms: i64| at.minus(Duration::from_millis(u64::try_from(ms).unwrap_or(0))).to_string();
-        let of = |ms: fn(Sight) -> i64| sight.map(ms);
-        let (age, quiet) = (of(|sight| sight.age), of(|sight| sight.quiet));
-        Some(Self {
-            known: word.into(),
-            by: by(source).into(),
-            first: age.map(before),
-            last: quiet.map(before),
-            age_ms: age,
-            quiet_ms: quiet,
-            silence_ms: of(|sight| sight.silence),
-        })
-    }
-}
-
-const fn by(source: KeySource) -> &'static str {
-    match source {
-        KeySource::Claim => "claim",
-        KeySource::SignIn => "sign_in",
-        KeySource::Client => "client",
-        KeySource::Token => "token",
+        Self {
+            known: kept.known.to_owned().into(),
+            by: kept.by.to_owned().into(),
+            first: kept.age.map(before),
+            last: kept.quiet.map(before),
+            age_ms: kept.age,
+            quiet_ms: kept.quiet,
+            silence_ms: kept.silence,
+        }
     }
 }
 
 impl Shadowed {
-    pub(super) fn of(shadow: &Shadow) -> Option<Self> {
-        let reason = shadow.verdict.reason()?.code().into();
-        Some(Self { policy: shadow.policy.to_string(), reason, trail: Trail::of(&shadow.verdict) })
+    pub(super) fn of(kept: &Beside<'_>) -> Option<Self> {
+        let reason = kept.trail.reason()?.to_owned().into();
+        Some(Self { policy: kept.policy.to_owned(), reason, trail: kept.trail.trail() })
     }
 }
