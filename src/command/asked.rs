@@ -52,6 +52,9 @@ pub struct Refusals {
     /// Of this subject, by its hash, as records and traces tell it.
     #[arg(long, value_name = "HASH", conflicts_with = "subject")]
     pub subject_hash: Option<String>,
+    /// Show what was admitted and the route's shadow policy would have refused.
+    #[arg(long, conflicts_with = "admissions")]
+    pub shadow: bool,
     /// Show admissions that were recorded, too.
     #[arg(long)]
     pub admissions: bool,

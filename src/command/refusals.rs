@@ -59,6 +59,9 @@ fn question(what: &Refusals) -> Result<Map<String, Value>, String> {
             question.insert(name.into(), instant(time).map_err(|why| format!("--{name}: {why}"))?);
         }
     }
+    if what.shadow {
+        question.insert("shadow".into(), true.into());
+    }
     if what.admissions {
         question.insert("admissions".into(), true.into());
     }

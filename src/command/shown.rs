@@ -5,16 +5,17 @@ use crate::decide::time::Timestamp;
 use crate::telemetry::Paint;
 use crate::telemetry::describe::Words;
 use crate::telemetry::records::escape::inert;
-use crate::telemetry::records::{Asking, Bearer, DecisionRecord, Delivered, Entered};
+use crate::telemetry::records::{Asking, Attended, Bearer, DecisionRecord, Delivered, Entered, Shadowed};
 use crate::telemetry::show;
 use serde_json::Value;
 use std::fmt::{Display, Write as _};
 
 /// One record, whole.
 pub(super) fn record(record: &DecisionRecord, now: Timestamp, paint: Paint) -> String {
-    let mut out = match &record.reason {
-        Some(code) => show::refused(code, paint),
-        None => format!("{}\n", paint.good("admitted")),
+    let mut out = match (&record.reason, &record.shadow) {
+        (Some(code), _) => show::refused(code, paint),
+        (None, Some(shadow)) => shadowed(shadow, paint),
+        (None, None) => format!("{}\n", paint.good("admitted")),
     };
     let fact = |name: &str, text: &dyn Display| {
         let text = text.to_string();
@@ -38,6 +39,7 @@ pub(super) fn record(record: &DecisionRecord, now: Timestamp, paint: Paint) -> S
         out += &fact("token", &bearer(token));
         ids(token).iter().for_each(|(name, id)| out += &fact(name, &format!("{id} (hashed)")));
     }
+    record.session.iter().for_each(|session| out += &fact("session is", &attended(session)));
     if let Some(known) = &record.revocation {
         out += &fact(if known.entry_of.is_some() { "revoked" } else { "feeds" }, &revocation(known));
     }
@@ -46,14 +48,42 @@ pub(super) fn record(record: &DecisionRecord, now: Timestamp, paint: Paint) -> S
         out.push('\n');
         show::questions(&mut out, trail, paint);
     }
+    if let Some(shadow) = &record.shadow {
+        let _ = writeln!(out, "\n{} {}", paint.strong("the shadow policy"), inert(&shadow.policy));
+        show::questions(&mut out, &shadow.trail, paint);
+    }
     out += &actions(record, paint);
+    out
+}
+
+/// Nobody was refused, and nobody is to take it for a refusal.
+fn shadowed(shadow: &Shadowed, paint: Paint) -> String {
+    let (policy, reason) = (inert(&shadow.policy), inert(&shadow.reason));
+    let word = paint.bad(format!("{reason}"));
+    format!("{}; the shadow policy {policy} would have refused it: {word}\n", paint.good("admitted"))
+}
+
+fn attended(session: &Attended) -> String {
+    let mut out = match &*session.known {
+        "held" => "remembered".to_owned(),
+        "token" => "not remembered: this is what the token proves".to_owned(),
+        "no_room" => "not remembered: there is no room".to_owned(),
+        _ => "not remembered, and the token proves nothing of it".to_owned(),
+    };
+    if let (Some(first), Some(age)) = (&session.first, session.age_ms) {
+        let _ = write!(out, "; signed in {first}, {} before this instant", Words(age));
+    }
+    if let (Some(last), Some(quiet)) = (&session.last, session.quiet_ms) {
+        let _ = write!(out, "; last active {last}, {} before", Words(quiet));
+    }
     out
 }
 
 /// One record, in a line.
 pub(super) fn line(record: &DecisionRecord, paint: Paint) -> String {
     let asked = &record.request;
-    let reason = record.reason.as_deref().unwrap_or("admitted");
+    let would = record.shadow.as_ref().filter(|_| record.reason.is_none());
+    let reason = record.reason.as_deref().or(would.map(|shadow| &*shadow.reason)).unwrap_or("admitted");
     let mut out = format!("{}  {} {}", inert(&record.at), paint.bad(format!("{:<24}", inert(reason))), record.status);
     let _ = write!(out, " {} {}{}", inert(&asked.method), inert(&asked.host), inert(&asked.path));
     let subject = record.token.as_ref().and_then(|token| token.subject.as_ref());
@@ -68,7 +98,9 @@ pub(super) fn line(record: &DecisionRecord, paint: Paint) -> String {
         let _ = fact.map(|fact| write!(out, " {name}={}", inert(fact)));
     }
     let _ = write!(out, " {}", paint.faint(format!("trace={}", inert(&record.trace_id))));
-    let failed = record.trail.iter().flat_map(|trail| &trail.questions).find(|answer| answer.outcome == "fail");
+    let _ = would.map(|shadow| write!(out, " admitted, shadow={}", inert(&shadow.policy)));
+    let trail = would.map(|shadow| &shadow.trail).or(record.trail.as_ref());
+    let failed = trail.iter().flat_map(|trail| &trail.questions).find(|answer| answer.outcome == "fail");
     let _ = failed.map(|answer| write!(out, "\n    {}", inert(&answer.text)));
     out + "\n"
 }

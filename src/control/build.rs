@@ -16,6 +16,7 @@ use crate::proxy::router::{Pattern, Router};
 use crate::proxy::session_door::{SessionDoor, SessionDoorSettings};
 use crate::proxy::sessions;
 use crate::proxy::settings::{Access, HeaderRules, RouteSettings};
+use crate::proxy::shadow::Shadow;
 use crate::proxy::telling::Telling;
 use crate::proxy::tls::Handshaker;
 use crate::settings::{Bytes, OrOff, Span};
@@ -112,7 +113,7 @@ pub fn plan(
     let routes = config.routes.iter().map(|settings| route(settings).map(Arc::new)).collect::<Result<Box<[_]>, _>>()?;
     let of_proofs = routes.iter().filter_map(|route| route.policy.as_ref()).map(|policy| policy.binding.max_age.value);
     let proof_age = of_proofs.max().unwrap_or_default();
-    let sessions = sessions::terms(routes.iter().filter_map(|route| route.policy.as_deref()), &config.sessions);
+    let sessions = sessions::terms(routes.iter().flat_map(|route| route.policies()), &config.sessions);
     let session_door = match &config.sessions.door {
         Some(settings) => Some(Box::new(session_door(config, settings, &names, pools, telemetry)?)),
         None => None,
@@ -179,6 +180,7 @@ fn route(
     Some(Route {
         meter: telemetry.route(&settings.name, &settings.path, &name, issuers),
         policy,
+        shadow: shadow(config, settings, telemetry),
         locations: Locations {
             cookie: settings.token.cookie.as_deref().map(Box::from),
             dpop,
@@ -194,6 +196,13 @@ fn route(
         request_fields: fields(&settings.headers.request),
         response_fields: fields(&settings.headers.response),
     })
+}
+
+/// What is tried on a route.
+fn shadow(config: &Config, settings: &RouteSettings, telemetry: &Telemetry) -> Option<Box<Shadow>> {
+    let name = settings.shadow.as_ref().filter(|_| settings.access == Access::Guarded)?;
+    let meter = telemetry.shadow(&settings.name, name);
+    Some(Box::new(Shadow::build(name, config.policies.get(name)?, &config.defaults, meter)))
 }
 
 /// How sessions are told on a route.
@@ -218,6 +227,7 @@ fn session_door(
         path: settings.path.clone(),
         activity: Activity::None,
         session_headers: true,
+        shadow: None,
         ..guarded.clone()
     };
     Ok(SessionDoor {

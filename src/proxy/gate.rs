@@ -12,6 +12,7 @@ use super::streams::Place;
 use crate::decide::evidence::Scheme;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
+use crate::decide::session;
 use crate::decide::time::Moment;
 use crate::decide::verdict::{Outcome, Permit};
 use crate::state::State;
@@ -76,9 +77,8 @@ impl Gate {
                 return refuse(&refusal, report);
             }
         };
-        if report.is_seen() {
-            report.seen = self.seen(parts);
-        }
+        // Should its upstream fail, this is what is told of it: the fields go with the request.
+        report.seen = self.seen(parts);
         match self.deliver(parts, body, admitted, &mut report).await {
             Ok(passage) => passage.response(report, Place::new(Rc::clone(&self.info.streams), id)),
             Err(refusal) => refuse(&refusal, report),
@@ -157,7 +157,7 @@ impl Gate {
             let target = Target::of(parts, self.info.tls.is_some(), trusted);
             gathered.prove(&presented, &target, policy.binding.nonce.is_some(), state);
         }
-        if let Some(terms) = plan.sessions.as_ref().filter(|_| policy.asks_of_sessions()) {
+        if let Some(terms) = plan.sessions.as_ref().filter(|_| route.asks_of_sessions()) {
             gathered.attend(state, terms);
         }
         let mut verdict = policy.judge(&gathered.evidence());
@@ -173,12 +173,14 @@ impl Gate {
         report.renews_nonce = policy.binding.renews(&gathered.evidence(), verdict.reason());
         report.judge = Some(state.clock.steady().saturating_sub(report.moment.steady));
         report.freshness = gathered.evidence().revocation.freshness;
+        report.session = gathered.evidence().session;
         let outcome = verdict.outcome;
         report.limits = verdict.limits;
-        report.outlook = route.telling.map(|telling| telling.outlook(&verdict, policy, route.activity));
-        if verdict.reason().is_some() || report.is_seen() {
-            report.verdict = Some(Box::new(verdict));
+        if let (Some(shadow), None) = (&route.shadow, verdict.reason()) {
+            report.shadow = shadow.judge(&gathered);
         }
+        report.outlook = route.telling.map(|telling| telling.outlook(&verdict, policy, route.activity));
+        report.verdict = Some(Box::new(verdict)); // it may still fail, or be cut short
         report.unproven = gathered.untrusted.take();
         if let Some((verified, issuer)) = gathered.into_verified() {
             (report.verified, report.issuer) = (Some(verified), issuer);
@@ -202,6 +204,8 @@ impl Gate {
             door: None,
             judge: None,
             verdict: None,
+            shadow: None,
+            session: session::Knowledge::Unasked,
             limits: None,
             verified: None,
             issuer: None,

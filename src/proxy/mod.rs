@@ -60,6 +60,7 @@ pub mod router;
 pub mod session_door;
 pub mod sessions;
 pub mod settings;
+pub mod shadow;
 mod sighting;
 pub mod stack;
 pub mod streams;

@@ -7,6 +7,7 @@ use super::hygiene::Hygiene;
 use super::identity::Identity;
 use super::router::Router;
 use super::session_door::SessionDoor;
+use super::shadow::Shadow;
 use super::telling::Telling;
 use crate::decide::policy::Policy;
 use crate::state::sessions::{Activity, Terms};
@@ -71,6 +72,8 @@ pub struct Route {
     pub meter: RouteMeter,
     /// The policy; none on an open route.
     pub policy: Option<Arc<Policy>>,
+    /// A policy that is judged beside it, and refuses nobody.
+    pub shadow: Option<Box<Shadow>>,
     /// Where its token may be.
     pub locations: Locations,
     /// Where it leads.
@@ -91,6 +94,19 @@ pub struct Route {
     pub request_fields: FieldRules,
     /// What is done to the response's fields.
     pub response_fields: FieldRules,
+}
+
+impl Route {
+    /// Does it, or its shadow policy, ask for something that has to be remembered of sessions?
+    #[must_use]
+    pub fn asks_of_sessions(&self) -> bool {
+        self.policies().any(Policy::asks_of_sessions)
+    }
+
+    /// Its policy, and its shadow policy.
+    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policy.as_deref().into_iter().chain(self.shadow.as_ref().map(|shadow| shadow.policy()))
+    }
 }
 
 /// The bounds of an exchange.

@@ -15,11 +15,12 @@ use crate::decide::limits::Limits;
 use crate::decide::outlook::Outlook;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::{Entries, Freshness};
+use crate::decide::session;
 use crate::decide::time::{Moment, Timestamp};
 use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
-use crate::telemetry::{Asked, Delivery, Exchange, Feed, InFlight, Revoked, TraceContext, Untrusted};
+use crate::telemetry::{Asked, Delivery, Exchange, Feed, InFlight, Revoked, Shadowed, TraceContext, Untrusted};
 use crate::token::gather::status;
 use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
@@ -125,8 +126,12 @@ pub struct Report {
     pub door: Option<Arc<Door>>,
     /// How long gathering and judging took.
     pub judge: Option<Duration>,
-    /// The judgement, where somebody will look at it.
+    /// The judgement.
     pub verdict: Option<Box<Verdict>>,
+    /// What the route's shadow policy said, where it would have refused.
+    pub shadow: Option<Box<Verdict>>,
+    /// What was known of its session.
+    pub session: session::Knowledge,
     /// The limits that held, where rules of the policy were for this request.
     pub limits: Option<Limits>,
     /// The token, if it was verified.
@@ -187,7 +192,8 @@ impl Report {
     }
 
     fn tell_with(&self, total: Duration, delivery: Option<Delivery<'_>>) {
-        let feed = self.verdict.is_some().then(|| self.feed()).flatten();
+        let told = self.reason.is_some() || self.is_seen();
+        let feed = told.then(|| self.feed()).flatten();
         let hit = self.reason.filter(|reason| reason.is_revocation()).and_then(|_| self.hit());
         let since = |learned: &Timestamp| u64::try_from(self.moment.wall.since(*learned)).unwrap_or(0);
         let entry_age = hit.as_ref().map(|(_, learned)| Duration::from_millis(since(learned)));
@@ -203,16 +209,23 @@ impl Report {
             status: self.status.as_u16(),
             reason: self.reason,
             verdict: self.verdict.as_deref(),
+            shadow: self.shadowed(),
+            session: self.session,
             token: self.verified.as_ref().map(|verified| &verified.token),
             issuer: self.issuer.as_ref().map(|issuer| issuer.rules.name.as_str()),
             keys_of: self.keys_of(),
             untrusted: self.unproven.as_ref().map(|unproven| self.untrusted(unproven)),
             revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age }),
             revoked: hit.as_ref().map(|(source, learned)| Revoked { source: source.as_str(), learned: *learned }),
-            skew_ms: self.reason.and_then(|_| self.skew()),
             sight: self.sight(),
+            skew_ms: self.reason.or(self.shadow.as_ref().and_then(|shadow| shadow.reason())).and_then(|_| self.skew()),
             delivery,
         });
+    }
+
+    fn shadowed(&self) -> Option<Shadowed<'_>> {
+        let verdict = self.shadow.as_deref()?;
+        Some(Shadowed { meter: &self.route.as_ref()?.shadow.as_ref()?.meter, verdict })
     }
 
     /// Which of our issuers' keys are missing. The token says so itself, but its word chooses among configured names only.
@@ -239,7 +252,10 @@ impl Report {
     /// Is it looked at by anybody, although it was admitted?
     #[must_use]
     pub fn is_seen(&self) -> bool {
-        self.trace.sampled || self.plan.keep_admitted || self.shared.telemetry.records().wants(&self.trace)
+        self.shadow.is_some()
+            || self.trace.sampled
+            || self.plan.keep_admitted
+            || self.shared.telemetry.records().wants(&self.trace)
     }
 
     /// The entry by which the token is revoked: its source, and when it was learned of.

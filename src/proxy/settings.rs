@@ -265,6 +265,11 @@ pub struct RouteSettings {
     /// The policy, by its name in `policies`. Default: the one of `defaults`.
     #[serde(default)]
     pub policy: Option<String>,
+    /// A policy, by its name in `policies`, that is judged beside the route's own where that admits, and refuses nobody:
+    /// what it would have refused is counted, recorded and told by `curfew refusals --shadow`. So a stricter policy is
+    /// tried before it is put in force. It asks no issuer about a token. Default: none.
+    #[serde(default)]
+    pub shadow: Option<String>,
     /// The upstream, by its name in `upstreams`.
     pub upstream: String,
     /// Where the token may be, besides `Authorization`.

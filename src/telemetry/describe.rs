@@ -1,7 +1,8 @@
 //! A judgement in words: what traces, problem details, records and `curfew explain` say of it is said here, once. As plain
 //! data it is in `trail`, laid out for a terminal in `show`.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
 use super::paint::Paint;
 use super::show;
@@ -9,7 +10,6 @@ pub use super::trail::{Answer, Numbers, Trail, Value, Word};
 
 use crate::decide::finding::{Compared, Finding, Quantity};
 use crate::decide::reason::Reason;
-use crate::decide::time::{Timestamp, millis};
 use crate::decide::verdict::Verdict;
 
 /// A span in words: `350 ms`, `14.2 s`, `12 min 5 s`, `3 h 20 min`, `2 d 3 h`. The sign is left to the sentence.
@@ -63,54 +63,66 @@ pub fn distance(compared: &Compared) -> Option<i64> {
 /// 10 s`.
 #[must_use]
 pub fn finding(finding: &Finding) -> String {
-    match finding {
-        Finding::Unasked => "not asked on this route".to_owned(),
-        Finding::Moot => "moot: an earlier answer took the ground from it".to_owned(),
-        Finding::Pass { good_for: None, compared } => sentence(compared, None),
-        Finding::Pass { good_for: Some(left), compared } => {
-            format!("{}; holds for {}", sentence(compared, None), Words(millis(*left)))
-        }
-        Finding::Fail { reason, compared } => sentence(compared, Some(*reason)),
+    match (finding, finding.compared()) {
+        (_, Some(compared)) => numbers(&Numbers::of(compared, finding), finding.reason()),
+        (Finding::Unasked, _) => "not asked on this route".to_owned(),
+        _ => "moot: an earlier answer took the ground from it".to_owned(),
     }
 }
 
-fn sentence(compared: &Compared, reason: Option<Reason>) -> String {
-    let mut words = compare(compared, reason);
-    let timed = ["exp", "nbf", "iat"].contains(&compared.subject) && distance(compared).is_some();
-    if timed || !compared.leeway.is_zero() {
+/// The same of numbers as plain data; the reason, if the answer was no.
+#[must_use]
+pub fn numbers(numbers: &Numbers, reason: Option<Reason>) -> String {
+    let mut words = compare(numbers, reason);
+    let timed = ["exp", "nbf", "iat"].contains(&&*numbers.subject) && numbers.distance_ms.is_some();
+    if timed || numbers.leeway_ms != 0 {
         words.push_str(", leeway ");
-        words.push_str(&leeway(compared.leeway));
+        words.push_str(&leeway(numbers.leeway_ms));
+    }
+    if let (None, Some(left)) = (reason, numbers.good_for_ms) {
+        let _ = write!(words, "; holds for {}", Words(left));
     }
     words
 }
 
-fn leeway(leeway: std::time::Duration) -> String {
-    if leeway.is_zero() { "0 s".to_owned() } else { Words(millis(leeway)).to_string() }
+fn leeway(ms: i64) -> String {
+    if ms == 0 { "0 s".to_owned() } else { Words(ms).to_string() }
 }
 
-fn compare(compared: &Compared, reason: Option<Reason>) -> String {
-    let Compared { subject, measured, allowed, .. } = *compared;
-    match (measured, allowed) {
-        (Quantity::Instant(found), Quantity::Instant(limit)) => instants(subject, found, limit),
-        (Quantity::Nothing, Quantity::Instant(limit)) => format!("{subject}: everything up to {limit} is cut off"),
-        (Quantity::Span(_), Quantity::Span(_)) => {
-            let by = compared.origin.name();
-            format!("{subject} is {}, at most {} ({by})", quantity(measured), quantity(allowed))
+fn value(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Instant(at) => at.into(),
+        Value::SpanMs(ms) if *ms < 0 => format!("minus {}", Words(*ms)).into(),
+        Value::SpanMs(ms) => Words(*ms).to_string().into(),
+        Value::Count(count) => count.to_string().into(),
+        Value::Word(word) => (&**word).into(),
+    }
+}
+
+fn compare(numbers: &Numbers, reason: Option<Reason>) -> String {
+    let subject = &numbers.subject;
+    match (&numbers.measured, &numbers.allowed) {
+        (Some(Value::Instant(found)), Some(Value::Instant(limit))) => {
+            instants(subject, found, limit, numbers.distance_ms.unwrap_or(0))
         }
-        (Quantity::Count(found), Quantity::Count(limit)) => counts(subject, found, limit, reason),
-        (Quantity::Nothing, Quantity::Nothing) if reason == Some(Reason::ClaimMissing) => {
-            format!("{subject} is missing")
+        (None, Some(Value::Instant(limit))) => format!("{subject}: everything up to {limit} is cut off"),
+        (Some(found @ Value::SpanMs(_)), Some(limit @ Value::SpanMs(_))) => {
+            format!("{subject} is {}, at most {} ({})", value(found), value(limit), numbers.origin)
         }
-        (Quantity::Nothing, Quantity::Nothing) => subject.to_owned(),
-        (Quantity::Nothing, Quantity::Word(expected)) => format!("{subject} should be {expected}"),
-        (found, Quantity::Nothing) => format!("{subject}: {}", quantity(found)),
-        (found, limit) => format!("{subject}: {}, accepted: {}", quantity(found), quantity(limit)),
+        (Some(Value::Count(found)), Some(Value::Count(limit))) => counts(subject, *found, *limit, reason),
+        (None, None) if reason == Some(Reason::ClaimMissing) => format!("{subject} is missing"),
+        (None, None) => subject.to_string(),
+        (None, Some(Value::Word(expected))) => format!("{subject} should be {expected}"),
+        (Some(found), None) => format!("{subject}: {}", value(found)),
+        (found, Some(limit)) => {
+            let found = found.as_ref().map_or("nothing".into(), value);
+            format!("{subject}: {found}, accepted: {}", value(limit))
+        }
     }
 }
 
 /// `exp` and `nbf` measure the present against the claim, `iat` the claim against the present.
-fn instants(subject: &str, found: Timestamp, limit: Timestamp) -> String {
-    let beyond = found.since(limit);
+fn instants(subject: &str, found: &str, limit: &str, beyond: i64) -> String {
     let gap = Words(beyond);
     match (subject, beyond >= 0) {
         ("exp", true) => format!("expired {gap} before this instant"),

@@ -9,9 +9,11 @@ use http::{Method, Version};
 
 use super::context::TraceContext;
 use super::route::{RouteMeter, UpstreamMeter};
+use super::shadow::Shadowed;
 use crate::decide::claims::Token;
 use crate::decide::id::Fingerprint;
 use crate::decide::reason::Reason;
+use crate::decide::session;
 use crate::decide::time::{Moment, Timestamp};
 use crate::decide::verdict::Verdict;
 
@@ -38,6 +40,10 @@ pub struct Exchange<'a> {
     pub reason: Option<Reason>,
     /// The judgement, where there was one.
     pub verdict: Option<&'a Verdict>,
+    /// What the route's shadow policy would have refused, where the route's own admitted.
+    pub shadow: Option<Shadowed<'a>>,
+    /// What was known of its session.
+    pub session: session::Knowledge,
     /// The token, if its signature was verified.
     pub token: Option<&'a Token>,
     /// The issuer's name in the config, if the token was verified.

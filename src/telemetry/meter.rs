@@ -11,6 +11,7 @@ use super::histogram::{Histogram, JUDGE};
 use super::issuer::IssuerMeter;
 use super::route::{Durations, RouteMeter, UpstreamMeter};
 use super::scrape::Gauges;
+use super::shadow::ShadowMeter;
 use super::tenants::Tenants;
 
 /// Something that tells its gauges when it is asked.
@@ -25,6 +26,8 @@ pub(super) struct Meter {
     pub durations: Mutex<BTreeMap<Box<str>, Arc<Durations>>>,
     pub issuers: Mutex<BTreeMap<Box<str>, Arc<IssuerMeter>>>,
     pub upstreams: Mutex<BTreeMap<Box<str>, Arc<UpstreamMeter>>>,
+    /// By route and policy.
+    pub shadows: Mutex<BTreeMap<(Box<str>, Box<str>), Arc<ShadowMeter>>>,
     pub on_scrape: Mutex<Vec<OnScrape>>,
     pub revision: Mutex<Box<str>>,
     pub judge: Arc<Histogram>,
@@ -61,6 +64,7 @@ impl Meter {
             durations: Mutex::default(),
             issuers: Mutex::default(),
             upstreams: Mutex::default(),
+            shadows: Mutex::default(),
             on_scrape: Mutex::default(),
             revision: Mutex::default(),
             judge: Arc::new(Histogram::new(JUDGE)),
@@ -88,6 +92,10 @@ impl Meter {
             durations: found(&self.durations, name.into(), Durations::default),
             judge: self.judge.clone(),
         }
+    }
+
+    pub fn shadow(&self, route: &str, policy: &str) -> Arc<ShadowMeter> {
+        found(&self.shadows, (route.into(), policy.into()), || ShadowMeter::new(policy))
     }
 
     pub fn upstream(&self, name: &str) -> Arc<UpstreamMeter> {

@@ -11,7 +11,7 @@
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `decisions`, `tenants`, `issuer`, `renewals`, `meter`, `scrape`, `fleet`, `journal`, `introspection` | metrics |
+//! | `route`, `decisions`, `tenants`, `issuer`, `renewals`, `shadow`, `meter`, `scrape`, `fleet`, `journal`, `introspection` | metrics |
 //! | `access`, `output`, `log` | lines |
 
 mod access;
@@ -44,6 +44,7 @@ mod route;
 mod scrape;
 mod scrub;
 mod settings;
+mod shadow;
 pub mod show;
 mod span;
 mod start;
@@ -62,6 +63,7 @@ pub use paint::Paint;
 pub use route::{RouteMeter, UpstreamMeter};
 pub use scrape::{Connections, Gauges};
 pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
+pub use shadow::{ShadowMeter, Shadowed};
 pub use start::{Service, StartError, Telemetry};
 pub use tenants::TenantsByClaim;
 pub use text::{OPENMETRICS, TEXT, prefers_openmetrics};

@@ -26,6 +26,8 @@ pub mod attribute {
     pub const REASON: &str = "curfew.reason";
     pub const ROUTE: &str = "curfew.route";
     pub const POLICY: &str = "curfew.policy";
+    pub const SHADOW_POLICY: &str = "curfew.shadow.policy";
+    pub const SHADOW_REASON: &str = "curfew.shadow.reason";
     pub const REVISION: &str = "curfew.config.revision";
     pub const JUDGE: &str = "curfew.judge.duration_us";
     pub const GOOD_FOR: &str = "curfew.good_for_s";
@@ -92,6 +94,7 @@ macro_rules! metrics {
 
 metrics! {
     DECISIONS = "curfew_decisions", "Decisions by outcome, reason, route and issuer";
+    SHADOW_REFUSALS = "curfew_shadow_refusals", "Requests that were admitted and that the route's shadow policy would have refused";
     SERVER_DURATION = "http_server_request_duration_seconds", "Duration of requests, to the end of the answer";
     JUDGE_DURATION = "curfew_judge_duration_seconds", "Duration of gathering the evidence and judging it";
     UPSTREAM_DURATION = "curfew_upstream_duration_seconds", "Duration of deliveries, to the end of the answer";

@@ -16,6 +16,7 @@ use crate::decide::id::{Fingerprint, KeyId};
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Handles;
 use crate::decide::rules::Algorithm;
+use crate::decide::session;
 use crate::decide::time::Timestamp;
 use crate::decide::verdict::Verdict;
 
@@ -35,6 +36,8 @@ pub(super) struct Record {
     pub status: u16,
     pub reason: Option<Reason>,
     pub verdict: Option<Box<Verdict>>,
+    pub shadow: Option<Box<Shadow>>,
+    pub session: session::Knowledge,
     pub trusted: Option<Trusted>,
     pub issuer: Option<Box<str>>,
     pub untrusted: Option<Box<Claimed>>,
@@ -89,6 +92,13 @@ pub(super) struct Claimed {
     pub issued: Option<Timestamp>,
     pub key: Option<Box<str>>,
     pub algorithm: Option<Box<str>>,
+}
+
+/// What a shadow policy would have refused.
+#[derive(Clone, Debug)]
+pub(super) struct Shadow {
+    pub policy: Arc<str>,
+    pub verdict: Verdict,
 }
 
 /// The revocation source that counted.
@@ -154,6 +164,10 @@ impl From<&Exchange<'_>> for Record {
             status: from.status,
             reason: from.reason,
             verdict: from.verdict.cloned().map(Box::new),
+            shadow: from.shadow.map(|shadow| {
+                Box::new(Shadow { policy: Arc::clone(&shadow.meter.policy), verdict: shadow.verdict.clone() })
+            }),
+            session: from.session,
             trusted: from.token.map(|token| Trusted::of(token, from.moment.wall)),
             issuer: from.issuer.map(Into::into),
             untrusted: from.untrusted.as_ref().map(|claims| Box::new(Claimed::from(claims))),

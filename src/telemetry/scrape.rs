@@ -220,6 +220,7 @@ impl Collector for Scrape {
     fn encode(&self, mut out: DescriptorEncoder<'_>) -> fmt::Result {
         let meter = &*self.0;
         decisions(meter, &mut out)?;
+        super::shadow::write(meter, &mut out)?;
         durations(meter, &mut out)?;
         upstreams(meter, &mut out)?;
         process(meter, &mut out)?;

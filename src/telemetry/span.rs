@@ -173,6 +173,10 @@ fn decision(out: &mut Attributes, record: &Record) {
         out.maybe_text(name::POLICY, Some(&*route.policy).filter(|policy| !policy.is_empty()));
     }
     out.text(name::REVISION, &record.revision);
+    if let Some((shadow, reason)) = record.shadow.as_ref().and_then(|shadow| Some((shadow, shadow.verdict.reason()?))) {
+        out.text(name::SHADOW_POLICY, &shadow.policy);
+        out.put(name::SHADOW_REASON, reason.code());
+    }
     if let Some(Outcome::Admit(permit)) = record.verdict.as_ref().map(|verdict| verdict.outcome) {
         out.maybe(name::GOOD_FOR, permit.curfew().map(|left| left.as_secs_f64()));
     }

@@ -30,6 +30,7 @@ use super::records::Records;
 use super::route::{RouteMeter, UpstreamMeter};
 use super::scrape::{Gauges, Scrape};
 use super::settings::{Otlp, Settings};
+use super::shadow::ShadowMeter;
 use super::tenants::Tenants;
 use super::text;
 use crate::settings::SecretError;
@@ -158,7 +159,11 @@ impl Telemetry {
         if let Some(queue) = self.queue.as_ref().filter(|_| exchange.trace.sampled || exchange.is_remarkable()) {
             queue.push(&mut lent);
         }
-        if exchange.reason.is_some() || self.records.wants(&exchange.trace) {
+        let shadowed = exchange.shadow.and_then(|shadow| Some((shadow.meter, shadow.verdict.reason()?)));
+        if let Some((meter, reason)) = shadowed {
+            meter.count(reason);
+        }
+        if exchange.reason.is_some() || shadowed.is_some() || self.records.wants(&exchange.trace) {
             self.records.push(&mut lent);
         }
         if let Some(access) = &self.access {
@@ -182,6 +187,12 @@ impl Telemetry {
     #[must_use]
     pub fn route(&self, name: &str, template: &str, policy: &str, issuers: &[&str]) -> RouteMeter {
         self.meter.route(name, template, policy, issuers)
+    }
+
+    /// The counters of a shadow policy on a route.
+    #[must_use]
+    pub fn shadow(&self, route: &str, policy: &str) -> Arc<ShadowMeter> {
+        self.meter.shadow(route, policy)
     }
 
     /// The counters of an upstream.

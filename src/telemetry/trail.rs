@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::describe::{distance, finding};
+use super::describe::{distance, finding, numbers};
 use crate::decide::finding::{Compared, Finding, Quantity};
 use crate::decide::policy::{QUESTIONS, Question};
 use crate::decide::reason::Reason;
@@ -15,7 +15,7 @@ use crate::decide::verdict::{Outcome, Verdict};
 pub type Word = Cow<'static, str>;
 
 /// A whole judgement as plain data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trail {
     /// `admit` or `refuse`.
     pub outcome: Word,
@@ -126,13 +126,6 @@ impl Trail {
         }
     }
 
-    /// The same without the words that tables know, for keeping: [`Self::completed`] puts them back.
-    #[must_use]
-    pub fn brief(verdict: &Verdict) -> Self {
-        let questions = verdict.answers().map(|(question, answer)| Answer::brief(question, answer)).collect();
-        Self { told: None, cure: None, questions, ..Self::bare(verdict) }
-    }
-
     /// With the words that tables know.
     #[must_use]
     pub fn completed(mut self) -> Self {
@@ -146,18 +139,13 @@ impl Trail {
 
 impl Answer {
     fn of(question: &'static Question, answer: &Finding) -> Self {
-        Self { question: question.text.into(), text: finding(answer).into(), ..Self::brief(question, answer) }
-    }
-
-    fn brief(question: &'static Question, answer: &Finding) -> Self {
-        let text = if answer.compared().is_some() { finding(answer).into() } else { Word::default() };
         Self {
             name: question.name.into(),
-            question: Word::default(),
+            question: question.text.into(),
             outcome: answer.outcome().into(),
             reason: answer.reason().map(|reason| reason.code().into()),
             numbers: answer.compared().map(|compared| Numbers::of(compared, answer)),
-            text,
+            text: finding(answer).into(),
         }
     }
 
@@ -165,16 +153,18 @@ impl Answer {
         if let Some(question) = QUESTIONS.iter().find(|question| question.name == self.name) {
             self.question = question.text.into();
         }
-        match &*self.outcome {
-            "unasked" => self.text = finding(&Finding::Unasked).into(),
-            "moot" => self.text = finding(&Finding::Moot).into(),
-            _ => {}
-        }
+        let reason = self.reason.as_deref().and_then(Reason::from_code);
+        self.text = match (&self.numbers, &*self.outcome) {
+            (Some(one), _) => numbers(one, reason).into(),
+            (None, "unasked") => finding(&Finding::Unasked).into(),
+            _ => finding(&Finding::Moot).into(),
+        };
     }
 }
 
 impl Numbers {
-    fn of(compared: &Compared, answer: &Finding) -> Self {
+    /// The data of what was compared.
+    pub(super) fn of(compared: &Compared, answer: &Finding) -> Self {
         let good_for = if let Finding::Pass { good_for, .. } = answer { *good_for } else { None };
         Self {
             subject: compared.subject.into(),

@@ -92,6 +92,8 @@ fn exchange<'a>(route: &'a RouteMeter, verdict: Option<&'a Verdict>, at: Moment)
         status: if refused { 401 } else { 200 },
         reason: verdict.map(|_| Reason::TokenExpired),
         verdict,
+        shadow: None,
+        session: Default::default(),
         token: None,
         issuer: refused.then_some("i"),
         keys_of: None,

@@ -92,6 +92,13 @@ fn ten_causes() {
     assert!(revoked[0]["revocation"]["entry_age_ms"].as_i64().unwrap() >= 0);
     let gone = list(json!({ "reason": "upstream_unreachable" }));
     assert_eq!(gone[0]["delivery"]["endpoint"], "http://127.0.0.1:9", "{gone}");
+    // It was admitted first: the whole trail is there, and what the request said of itself.
+    let expiry = gone[0]["trail"]["questions"].as_array().unwrap().iter().find(|one| one["name"] == "expiry").unwrap();
+    assert_eq!(
+        (&gone[0]["request"]["host"], &expiry["outcome"]),
+        (&json!("api.example.com"), &json!("pass")),
+        "{gone}"
+    );
     let unproven = list(json!({ "reason": "issuer_untrusted" }));
     assert_eq!(unproven[0]["token"]["verified"], false);
     assert_eq!(unproven[0]["token"]["iss"], "https://evil.example");

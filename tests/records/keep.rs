@@ -69,16 +69,17 @@ fn a_flood_is_bounded_and_counted() {
 
 /// The file that was being written when the process died ends anywhere.
 #[test]
-fn a_torn_file_loses_its_torn_line_only() {
+fn a_torn_file_loses_its_torn_record_only() {
     let mut world = World::start("directory: DIR");
     let traces: Vec<String> = (0..5).map(|_| world.bear("/orders/7", "x").1).collect();
     assert_eq!(world.run(&["trace", &traces[4]]).0, 0);
     drop(world.gateway.take());
     let files: Vec<_> = std::fs::read_dir(world.records()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let file = files.iter().find(|path| path.extension().is_some_and(|end| end == "ndjson")).unwrap();
+    let file = files.iter().find(|path| path.extension().is_some_and(|end| end == "bin")).unwrap();
     let mut bytes = std::fs::read(file).unwrap();
-    let third = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + 1;
-    bytes[third + 1..third + 9].copy_from_slice(b"\0\xff{{{{{\0");
+    let begins = |(at, four): (usize, &[u8])| (four == b"\x9dCR1").then_some(at);
+    let third = bytes.windows(4).enumerate().filter_map(begins).nth(2).unwrap();
+    bytes[third + 100..third + 108].copy_from_slice(b"\0\xff{{{{{\0");
     bytes.truncate(bytes.len() - 7);
     std::fs::write(file, bytes).unwrap();
     world.gateway = Some(crate::support::gateway::Gateway::start(&world.config, world.admin));

@@ -7,5 +7,6 @@ mod support;
 
 mod ask;
 mod keep;
+mod shadow;
 mod store;
 mod world;

@@ -41,6 +41,8 @@ fn exchange(at: i64, id: &'static str) -> Exchange<'static> {
         status: 404,
         reason: Some(Reason::RouteNotFound),
         verdict: None,
+        shadow: None,
+        session: Default::default(),
         token: None,
         issuer: None,
         keys_of: None,
@@ -107,7 +109,7 @@ async fn what_is_old_leaves() {
 
 fn files(path: &Path) -> usize {
     let names = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-    names.filter(|path| path.extension().is_some_and(|end| end == "ndjson")).count()
+    names.filter(|path| path.extension().is_some_and(|end| end == "bin")).count()
 }
 
 /// A directory that is taken away while records come: what cannot be kept is counted, and it goes on when there is one.

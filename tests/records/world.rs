@@ -122,10 +122,13 @@ revocation:
 upstreams:
   echo: {{ endpoints: ["{echo}"] }}
   gone: {{ endpoints: ["http://127.0.0.1:9"] }}
-policies: {{ api: {{}} }}
+policies:
+  api: {{}}
+  strict: {{ scopes: [orders.admin], session: {{ idle: 1h }} }}
 defaults: {{ policy: api }}
 routes:
   - {{ name: orders, hosts: [{HOST}], path: "/orders/{{id}}", upstream: echo }}
+  - {{ name: tried, hosts: [{HOST}], path: "/tried", upstream: echo, shadow: strict }}
   - {{ name: gone, hosts: [{HOST}], path: "/gone", upstream: gone }}
 telemetry: {{ hash_key: {{ file: {d}/key }}, records: {{ {records} }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}

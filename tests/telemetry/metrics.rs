@@ -8,7 +8,7 @@ use crate::world::{exchange, token};
 use curfew::decide::reason::Reason;
 use curfew::decide::time::Timestamp;
 use curfew::telemetry::{
-    Connections, Exchange, FleetSeen, Introspection, Journal, Service, Settings, Sight, Telemetry, names,
+    Connections, Exchange, FleetSeen, Introspection, Journal, Service, Settings, Shadowed, Sight, Telemetry, names,
 };
 use tokio::runtime::Handle;
 
@@ -67,6 +67,10 @@ fn use_it(telemetry: &Telemetry) -> u128 {
     telemetry.record(&admitted);
     let refused = Exchange { status: 401, reason: Some(Reason::TokenExpired), ..admitted.clone() };
     telemetry.record(&refused);
+    let verdict = crate::world::judge(curfew::decide::evidence::Reading::Trusted(&crate::world::token(-14_200)));
+    let meter = telemetry.shadow("orders", "strict");
+    let shadow = Some(Shadowed { meter: &meter, verdict: &verdict });
+    telemetry.record(&Exchange { shadow, route: None, ..exchange(&route) });
     let lost = Exchange { status: 404, reason: Some(Reason::RouteNotFound), route: None, ..exchange(&route) };
     telemetry.record(&lost);
     refused.trace.trace_id
@@ -81,6 +85,7 @@ async fn what_happened_is_counted() {
     for line in [
         r#"curfew_decisions_total{decision="allow",reason="",route="orders",issuer="corp"} 2"#.to_owned(),
         format!(r#"route="orders",issuer="corp"}} 1 # {{trace_id="{trace:032x}"}} 1"#),
+        r#"curfew_shadow_refusals_total{route="orders",policy="strict",reason="token_expired"} 1"#.to_owned(),
         r#"curfew_decisions_total{decision="deny",reason="route_not_found",route="",issuer=""} 1"#.to_owned(),
         r#"http_server_request_duration_seconds_bucket{le="0.025",method="GET",route="orders",status="2xx"} 2"#
             .to_owned(),
@@ -110,7 +115,7 @@ async fn what_happened_is_counted() {
         r#"curfew_tls_handshakes_failed_total{reason="client_certificate"} 3"#.to_owned(),
         "curfew_requests_in_flight 1".to_owned(),
         "curfew_token_cache_hits_total 9".to_owned(),
-        "curfew_judge_duration_seconds_count 4".to_owned(),
+        "curfew_judge_duration_seconds_count 5".to_owned(),
     ] {
         assert!(text.contains(&line), "{line}\n{text}");
     }

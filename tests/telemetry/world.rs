@@ -146,6 +146,8 @@ pub fn exchange(route: &RouteMeter) -> Exchange<'_> {
         status: 200,
         reason: None,
         verdict: None,
+        shadow: None,
+        session: Default::default(),
         token: None,
         issuer: None,
         keys_of: None,

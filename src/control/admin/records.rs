@@ -41,6 +41,7 @@ struct Asked {
     subject: Option<String>,
     subject_hash: Option<String>,
     admissions: bool,
+    shadow: bool,
     limit: Option<usize>,
     cursor: Option<u64>,
 }
@@ -206,6 +207,7 @@ impl Told {
             issuer: asked.issuer.clone(),
             subjects: self.subjects(asked),
             admissions: asked.admissions,
+            shadow: asked.shadow,
             before: None,
             after: None,
         })

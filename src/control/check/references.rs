@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::tell::{Faults, is_name};
 use crate::control::config::{Fault, Spans, join};
 use crate::control::settings::Config;
-use crate::proxy::settings::Access;
+use crate::proxy::settings::{Access, RouteSettings};
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
@@ -30,6 +30,7 @@ fn of_routes(config: &Config, faults: &mut Faults<'_>) {
             let path = format!("routes[{at}].upstream");
             faults.unknown(&path, "upstream", &route.upstream, config.upstreams.keys(), "upstreams");
         }
+        shadow(config, at, route, faults);
         policy(config, &format!("routes[{at}].policy"), route.policy.as_ref(), faults);
     }
     policy(config, "defaults.policy", config.defaults.policy.as_ref(), faults);
@@ -38,6 +39,19 @@ fn of_routes(config: &Config, faults: &mut Faults<'_>) {
 fn policy(config: &Config, path: &str, name: Option<&String>, faults: &mut Faults<'_>) {
     if let Some(name) = name.filter(|name| !config.policies.contains_key(*name)) {
         faults.unknown(path, "policy", name, config.policies.keys(), "policies");
+    }
+}
+
+/// What is judged beside a policy is another one.
+fn shadow(config: &Config, at: usize, route: &RouteSettings, faults: &mut Faults<'_>) {
+    let Some(name) = &route.shadow else { return };
+    let path = format!("routes[{at}].shadow");
+    policy(config, &path, Some(name), faults);
+    if route.access == Access::Open {
+        let help = "remove it, or guard the route by a policy that is easy to keep";
+        faults.error(&path, "on an open route no token is looked at, so there is nothing to judge", help);
+    } else if route.policy.as_ref().or(config.defaults.policy.as_ref()) == Some(name) {
+        faults.warn(&path, "this policy is in force here already", "name the policy that is to be tried");
     }
 }
 
@@ -104,8 +118,10 @@ fn unused(config: &Config, faults: &mut Faults<'_>) {
         );
     }
     let guarded = config.routes.iter().filter(|route| route.access == Access::Guarded);
-    let policies: HashSet<&String> =
-        guarded.filter_map(|route| route.policy.as_ref().or(config.defaults.policy.as_ref())).collect();
+    let policies: HashSet<&String> = guarded
+        .flat_map(|route| [route.policy.as_ref().or(config.defaults.policy.as_ref()), route.shadow.as_ref()])
+        .flatten()
+        .collect();
     if policies.is_empty() || policies.iter().any(|name| !config.policies.contains_key(*name)) {
         return;
     }

@@ -1,14 +1,15 @@
-//! A decision record: one request and all that led to what became of it, as it is kept in a line of JSON and told. There
+//! A decision record: one request and all that led to what became of it, as it is told. There
 //! is no place in it for a token, a cookie or an id that is not hashed.
-
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Asking, Bearer, Delivered, Entered, field, told};
+use super::beside::{Attended, Shadowed};
+use super::escape::escaped;
+use super::judged::Judged;
+use super::kept::Kept;
+use super::parts::{Asking, Bearer, Delivered, Entered, field, shown};
 use crate::decide::reason::Reason;
 use crate::decide::time::Timestamp;
-use crate::telemetry::record::Record;
 use crate::telemetry::trail::{Trail, Word};
 
 /// One request, and why it was decided as it was.
@@ -59,6 +60,12 @@ pub struct DecisionRecord {
     /// The token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Bearer>,
+    /// What was known of its session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Attended>,
+    /// What the route's shadow policy would have refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadowed>,
     /// What was known of revocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation: Option<Entered>,
@@ -81,50 +88,48 @@ pub struct DecisionRecord {
     pub cure: Option<Word>,
 }
 
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
 impl DecisionRecord {
-    /// What is kept of it, under this number.
-    pub(in crate::telemetry) fn of(record: &Record, seq: u64) -> Self {
-        let route = record.route.as_ref();
+    /// As it is told.
+    pub(super) fn of(kept: &Kept<'_>) -> Self {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let at = Timestamp::from_millis(kept.at);
         Self {
-            seq,
-            at: record.at.to_string(),
-            at_ms: record.at.millis(),
-            trace_id: record.trace.trace_hex().as_str().to_owned(),
-            span_id: format!("{:016x}", record.trace.span_id),
-            caller_trace_id: record.trace.link.map(|link| format!("{:032x}", link.trace_id)),
-            request_id: record.request.id.as_deref().map(field),
-            decision: record.decision().name().into(),
-            reason: record.reason.map(|reason| reason.code().into()),
-            status: record.status,
-            request: Asking::from(&record.request),
-            route: route.map(|route| route.name.to_string()).filter(|name| !name.is_empty()),
-            template: route.map(|route| route.template.to_string()).filter(|path| !path.is_empty()),
-            policy: route.map(|route| route.policy.to_string()).filter(|name| !name.is_empty()),
-            revision: record.revision.to_string(),
-            issuer: record.issuer.as_deref().map(told),
-            skew_ms: record.skew_ms,
-            token: Bearer::of(record),
-            revocation: Entered::of(record),
-            delivery: Delivered::of(record),
-            total_us: micros(record.total),
-            judge_us: record.judge.map(micros),
-            trail: record.verdict.as_deref().map(Trail::brief),
+            seq: kept.seq,
+            at: at.to_string(),
+            at_ms: kept.at,
+            trace_id: format!("{:032x}", kept.trace),
+            span_id: format!("{:016x}", kept.span),
+            caller_trace_id: Some(kept.caller).filter(|id| *id != 0).map(|id| format!("{id:032x}")),
+            request_id: kept.request_id.as_deref().map(escaped),
+            decision: kept.decision.to_owned().into(),
+            reason: kept.reason.map(|reason| reason.to_owned().into()),
+            status: kept.status,
+            request: Asking::of(kept),
+            route: owned(kept.route),
+            template: owned(kept.template),
+            policy: owned(kept.policy),
+            revision: kept.revision.to_owned(),
+            issuer: kept.issuer.as_deref().map(shown),
+            skew_ms: kept.skew,
+            token: kept.bearer.as_ref().map(Bearer::of),
+            session: kept.session.as_ref().map(|session| Attended::of(session, at)),
+            shadow: kept.shadow.as_ref().and_then(Shadowed::of),
+            revocation: Entered::of(kept),
+            delivery: kept.delivery.as_ref().map(Delivered::of),
+            total_us: kept.total,
+            judge_us: kept.judge,
+            trail: kept.trail.as_ref().map(Judged::trail),
             advice: None,
             cure: None,
         }
+        .completed()
     }
 
     /// With the words that tables know.
-    #[must_use]
-    pub fn completed(mut self) -> Self {
+    fn completed(mut self) -> Self {
         let reason = self.reason.as_deref().and_then(Reason::from_code);
         self.advice = reason.map(|reason| reason.advice().into());
         self.cure = reason.map(|reason| reason.cure().into());
-        self.trail = self.trail.map(Trail::completed);
         self
     }
 

@@ -1,4 +1,4 @@
-//! The files of one directory: lines of JSON, as many to a file as come and go together. A file is named by the number of
+//! The files of one directory: frames, as many to a file as come and go together. A file is named by the number of
 //! its first record.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 const BEGIN: &str = "records-";
-const END: &str = ".ndjson";
+const END: &str = ".bin";
 const LOCK: &str = "records.lock";
 
 /// A directory that is this process's alone.

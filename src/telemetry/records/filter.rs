@@ -23,6 +23,8 @@ pub struct Filter {
     pub issuer: Option<String>,
     /// One of these hashes of the subject, as records tell them.
     pub subjects: Option<Vec<String>>,
+    /// Of admissions, those that a shadow policy would have refused; the reason is then its reason.
+    pub shadow: bool,
     /// Whether admissions are wanted too. By a trace id or a request id they are found all the same.
     pub admissions: bool,
     /// Older than the record of this number.
@@ -42,6 +44,7 @@ pub(super) struct Sieve {
     issuer: Option<Number>,
     subjects: Option<Vec<u64>>,
     admissions: bool,
+    shadow: bool,
     before: u64,
     after: Option<u64>,
 }
@@ -64,6 +67,7 @@ impl Filter {
             issuer: known(&self.issuer)?,
             subjects: self.subjects.as_ref().map(|hashes| hashes.iter().map(|hash| line::parse(hash)).collect()),
             admissions: self.admissions || self.id.is_some(),
+            shadow: self.shadow,
             before: self.before.unwrap_or(u64::MAX),
             after: self.after,
         })
@@ -73,12 +77,16 @@ impl Filter {
 impl Sieve {
     pub fn keeps(&self, line: &Line) -> bool {
         let is = |wanted: Option<Number>, found: Number| wanted.is_none_or(|wanted| wanted == found);
-        (line.reason != 0 || self.admissions)
+        let (wanted, reason) = match self.shadow {
+            true => (line.shadow != 0, line.shadow),
+            false => (line.reason != 0 || self.admissions, line.reason),
+        };
+        wanted
             && line.at >= self.since
             && line.at < self.until
             && line.seq < self.before
             && self.after.is_none_or(|after| line.seq > after)
-            && is(self.reason, line.reason)
+            && is(self.reason, reason)
             && is(self.route, line.route)
             && is(self.issuer, line.issuer)
             && self.subjects.as_ref().is_none_or(|all| line.subject != 0 && all.contains(&line.subject))

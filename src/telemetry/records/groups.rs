@@ -72,7 +72,8 @@ impl Groups {
             top(lines, most, |line| line.address, |address| address.to_canonical().to_string());
         Self {
             total: lines.len(),
-            reasons: named(|line| line.reason),
+            // Of what is only refused by a shadow policy, its reason.
+            reasons: named(|line| if line.reason == 0 { line.shadow } else { line.reason }),
             routes: named(|line| line.route),
             issuers: named(|line| line.issuer),
             subjects,

@@ -1,16 +1,13 @@
-//! What is remembered of each record, to find it: a hundred bytes. Made of a record that is about to be kept, or of a
-//! line that was kept before.
+//! What is remembered of each record, to find it: a hundred bytes. Made of a record that is about to be kept, or was
+//! kept before.
 
-use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use serde::Deserialize;
-
+use super::escape::escaped;
+use super::kept::{Bearing, Kept};
 use super::names::{Names, Number};
-use super::parts::field;
 use crate::decide::id::Fingerprint;
-use crate::telemetry::record::Record;
 
 /// One record, as it is found.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +28,8 @@ pub(super) struct Line {
     pub address: Option<IpAddr>,
     /// Zero is an admission.
     pub reason: Number,
+    /// What a shadow policy would have refused it for; zero is nothing.
+    pub shadow: Number,
     pub route: Number,
     pub issuer: Number,
     /// Where it is in its file.
@@ -60,81 +59,23 @@ pub(super) fn request(hasher: &RandomState, id: &str) -> u64 {
 }
 
 impl Line {
-    /// Of a record that is about to be kept.
-    pub fn of(record: &Record, seq: u64, names: &mut Names, hasher: &RandomState) -> Self {
-        let handles = record.trusted.as_ref().map(|token| &token.handles);
-        let claimed = || record.untrusted.as_ref().and_then(|claims| claims.subject);
-        let asked = &record.request;
+    /// Of a record that is kept, or is about to be.
+    pub fn of(kept: &Kept<'_>, names: &mut Names, hasher: &RandomState) -> Self {
+        let id = |of: fn(&Bearing<'_>) -> Option<u64>| kept.bearer.as_ref().and_then(of).unwrap_or(0);
         Self {
-            seq,
-            at: record.at.millis(),
-            trace: record.trace.trace_id,
-            caller: record.trace.link.map_or(0, |link| link.trace_id),
-            request: asked.id.as_deref().map_or(0, |id| request(hasher, &field(id))),
-            subject: handles.and_then(|handles| handles.subject).or_else(claimed).map_or(0, short),
-            client: handles.and_then(|handles| handles.client).map_or(0, short),
-            address: asked.client.or(asked.peer.map(|peer| peer.ip())),
-            reason: names.number(record.reason.map(crate::decide::reason::Reason::code)),
-            route: names.number(record.route.as_ref().map(|route| &*route.name).filter(|name| !name.is_empty())),
-            issuer: names.number(record.issuer.as_deref()),
+            seq: kept.seq,
+            at: kept.at,
+            trace: kept.trace,
+            caller: kept.caller,
+            request: kept.request_id.as_deref().map_or(0, |id| request(hasher, &escaped(id))),
+            subject: id(|bearer| bearer.subject),
+            client: id(|bearer| bearer.client),
+            address: kept.client.or(kept.peer.map(|peer| peer.ip())),
+            reason: names.number(kept.reason),
+            shadow: names.number(kept.shadow.as_ref().and_then(|shadow| shadow.trail.reason())),
+            route: names.number(kept.route),
+            issuer: names.number(kept.issuer.as_deref()),
             ..Self::default()
-        }
-    }
-}
-
-/// As much of a kept record as a line needs.
-#[derive(Debug, Deserialize)]
-pub(super) struct Brief<'a> {
-    pub seq: u64,
-    at_ms: i64,
-    #[serde(borrow)]
-    trace_id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    caller_trace_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    request_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    reason: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    route: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    issuer: Option<Cow<'a, str>>,
-    request: From,
-    #[serde(borrow, default)]
-    token: Option<Ids<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct From {
-    peer: Option<SocketAddr>,
-    client: Option<IpAddr>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Ids<'a> {
-    #[serde(borrow, default)]
-    subject: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    client: Option<Cow<'a, str>>,
-}
-
-impl Brief<'_> {
-    /// The line of a record that was kept.
-    pub fn line(&self, names: &mut Names, hasher: &RandomState) -> Line {
-        let id = |of: fn(&Ids<'_>) -> Option<u64>| self.token.as_ref().and_then(of).unwrap_or(0);
-        Line {
-            seq: self.seq,
-            at: self.at_ms,
-            trace: trace(&self.trace_id).unwrap_or(0),
-            caller: self.caller_trace_id.as_deref().and_then(trace).unwrap_or(0),
-            request: self.request_id.as_deref().map_or(0, |id| request(hasher, id)),
-            subject: id(|ids| ids.subject.as_deref().map(parse)),
-            client: id(|ids| ids.client.as_deref().map(parse)),
-            address: self.request.client.or(self.request.peer.map(|peer| peer.ip())),
-            reason: names.number(self.reason.as_deref()),
-            route: names.number(self.route.as_deref()),
-            issuer: names.number(self.issuer.as_deref()),
-            ..Line::default()
         }
     }
 }

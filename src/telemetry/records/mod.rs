@@ -1,11 +1,12 @@
 //! Decision records: why a request was refused, kept so that it can be asked afterwards. The line hands over what it
-//! knows; a thread of its own makes it into text, writes it, and forgets what is old. In a full queue a record finds no
+//! knows; a thread of its own writes it, without a word made of it, and forgets what is old. Words are made of it when it is asked for. In a full queue a record finds no
 //! place, and is counted.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `settings` | where records are kept, how many, and for how long |
-//! | `decision`, `parts` | a record, as it is kept and told |
+//! | `decision`, `parts`, `beside` | a record, as it is told |
+//! | `kept`, `judged`, `wire`, `frame` | a record, as it is kept |
 //! | `escape` | what clients wrote, made harmless |
 //! | `line`, `names` | what is remembered of each record, to find it |
 //! | `filter`, `groups` | which records are asked for, and what they have in common |
@@ -15,12 +16,16 @@
 //! | `room` | the whole: opened, told, asked, closed |
 //! | `offline` | a directory, read without its gateway |
 
+mod beside;
 mod decision;
 mod directory;
 pub mod escape;
 mod filter;
+mod frame;
 mod groups;
 mod index;
+mod judged;
+mod kept;
 mod line;
 mod names;
 pub mod offline;
@@ -28,8 +33,10 @@ mod parts;
 mod room;
 mod segment;
 mod settings;
+mod wire;
 mod writer;
 
+pub use beside::{Attended, Shadowed};
 pub use decision::DecisionRecord;
 pub use filter::Filter;
 pub use groups::{Group, Groups};

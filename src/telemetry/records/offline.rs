@@ -1,14 +1,14 @@
 //! A directory of records, read without its gateway: it may be running, or gone.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufReader};
 use std::path::Path;
-
-use memchr::memmem;
 
 use super::decision::DecisionRecord;
 use super::directory::files;
-use super::parts::field;
+use super::frame::{self, Frames};
+use super::kept::Kept;
+use super::line;
 
 /// As many of one name are told.
 const MOST: usize = 16;
@@ -28,28 +28,18 @@ pub fn find(directory: &Path, id: &str) -> io::Result<Vec<DecisionRecord>> {
             break;
         }
     }
-    Ok(found.into_iter().map(DecisionRecord::completed).collect())
+    Ok(found)
 }
 
-/// Most lines have nothing to do with it, and are not read as JSON.
+/// Only what has this name is made into words.
 fn search(path: &Path, id: &str, found: &mut Vec<DecisionRecord>) -> io::Result<()> {
-    let needles = [id.to_ascii_lowercase(), id.to_owned(), field(id.as_bytes())].map(as_json);
-    let needles = needles.each_ref().map(memmem::Finder::new);
-    let mut lines = BufReader::with_capacity(1 << 16, File::open(path)?);
-    let mut line = Vec::new();
-    while lines.read_until(b'\n', &mut line)? > 0 {
-        if needles.iter().any(|needle| needle.find(&line).is_some())
-            && let Ok(record) = serde_json::from_slice::<DecisionRecord>(&line)
-            && record.is_called(id)
-        {
-            found.push(record);
+    let trace = line::trace(&id.to_ascii_lowercase());
+    let mut frames = Frames::of(BufReader::with_capacity(1 << 16, File::open(path)?));
+    while let Some((_, frame)) = frames.next()? {
+        let Some(kept) = frame::body(frame).and_then(Kept::read) else { continue };
+        if kept.request_id.is_some() || trace.is_some_and(|trace| trace == kept.trace || trace == kept.caller) {
+            found.extend(Some(DecisionRecord::of(&kept)).filter(|record| record.is_called(id)));
         }
-        line.clear();
     }
     Ok(())
-}
-
-/// As it stands in a line.
-fn as_json(text: String) -> Vec<u8> {
-    serde_json::to_vec(&text).unwrap_or_default()
 }

@@ -5,10 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::escape::escaped;
-use crate::decide::time::millis;
-use crate::telemetry::record::{Claimed, Record, Request, Source, Trusted};
-use crate::telemetry::scrub;
-use crate::telemetry::span::version;
+use super::kept::{Bearing, Delivery, Kept, bytes};
+use crate::decide::time::Timestamp;
 use crate::telemetry::trail::Word;
 
 /// What was asked for.
@@ -101,7 +99,7 @@ pub struct Delivered {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// How often it was tried.
-    pub attempts: usize,
+    pub attempts: u64,
     /// The status of its answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -110,98 +108,74 @@ pub struct Delivered {
     pub failure: Option<Word>,
 }
 
-/// What a client wrote, without a token that may be in it.
-pub(super) fn told(text: &str) -> String {
-    escaped(scrub::text(text).as_bytes())
+/// What a client wrote, as it is shown.
+pub(super) fn shown(text: &str) -> String {
+    escaped(text.as_bytes())
 }
 
-/// The same of a field's value, which may be no UTF-8.
-pub(super) fn field(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => told(text),
-        Err(_) => escaped(scrub::text(&String::from_utf8_lossy(bytes)).as_bytes()),
-    }
+/// A field's value, which may be no UTF-8, as it is shown.
+pub(super) fn field(value: &[u8]) -> String {
+    escaped(&bytes(value))
 }
 
-impl From<&Request> for Asking {
-    fn from(from: &Request) -> Self {
+impl Asking {
+    pub(super) fn of(kept: &Kept<'_>) -> Self {
         Self {
-            method: told(from.method.as_str()),
-            scheme: from.scheme.into(),
-            host: told(&from.authority),
-            path: told(&from.path),
-            query: from.query.as_deref().map(|query| told(&scrub::query(query))),
-            http: version(from.version).into(),
-            peer: from.peer,
-            client: from.client,
-            user_agent: from.user_agent.as_deref().map(field),
+            method: shown(&kept.method),
+            scheme: kept.scheme.to_owned().into(),
+            host: shown(&kept.host),
+            path: shown(&kept.path),
+            query: kept.query.as_deref().map(shown),
+            http: kept.http.to_owned().into(),
+            peer: kept.peer,
+            client: kept.client,
+            user_agent: kept.agent.as_deref().map(escaped),
         }
     }
 }
 
 impl Bearer {
-    pub(super) fn of(record: &Record) -> Option<Self> {
-        match (&record.trusted, &record.untrusted) {
-            (Some(token), _) => Some(Self::trusted(token)),
-            (None, Some(claims)) => Some(Self::claimed(claims, record)),
-            (None, None) => None,
-        }
-    }
-
-    fn trusted(token: &Trusted) -> Self {
+    pub(super) fn of(kept: &Bearing<'_>) -> Self {
+        let hash = |id: Option<u64>| id.map(|id| format!("{id:016x}"));
         Self {
-            verified: true,
-            iss: None,
-            key: Some(told(token.key.as_str())),
-            algorithm: Some(token.algorithm.name().to_owned()),
-            token: Some(token.handles.token.to_string()),
-            session: token.handles.session.map(|id| id.to_string()),
-            subject: token.handles.subject.map(|id| id.to_string()),
-            client: token.handles.client.map(|id| id.to_string()),
-            age_ms: token.age,
-            left_ms: token.ttl,
-        }
-    }
-
-    fn claimed(claims: &Claimed, record: &Record) -> Self {
-        Self {
-            iss: claims.issuer.as_deref().map(told),
-            key: claims.key.as_deref().map(told),
-            algorithm: claims.algorithm.as_deref().map(told),
-            token: claims.token_id.map(|id| id.to_string()),
-            subject: claims.subject.map(|id| id.to_string()),
-            age_ms: claims.issued.map(|issued| record.at.since(issued)),
-            left_ms: claims.expires.map(|expires| expires.since(record.at)),
-            ..Self::default()
+            verified: kept.verified,
+            iss: kept.iss.as_deref().map(shown),
+            key: kept.key.as_deref().map(shown),
+            algorithm: kept.algorithm.as_deref().map(shown),
+            token: hash(kept.token),
+            session: hash(kept.session),
+            subject: hash(kept.subject),
+            client: hash(kept.client),
+            age_ms: kept.age,
+            left_ms: kept.left,
         }
     }
 }
 
 impl Entered {
-    pub(super) fn of(record: &Record) -> Option<Self> {
-        let (feed, entry) = (record.revocation.as_ref(), record.revoked.as_deref());
+    pub(super) fn of(kept: &Kept<'_>) -> Option<Self> {
+        let (feed, entry) = (kept.feed.as_ref(), kept.entry.as_ref());
         if feed.is_none() && entry.is_none() {
             return None;
         }
         Some(Self {
-            feed: feed.map(|feed: &Source| told(&feed.name)),
-            feed_age_ms: feed.and_then(|feed| feed.age).map(millis),
-            entry_of: entry.map(|entry| told(&entry.source)),
-            learned: entry.map(|entry| entry.learned.to_string()),
-            entry_age_ms: entry.map(|entry| record.at.since(entry.learned)),
+            feed: feed.map(|feed| shown(&feed.name)),
+            feed_age_ms: feed.and_then(|feed| feed.age),
+            entry_of: entry.map(|entry| shown(&entry.of)),
+            learned: entry.map(|entry| Timestamp::from_millis(entry.learned).to_string()),
+            entry_age_ms: entry.map(|entry| kept.at.saturating_sub(entry.learned)),
         })
     }
 }
 
 impl Delivered {
-    pub(super) fn of(record: &Record) -> Option<Self> {
-        let (upstream, last) = (record.upstream.as_ref()?, record.attempts.last());
-        Some(Self {
-            upstream: upstream.name.to_string(),
-            endpoint: last.map(|last| last.endpoint.to_string()),
-            attempts: record.attempts.len(),
-            status: last.and_then(|last| last.status),
-            failure: last.and_then(|last| last.failure).map(Into::into),
-        })
+    pub(super) fn of(kept: &Delivery<'_>) -> Self {
+        Self {
+            upstream: kept.upstream.to_owned(),
+            endpoint: kept.endpoint.map(str::to_owned),
+            attempts: kept.attempts,
+            status: kept.status,
+            failure: kept.failure.map(|failure| failure.to_owned().into()),
+        }
     }
 }

@@ -121,6 +121,7 @@ impl Records {
             bounds,
             trouble: Trouble::default(),
             failed: None,
+            bytes: Vec::new(),
         };
         let thread = std::thread::Builder::new().name("records".into()).spawn(move || writer.run()).map_err(failed)?;
         let waker = thread.thread().clone();
@@ -249,7 +250,7 @@ fn read(found: &[(u64, Found)], filter: &Filter) -> io::Result<Vec<DecisionRecor
         let record = found.read()?;
         // A request id is found by its hash, so that another may be found too.
         if filter.id.as_deref().is_none_or(|id| record.is_called(id)) {
-            all.push(record.completed());
+            all.push(record);
         }
     }
     Ok(all)

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::decision::DecisionRecord;
+use super::frame;
+use super::kept::Kept;
 use super::line::Line;
 use crate::telemetry::record::Record;
 
@@ -63,9 +65,10 @@ impl Found {
             Self::File { file, offset, length } => {
                 let mut bytes = vec![0; usize::try_from(*length).unwrap_or(0)];
                 file.read_exact_at(&mut bytes, u64::from(*offset))?;
-                Ok(serde_json::from_slice(&bytes)?)
+                let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a decision record is damaged");
+                Ok(DecisionRecord::of(&frame::body(&bytes).and_then(Kept::read).ok_or_else(damaged)?))
             }
-            Self::Memory { record, seq } => Ok(DecisionRecord::of(record, *seq)),
+            Self::Memory { record, seq } => Ok(DecisionRecord::of(&Kept::of(record, *seq))),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the machine the last moments.
 
 use std::fs;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufReader};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,11 +12,13 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use super::decision::DecisionRecord;
 use super::directory::{self, Directory};
-use super::line::{Brief, Line};
+use super::frame::{self, Frames};
+use super::kept::Kept;
+use super::line::Line;
 use super::room::Shared;
 use super::segment::{Body, Segment};
+use super::wire::Wire as _;
 use crate::notice::Trouble;
 use crate::telemetry::record::Record;
 
@@ -30,8 +32,6 @@ const BATCH: usize = 256;
 pub(super) const RUNS: usize = 16;
 /// No file is longer, whatever is in it.
 const MAX_BYTES: u64 = 1 << 30;
-/// No line is longer: what is in one is bounded, piece by piece.
-const MAX_LINE: usize = 1 << 20;
 
 /// What it keeps to.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,8 @@ pub(super) struct Writer {
     /// That the disk does not take records, and when that was met last.
     pub trouble: Trouble,
     pub failed: Option<Instant>,
+    /// What is written next; kept, so that its memory is.
+    pub bytes: Vec<u8>,
 }
 
 impl Writer {
@@ -83,26 +85,20 @@ impl Writer {
 
     fn load_file(&self, path: PathBuf) -> io::Result<u64> {
         let file = directory::reopen(&path)?;
-        let (mut reader, mut line) = (BufReader::with_capacity(1 << 16, &file), Vec::new());
-        let (mut bytes, mut unreadable, mut lines) = (0_u64, 0, Vec::new());
-        loop {
-            line.clear();
-            let length = reader.read_until(b'\n', &mut line)?;
-            if length == 0 || line.last() != Some(&b'\n') {
-                break;
-            }
+        let (mut frames, mut lines, mut unreadable) =
+            (Frames::of(BufReader::with_capacity(1 << 16, &file)), Vec::new(), 0);
+        while let Some((at, frame)) = frames.next()? {
             let mut index = self.shared.index();
-            match serde_json::from_slice::<Brief<'_>>(&line).ok().filter(|brief| brief.seq >= index.next) {
-                Some(brief) => {
-                    index.next = brief.seq + 1;
-                    let index = &mut *index;
-                    let found = brief.line(&mut index.names, &index.hasher);
-                    lines.push(placed(found, bytes, length));
+            let index = &mut *index;
+            match frame::body(frame).and_then(Kept::read).filter(|kept| kept.seq >= index.next) {
+                Some(kept) => {
+                    index.next = kept.seq + 1;
+                    lines.push(placed(Line::of(&kept, &mut index.names, &index.hasher), at, frame.len()));
                 }
                 None => unreadable += 1,
             }
-            bytes += length as u64;
         }
+        let (bytes, damaged) = (frames.whole, frames.damaged);
         file.set_len(bytes)?;
         if lines.is_empty() {
             fs::remove_file(&path)?;
@@ -110,7 +106,7 @@ impl Writer {
             let body = Body::File { file: Arc::new(file), path, bytes };
             self.shared.index().segments.push_back(Segment { lines, body });
         }
-        Ok(unreadable)
+        Ok(unreadable + damaged)
     }
 
     /// Everything that waits now; what comes meanwhile waits for the next look.
@@ -173,9 +169,9 @@ impl Writer {
         }
     }
 
-    fn write(&self, batch: &[Arc<Record>]) -> io::Result<()> {
+    fn write(&mut self, batch: &[Arc<Record>]) -> io::Result<()> {
         self.begin_if_full()?;
-        let (lines, bytes) = self.encode(batch);
+        let lines = self.encode(batch);
         let end = {
             let index = self.shared.index();
             match index.segments.back().map(|segment| &segment.body) {
@@ -185,39 +181,31 @@ impl Writer {
         };
         // The lock is not held while the disk works.
         if let Some((file, end)) = &end
-            && let Err(error) = file.write_all_at(&bytes, *end)
+            && let Err(error) = file.write_all_at(&self.bytes, *end)
         {
             let _ = file.set_len(*end);
             return Err(error);
         }
-        self.enter(lines, bytes.len() as u64, batch);
+        self.enter(lines, self.bytes.len() as u64, batch);
         Ok(())
     }
 
-    /// The lines as they stand in a file; in memory there are none.
-    fn encode(&self, batch: &[Arc<Record>]) -> (Vec<Line>, Vec<u8>) {
-        let mut bytes = Vec::new();
-        let (first, base) = {
-            let index = self.shared.index();
-            (index.next, index.segments.back().map_or(0, Segment::bytes))
-        };
-        let mut places = Vec::with_capacity(batch.len());
-        for (seq, record) in (first..).zip(batch) {
-            let start = bytes.len();
-            if self.directory.is_some() {
-                // Writing JSON into memory fails only for what a record has not: maps with keys that are no strings.
-                let _ = serde_json::to_writer(&mut bytes, &DecisionRecord::of(record, seq));
-                bytes.push(b'\n');
-            }
-            debug_assert!(bytes.len() - start <= MAX_LINE, "every piece of a record is bounded");
-            places.push((seq, start, bytes.len() - start));
-        }
+    /// The records as they stand in a file; in memory there are none.
+    fn encode(&mut self, batch: &[Arc<Record>]) -> Vec<Line> {
+        self.bytes.clear();
         let mut index = self.shared.index();
         let index = &mut *index;
-        let lines = places.iter().zip(batch).map(|((seq, start, length), record)| {
-            placed(Line::of(record, *seq, &mut index.names, &index.hasher), base + *start as u64, *length)
-        });
-        (lines.collect(), bytes)
+        let base = index.segments.back().map_or(0, Segment::bytes);
+        let mut lines = Vec::with_capacity(batch.len());
+        for (seq, record) in (index.next..).zip(batch) {
+            let (start, kept) = (self.bytes.len(), Kept::of(record, seq));
+            if self.directory.is_some() {
+                frame::push(&mut self.bytes, |out| kept.put(out));
+            }
+            let line = Line::of(&kept, &mut index.names, &index.hasher);
+            lines.push(placed(line, base + start as u64, self.bytes.len() - start));
+        }
+        lines
     }
 
     fn enter(&self, mut lines: Vec<Line>, length: u64, batch: &[Arc<Record>]) {
