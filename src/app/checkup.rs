@@ -37,7 +37,10 @@ fn itself(reload: &Reload, known: &mut Known) {
         known.waits("config", says, "restart when it suits", PAGE);
     }
     if let Some(fleet) = reload.idp().fleet().filter(|fleet| !fleet.connected) {
-        let says = format!("this gateway is not connected to it, after {} failures; {} entries wait", fleet.failures, fleet.queued);
+        let says = format!(
+            "this gateway is not connected to it, after {} failures; {} entries wait",
+            fleet.failures, fleet.queued
+        );
         known.ails("revocation.fleet", says, "see what is told of its Redis, and the gateway's log", "doctor.md#redis");
     }
 }

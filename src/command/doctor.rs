@@ -8,7 +8,7 @@ use super::usage;
 use crate::control;
 use crate::control::config::render_all;
 use crate::decide::time::Timestamp;
-use crate::doctor::{Checkup, Finding, Outlook, alone, checkup};
+use crate::doctor::{Checkup, Finding, Outlook, Subject, alone, checkup, subject};
 use crate::state::clock::{Clock, SystemClock};
 use crate::telemetry::Paint;
 use bytes::Bytes;
@@ -30,8 +30,8 @@ pub fn doctor(what: &usage::Doctor) -> Exit {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let file = config(what);
-    let loaded = match file.as_deref().map(control::load).transpose() {
-        Ok(loaded) => loaded,
+    let mut subject = match file.as_deref().map(subject).transpose() {
+        Ok(subject) => subject,
         Err(faults) => {
             let source = file.as_deref().map(control::source).and_then(Result::ok).unwrap_or_default();
             eprintln!("{}", render_all(&faults, &source, std::io::stderr().is_terminal()));
@@ -40,8 +40,8 @@ pub fn doctor(what: &usage::Doctor) -> Exit {
     };
     let all = super::revoke::block_on(async {
         let here = async {
-            match (&file, &loaded) {
-                (Some(path), Some(loaded)) => Some(here(path, loaded, &clock).await),
+            match (&file, subject.take()) {
+                (Some(path), Some(subject)) => Some(here(path, subject, &clock).await),
                 _ => None,
             }
         };
@@ -64,9 +64,10 @@ fn config(what: &usage::Doctor) -> Option<PathBuf> {
     what.config.clone().or_else(|| what.nodes.is_empty().then(named))
 }
 
-async fn here(path: &Path, loaded: &control::Loaded, clock: &Arc<dyn Clock>) -> Looked {
-    let known = alone(&loaded.config, clock).await;
-    let checkup = checkup(&loaded.config, &loaded.revision, known, clock.now()).await;
+async fn here(path: &Path, subject: Subject, clock: &Arc<dyn Clock>) -> Looked {
+    let mut known = alone(&subject.config, clock).await;
+    known.besides.extend(subject.findings);
+    let checkup = checkup(&subject.config, &subject.revision, known, clock.now()).await;
     Looked { from: path.display().to_string(), checkup }
 }
 

@@ -26,8 +26,8 @@ pub(super) fn look(config: &Config, now: Timestamp) -> Vec<Finding> {
         found.extend(served("admin", tls, now));
     }
     let trusted = config.issuers.iter().map(|(name, one)| (format!("issuers.{name}.ca"), one.ca.as_deref()));
-    let trusted =
-        trusted.chain(config.upstreams.iter().map(|(name, one)| (format!("upstreams.{name}.tls.ca"), one.tls.ca.as_deref())));
+    let trusted = trusted
+        .chain(config.upstreams.iter().map(|(name, one)| (format!("upstreams.{name}.tls.ca"), one.tls.ca.as_deref())));
     let redis = config.revocation.fleet.as_ref().map(|fleet| &fleet.redis);
     let of_redis = redis.into_iter().flat_map(|redis| {
         [("ca", redis.ca.as_deref()), ("cert", redis.cert.as_deref())]
@@ -95,7 +95,10 @@ pub(super) fn judged(
     let named = format!("{whose} of {}", term.subject);
     let cure = "renew it, and put it where the old one is: files are watched";
     if let Some(from) = from.filter(|from| *from > now) {
-        return Finding::wrong(what, format!("{named} is not valid before {from}")).at(from).then(then).cure(cure, PAGE);
+        return Finding::wrong(what, format!("{named} is not valid before {from}"))
+            .at(from)
+            .then(then)
+            .cure(cure, PAGE);
     }
     let left = term.to.since(now);
     if left <= 0 {

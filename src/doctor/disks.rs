@@ -13,8 +13,8 @@ const PAGE: &str = "doctor.md#disks";
 /// Less than this is full before anybody is awake.
 const LITTLE: u64 = 256 << 20;
 
-/// With less than this much of a hundred left it is time to look.
-const SHARE: u64 = 10;
+/// With less than this much of a hundred left, and less than so much, it is time to look.
+const SHARE: (u64, u64) = (10, 2 << 30);
 
 /// About what one record takes.
 const RECORD: u64 = 4 << 10;
@@ -68,7 +68,7 @@ fn one(what: &str, dir: &Path, needed: u64) -> Finding {
     if free < LITTLE || !files {
         let says = if files { says } else { format!("{says}, and no more files can be made") };
         Finding::wrong(what, says).then(then).cure(cure, PAGE)
-    } else if share < SHARE || free < needed {
+    } else if (share < SHARE.0 && free < SHARE.1) || free < needed {
         let needed = if free < needed { format!("; up to {} may be kept there", size(needed)) } else { String::new() };
         Finding::soon(what, says + &needed).then(then).cure(cure, PAGE)
     } else {

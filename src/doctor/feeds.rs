@@ -17,11 +17,12 @@ pub(super) fn look(config: &Config, known: &Known, now: Moment) -> Vec<Finding> 
         let standing = known.feeds.iter().find(|feed| feed.source.as_str() == name);
         let mut found = vec![match standing {
             Some(standing) => fresh(&what, settings, standing, now),
-            None if settings.kind().is_told() && !known.listens => Finding::unknown(
-                what.clone(),
-                "it is told by its provider, to the gateway: ask that, with --node",
-            ),
-            None => Finding::unknown(what.clone(), "nothing is known of it").cure("mend what is told of it besides", PAGE),
+            None if settings.kind().is_told() && !known.listens => {
+                Finding::unknown(what.clone(), "it is told by its provider, to the gateway: ask that, with --node")
+            }
+            None => {
+                Finding::unknown(what.clone(), "nothing is known of it").cure("mend what is told of it besides", PAGE)
+            }
         }];
         found.extend(standing.and_then(|standing| full(&what, settings, standing)));
         found
@@ -35,18 +36,22 @@ fn fresh(what: &str, settings: &SourceSettings, feed: &FeedStanding, now: Moment
     let cure = "see whether the source answers from here, and what it answers";
     let (says, limit) = (format!("{} entries", feed.entries), feed.max_staleness);
     match (feed.age, limit) {
-        (None, _) if !feed.complete => Finding::wrong(what, format!("{says}, and it said more than `max_entries` allows"))
-            .then(then)
-            .cure("raise `max_entries`: what is incomplete is never fresh", PAGE),
+        (None, _) if !feed.complete => {
+            Finding::wrong(what, format!("{says}, and it said more than `max_entries` allows"))
+                .then(then)
+                .cure("raise `max_entries`: what is incomplete is never fresh", PAGE)
+        }
         // Who is told only speaks when there is something to tell.
         (None, _) if settings.kind().is_told() && feed.last_error.is_none() => {
             Finding::fine(what, format!("{says}; nothing was told since the start"))
         }
         (None, _) => Finding::wrong(what, format!("it was never heard{why}")).then(then).cure(cure, PAGE),
-        (Some(age), Some(limit)) if age >= limit => Finding::wrong(what, format!("{says}, heard {} ago{why}", words(age)))
-            .at(now.wall.minus(age).plus(limit))
-            .then(then)
-            .cure(cure, PAGE),
+        (Some(age), Some(limit)) if age >= limit => {
+            Finding::wrong(what, format!("{says}, heard {} ago{why}", words(age)))
+                .at(now.wall.minus(age).plus(limit))
+                .then(then)
+                .cure(cure, PAGE)
+        }
         (Some(age), Some(limit)) if feed.last_error.is_some() => {
             Finding::soon(what, format!("{says}, heard {} ago, and it fails now{why}", words(age)))
                 .at(now.wall.plus(limit.saturating_sub(age)))
@@ -54,7 +59,10 @@ fn fresh(what: &str, settings: &SourceSettings, feed: &FeedStanding, now: Moment
                 .cure(cure, PAGE)
         }
         (Some(age), Some(limit)) => {
-            let finding = Finding::fine(what, format!("{says}, heard {} ago; stale after {} of silence", words(age), words(limit)));
+            let finding = Finding::fine(
+                what,
+                format!("{says}, heard {} ago; stale after {} of silence", words(age), words(limit)),
+            );
             slow(&finding, settings, limit).unwrap_or(finding)
         }
         (Some(age), None) if feed.last_error.is_some() => {

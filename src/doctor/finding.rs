@@ -98,7 +98,9 @@ impl Finding {
         (ahead.abs() >= 2000).then(|| {
             let says = format!("its clock is {} {whose} this machine's", Words(ahead / 1000 * 1000));
             let cure = "run NTP on both: `timedatectl` tells which of them is wrong";
-            Self::unwise(what, says).then("instances with different clocks decide differently").cure(cure, "doctor.md#clocks")
+            Self::unwise(what, says)
+                .then("instances with different clocks decide differently")
+                .cure(cure, "doctor.md#clocks")
         })
     }
 
@@ -152,6 +154,9 @@ mod tests {
         let text = serde_json::to_string(&one.clone().cure("do", "doctor.md#keys")).unwrap();
         assert!(text.contains("2033-05-18T03:33:20.000Z"), "{text}");
         assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), one.cure("do", "doctor.md#keys"));
-        assert_eq!(serde_json::from_str::<Finding>(&serde_json::to_string(&Finding::fine("a", "b")).unwrap()).unwrap().at, None);
+        assert_eq!(
+            serde_json::from_str::<Finding>(&serde_json::to_string(&Finding::fine("a", "b")).unwrap()).unwrap().at,
+            None
+        );
     }
 }

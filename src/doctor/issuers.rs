@@ -20,13 +20,19 @@ pub(super) fn look(config: &Config, known: &Known, now: Moment) -> Vec<Finding> 
     let of = |(name, settings): (&String, &IssuerSettings)| {
         let what = format!("issuers.{name}");
         let Some(standing) = known.keys.get(name) else {
-            return vec![Finding::unknown(what, "nothing is known of its keys").cure("mend what is told of it besides", KEYS)];
+            return vec![
+                Finding::unknown(what, "nothing is known of its keys").cure("mend what is told of it besides", KEYS),
+            ];
         };
-        let mut found = vec![keys(&what, settings, standing, now)];
+        let mut found = Vec::new();
+        // A set without one key that can be used is told of as such.
+        match published(&what, standing) {
+            Some(finding) if standing.keys == 0 => found.push(finding),
+            told => found.extend(told.into_iter().chain([keys(&what, settings, standing, now)])),
+        }
         if matches!(settings.keys, KeySource::Discovery(_) | KeySource::Url(_)) && standing.age.is_some() {
             found.push(clock(&what, settings, standing));
         }
-        found.extend(published(&what, standing));
         found
     };
     config.issuers.iter().flat_map(of).collect()
@@ -39,7 +45,10 @@ fn keys(what: &str, settings: &IssuerSettings, standing: &Standing, now: Moment)
     match standing.age {
         None => Finding::wrong(what, format!("there are no keys{why}"))
             .then("every token of it is refused: issuer_keys_unavailable")
-            .cure("see whether the provider answers, and whether `keys`, `ca` and `allow_private_network` are right", KEYS),
+            .cure(
+                "see whether the provider answers, and whether `keys`, `ca` and `allow_private_network` are right",
+                KEYS,
+            ),
         Some(age) if matches!(settings.keys, KeySource::Secret(_)) => {
             let _ = age;
             Finding::fine(what, format!("{count}: a secret, which does not age"))

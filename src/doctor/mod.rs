@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `finding` | what is found, and in which order it is told |
 //! | `checkup` | all probes at once, bounded in time |
+//! | `text` | the config, though it have faults |
 //! | `known` | what a gateway knows that runs |
 //! | `alone` | the same, found out without one |
 //! | `issuers`, `feeds` | clocks and keys; how fresh revocations are |
@@ -24,9 +25,11 @@ mod pem;
 mod process;
 mod redis;
 mod secrets;
+mod text;
 mod upstreams;
 
 pub use alone::alone;
 pub use checkup::{Checkup, checkup};
 pub use finding::{Finding, Outlook};
 pub use known::{Known, KnownEndpoint};
+pub use text::{Subject, subject};

@@ -18,8 +18,7 @@ pub(super) struct Term {
 /// All certificates of a file, in its order.
 pub(super) fn read(path: &Path) -> Result<Vec<Term>, String> {
     let told = |error: rustls::pki_types::pem::Error| format!("{}: {error}", path.display());
-    let all: Vec<CertificateDer<'_>> =
-        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(told)?;
+    let all: Vec<CertificateDer<'_>> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(told)?;
     let terms: Vec<Term> = all.iter().filter_map(|der| term(der)).collect();
     if terms.is_empty() { Err(format!("{}: there is no certificate in it", path.display())) } else { Ok(terms) }
 }

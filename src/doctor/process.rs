@@ -34,7 +34,7 @@ fn judge(soft: u64, open: u64, connections: u64) -> Finding {
     } else if soft < needed {
         let says = format!("{says}; `limits.connections` {connections} may need {needed}");
         let most = soft.saturating_sub(BESIDES) / 2;
-        Finding::soon("limits", says).then(format!("from about {most} connections on {then}")).cure(cure, PAGE)
+        Finding::unwise("limits", says).then(format!("from about {most} connections on {then}")).cure(cure, PAGE)
     } else {
         Finding::fine("limits", says)
     }
@@ -50,7 +50,7 @@ mod tests {
         let text = "Limit                     Soft Limit           Hard Limit           Units\nMax open files            1024                 524288               files\n";
         assert_eq!(soft(text), Some(1024));
         assert_eq!(soft("Max open files   unlimited unlimited files"), Some(u64::MAX));
-        assert_eq!(judge(1024, 40, 10_000).outlook, Outlook::Soon);
+        assert_eq!(judge(1024, 40, 10_000).outlook, Outlook::Unwise);
         assert_eq!(judge(1024, 40, 10_000).then.unwrap().split(" connections").next(), Some("from about 384"));
         assert_eq!(judge(65_536, 40, 10_000).outlook, Outlook::Fine);
         assert_eq!(judge(1024, 1000, 10).outlook, Outlook::Wrong);

@@ -42,11 +42,14 @@ fn inside(what: &str, seen: &Redis) -> Vec<Finding> {
     let major = seen.version.as_deref().and_then(|version| version.split('.').next()?.parse::<u64>().ok());
     if major.is_some_and(|major| major < OLDEST) {
         let says = format!("it is older than Redis {OLDEST}, which has streams first");
-        found.push(Finding::wrong(what, says).then("nothing comes over it").cure("have a newer one: 7 is tested", PAGE));
+        found
+            .push(Finding::wrong(what, says).then("nothing comes over it").cure("have a newer one: 7 is tested", PAGE));
     }
     if seen.role.as_deref().is_some_and(|role| role != "master") {
         let says = "it is a replica, which takes no writes";
-        found.push(Finding::wrong(what, says).then("nothing comes over it").cure("name the primary, or its sentinels", PAGE));
+        found.push(
+            Finding::wrong(what, says).then("nothing comes over it").cure("name the primary, or its sentinels", PAGE),
+        );
     }
     if let Some(policy) = seen.policy.as_deref().filter(|policy| *policy != "noeviction") {
         let says = format!("when it is full it forgets keys: `maxmemory-policy {policy}`");
@@ -64,7 +67,8 @@ fn inside(what: &str, seen: &Redis) -> Vec<Finding> {
         found.push(Finding::wrong(what, says).then(then).cure("look at its log and at its disk", PAGE));
     }
     if seen.appends == Some(false) {
-        let says = "it does not append to its disk: after its restart the stream is as old as its last snapshot, or gone";
+        let says =
+            "it does not append to its disk: after its restart the stream is as old as its last snapshot, or gone";
         found.push(Finding::fine(what, format!("{says}; the instances write it anew")));
     }
     found

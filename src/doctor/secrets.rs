@@ -42,7 +42,10 @@ fn walk(place: &str, field: &str, value: &Value, found: &mut Vec<(String, Named)
                     }
                     ("file", Value::String(text)) if members.len() == 1 && !WRITTEN.contains(&field) => {
                         let public = PUBLIC.contains(&field);
-                        found.push((place.to_owned(), if public { Named::Public(text.into()) } else { Named::Secret(text.into()) }));
+                        found.push((
+                            place.to_owned(),
+                            if public { Named::Public(text.into()) } else { Named::Secret(text.into()) },
+                        ));
                     }
                     // The key of a certificate.
                     ("key", Value::String(text)) if members.contains_key("cert") => {
@@ -69,9 +72,10 @@ fn one(place: &str, named: &Named) -> Option<Finding> {
             let set = std::env::var_os(name).is_some_and(|text| !text.is_empty());
             let finding = Finding::wrong(place, format!("the environment variable {name} is not set, or is empty"));
             (!set).then(|| {
-                finding
-                    .then("a gateway that is started with this environment does not start")
-                    .cure("set it where the gateway is started; here it was looked for in this command's environment", PAGE)
+                finding.then("a gateway that is started with this environment does not start").cure(
+                    "set it where the gateway is started; here it was looked for in this command's environment",
+                    PAGE,
+                )
             })
         }
         Named::Public(path) => unreadable(place, path).err(),

@@ -38,7 +38,8 @@ async fn connect(settings: &Settings, address: &Address, begun: Instant) -> Resu
     let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
     let stream = TlsConnector::from(config).connect(name, stream).await.map_err(|error| format!("TLS: {error}"))?;
     let (_, tls) = stream.get_ref();
-    let version = tls.protocol_version().map_or_else(String::new, |version| format!("{version:?}").replace("TLSv1_", "TLS 1."));
+    let version =
+        tls.protocol_version().map_or_else(String::new, |version| format!("{version:?}").replace("TLSv1_", "TLS 1."));
     let shown = tls.peer_certificates().and_then(|chain| chain.first()).map(|certificate| certificate.to_vec());
     Ok(Seen { took: begun.elapsed(), tls: Some((version, shown)) })
 }

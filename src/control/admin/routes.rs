@@ -152,7 +152,8 @@ async fn ask<S: Showing>(
         }
         What::Checkup => {
             guard.admit(parts, peer)?;
-            let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "a checkup is under way: ask again in a moment");
+            let busy =
+                || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "a checkup is under way: ask again in a moment");
             typed(StatusCode::OK, "application/json", shown.checkup().await.ok_or_else(busy)?)
         }
         What::Confirm => {
