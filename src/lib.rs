@@ -6,6 +6,7 @@ pub mod command;
 pub mod control;
 pub mod decide;
 pub mod demo;
+pub mod doctor;
 pub mod idp;
 pub mod notice;
 pub mod proxy;

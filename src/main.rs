@@ -3,7 +3,7 @@
 use clap::Parser as _;
 use curfew::command::usage::{Command, PolicyCommand, Usage};
 use curfew::command::{
-    audit, check, completions, demo, exit::Exit, explain, policy, refusals, revoke, run, schema, trace,
+    audit, check, completions, demo, doctor, exit::Exit, explain, policy, refusals, revoke, run, schema, trace,
 };
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     let exit = match Usage::parse().command {
         Command::Run(file) => run::run(&file.config),
         Command::Check(what) => check::check(&what),
+        Command::Doctor(what) => doctor::doctor(&what),
         Command::Explain(what) => explain::explain(&what),
         Command::Policy { what: PolicyCommand::Show(what) } => policy::show(&what),
         Command::Revoke(what) => revoke::revoke(&what),

@@ -27,6 +27,7 @@ pub struct Shown {
     counters: Arc<Counters>,
     drain: CancellationToken,
     started: Timestamp,
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl Shown {
@@ -38,6 +39,7 @@ impl Shown {
             counters: Arc::clone(&doors.counters),
             drain,
             started: shared.state.clock.now().wall,
+            looking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -238,6 +240,11 @@ impl Showing for Shown {
 
     fn config(&self) -> String {
         redact::redacted_text(&self.reload.config(), &self.reload.pending())
+    }
+
+    async fn checkup(&self) -> Option<String> {
+        let _one = self.looking.try_lock().ok()?;
+        Some(super::checkup::of(&self.reload, &self.shared).await)
     }
 
     fn telemetry(&self) -> &Telemetry {

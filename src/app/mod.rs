@@ -1,5 +1,6 @@
 //! Wires the parts: the one room that knows everyone.
 
+mod checkup;
 mod health;
 mod lasting;
 pub mod offline;

@@ -22,6 +22,8 @@ pub enum Exit {
     Behind,
     /// `audit verify`: a line was removed, changed or moved.
     Altered,
+    /// `doctor`: something is wrong; each thing was told.
+    Ailing,
 }
 
 impl From<Exit> for ExitCode {
@@ -36,6 +38,7 @@ impl From<Exit> for ExitCode {
             Exit::Stopped => 6,
             Exit::Behind => 7,
             Exit::Altered => 8,
+            Exit::Ailing => 9,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use super::nodes::Access;
 use super::{asked, audit, operators};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -27,10 +28,12 @@ const EXIT_CODES: &str = "Exit codes:
   6  revoke, unrevoke: an import stopped midway; the message says after which line
   7  revoke --watch: enforced, but not known to be by every instance; the message names those
   8  audit verify: a line was removed, changed or moved; the message says which
+  9  doctor: something is wrong now; each thing is told
 
 Try it:
   curfew demo                       an identity provider, an upstream and a gateway, with curl lines to paste
   curfew check -c curfew.yaml       all faults of a config at once
+  curfew doctor -c curfew.yaml      what is wrong around it, and what will break next and when
   curfew explain -c curfew.yaml --request 'GET https://api.example.com/orders' --token-file token.txt
   curfew refusals --since 15m       what was refused, and `curfew trace` why";
 
@@ -46,6 +49,11 @@ pub enum Command {
     ///
     /// Faults end with exit code 3. Warnings (what parses but is unwise) do not, unless --strict is given.
     Check(Check),
+    /// Say what is wrong, and what will break next and when: clocks, keys, feeds, certificates, upstreams, Redis,
+    /// secrets, disks, open files. Exit code 9 if something is wrong now.
+    ///
+    /// With a config it looks from this machine; with --node it has gateways look that run. Nothing is changed.
+    Doctor(Doctor),
     /// Say what the gateway would decide about a request, and why: every check in order, with the numbers compared.
     ///
     /// Works offline with keys from files; issuers that publish their keys are asked once. Exit code 4 if the
@@ -115,6 +123,30 @@ pub struct Check {
     #[arg(long)]
     pub strict: bool,
     /// Print faults as JSON, one a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `curfew doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  curfew doctor -c curfew.yaml
+  curfew doctor --node http://127.0.0.1:9901
+  curfew doctor --node https://gw-1:9901 --node https://gw-2:9901 --admin-token-file token --json")]
+pub struct Doctor {
+    /// The config file, YAML or JSON. Default: CURFEW_CONFIG, else curfew.yaml, unless a node is asked.
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The admin listener of a gateway that runs; several may be named.
+    #[arg(long = "node", value_name = "URL")]
+    pub nodes: Vec<String>,
+    /// How gateways know us.
+    #[command(flatten)]
+    pub access: Access,
+    /// Take what will break, and what is not wise, for wrong.
+    #[arg(long)]
+    pub strict: bool,
+    /// Print JSON.
     #[arg(long)]
     pub json: bool,
 }

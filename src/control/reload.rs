@@ -203,6 +203,12 @@ impl Reload {
         }
     }
 
+    /// Whether the file brought no config into force when that was tried last.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.lock().failed.is_some()
+    }
+
     /// The revision of the config that was loaded last.
     #[must_use]
     pub fn revision(&self) -> Box<str> {

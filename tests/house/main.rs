@@ -8,9 +8,25 @@ use source::{File, files};
 
 /// Who may import whom: a room imports only from rooms below its own.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("command", &["app", "control", "decide", "demo", "proxy", "settings", "state", "telemetry", "token"]),
+    ("command", &["app", "control", "decide", "demo", "doctor", "proxy", "settings", "state", "telemetry", "token"]),
     ("demo", &["app", "control", "decide", "settings", "state", "telemetry"]),
-    ("app", &["control", "decide", "idp", "notice", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
+    (
+        "app",
+        &[
+            "control",
+            "decide",
+            "doctor",
+            "idp",
+            "notice",
+            "proxy",
+            "settings",
+            "state",
+            "telemetry",
+            "token",
+            "upstream",
+        ],
+    ),
+    ("doctor", &["control", "decide", "idp", "proxy", "settings", "state", "telemetry", "upstream"]),
     ("control", &["decide", "idp", "notice", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
     ("proxy", &["decide", "notice", "settings", "state", "telemetry", "token", "upstream"]),
     ("token", &["decide", "state"]),
@@ -33,6 +49,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tower::", &["src/proxy/stack", "src/telemetry/connect", "src/idp/connect"]),
     ("h2::Error", &["src/upstream/deliver", "src/proxy/cut"]),
     ("redis::", &["src/idp/fleet", "src/idp/sessions"]),
+    ("rustix::", &["src/doctor"]),
     ("granit_parser::", &["src/control/config"]),
     ("clap::", &["src/command", "src/main.rs"]),
     ("SystemTime::now", &["src/state/clock"]),

@@ -6,6 +6,7 @@
 mod support;
 
 mod ask;
+mod demo;
 mod keep;
 mod shadow;
 mod store;

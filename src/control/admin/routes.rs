@@ -18,6 +18,8 @@ pub trait Showing: Send + Sync + 'static {
     fn degraded(&self) -> Vec<String>;
     /// The config that is in force, secrets as their references only, as JSON.
     fn config(&self) -> String;
+    /// What is wrong, and what breaks next, as JSON; nothing while somebody else has it looked for.
+    fn checkup(&self) -> impl Future<Output = Option<String>> + Send;
     /// The metrics.
     fn telemetry(&self) -> &Telemetry;
 }
@@ -35,6 +37,7 @@ enum What {
     Config,
     Feeds,
     Fleet,
+    Checkup,
     Confirm,
     Query,
     Act(Deed),
@@ -79,6 +82,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     guarded(Method::GET, "/revocations/feeds", What::Feeds),
     guarded(Method::POST, "/revocations/feeds/confirm", What::Confirm),
     guarded(Method::GET, "/fleet", What::Fleet),
+    guarded(Method::GET, "/checkup", What::Checkup),
     guarded(Method::POST, "/revocations/query", What::Query),
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
     guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
@@ -145,6 +149,12 @@ async fn ask<S: Showing>(
         What::Fleet => {
             guard.admit(parts, peer)?;
             operations.fleet()
+        }
+        What::Checkup => {
+            guard.admit(parts, peer)?;
+            let busy =
+                || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "a checkup is under way: ask again in a moment");
+            typed(StatusCode::OK, "application/json", shown.checkup().await.ok_or_else(busy)?)
         }
         What::Confirm => {
             let who = guard.admit(parts, peer)?;

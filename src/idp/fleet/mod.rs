@@ -17,8 +17,10 @@
 //! | `presence`, `roster`, `heralding` | who is in the fleet, and how far each has read |
 //! | `propagation` | what operators are told of that |
 //! | `standing` | what metrics tell of it |
+//! | `examine` | a look at the Redis, for the doctor |
 
 mod block;
+mod examine;
 mod heralding;
 mod hub;
 mod member;
@@ -40,6 +42,7 @@ mod tending;
 mod words;
 mod writing;
 
+pub use examine::{Redis, examine};
 pub(super) use hub::Hub;
 pub(super) use note::Voice;
 pub use propagation::{Instance, Propagation};
