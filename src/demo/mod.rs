@@ -5,12 +5,14 @@
 //! | file | holds |
 //! |---|---|
 //! | `scenario` | THE table: each request, what it will answer, and why |
+//! | `stories` | its part about time |
 //! | `script` | the table as lines for a shell |
 //! | `once` | the table as requests that are made, and what came of them |
 //! | `run` | the whole life of a demo |
 //! | `provider`, `keys`, `tokens`, `revocations` | the identity provider |
 //! | `collector`, `trail` | the OTLP receiver, and a trace as text |
-//! | `upstream` | the echo |
+//! | `upstream`, `page` | the echo, and a page for a browser |
+//! | `socket` | WebSockets, both ends |
 //! | `certificates`, `config`, `address` | what the gateway is given |
 //! | `serve`, `request`, `form`, `print` | HTTP both ways, forms, the table on the screen |
 
@@ -21,6 +23,7 @@ mod config;
 mod form;
 mod keys;
 mod once;
+mod page;
 mod print;
 mod provider;
 mod request;
@@ -29,6 +32,8 @@ mod run;
 mod scenario;
 mod script;
 mod serve;
+mod socket;
+mod stories;
 mod tokens;
 mod trail;
 mod upstream;

@@ -1,6 +1,7 @@
 //! The table of `--once` on the screen. It knows results, not how they came about.
 
 use super::once::Result;
+use super::scenario::{Before, Scenario, Sends};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ fn row(result: &Result) -> [String; 6] {
     let scenario = result.scenario;
     let promised = || format!("no: {} {}", scenario.status, scenario.reason.unwrap_or_default());
     let kept = result.trouble.as_ref().map_or_else(
-        || result.after.map_or_else(|| "kept".into(), |after| format!("kept, {} after it was revoked", time(after))),
+        || result.after.map_or_else(|| "kept".into(), |after| format!("kept, {} {}", time(after), since(scenario))),
         |trouble| if trouble.is_empty() { promised() } else { format!("{}; {trouble}", promised()) },
     );
     [
@@ -37,6 +38,16 @@ fn row(result: &Result) -> [String; 6] {
         result.took.map_or_else(|| "-".into(), time),
         kept,
     ]
+}
+
+/// From when on it is told how long it took.
+fn since(scenario: &Scenario) -> &'static str {
+    match scenario.before {
+        _ if scenario.sends == Sends::Socket => "after it was opened",
+        Before::Revocation => "after it was revoked",
+        Before::Activity => "after its first request",
+        Before::Silence | Before::Nothing => "after its last request",
+    }
 }
 
 fn line(cells: &[String; 6], widths: [usize; 6]) -> String {

@@ -77,15 +77,25 @@ impl Provider {
             Some(_) => return refusal("unsupported_grant_type", "client_credentials and demo are known"),
             None => return refusal("invalid_request", "grant_type is missing"),
         }
-        let wish = match Wish::read(&form) {
-            Ok(wish) => wish,
-            Err(field) => return refusal("invalid_request", field),
-        };
-        match tokens::mint(&wish, &self.issuer, CLIENT, &held(&self.keys), self.clock.now().wall) {
-            Some(minted) if accepts_bare(request) => serve::answer(StatusCode::OK, "application/jwt", minted.token),
-            Some(minted) => granted(&minted, &wish),
-            None => broken(),
+        match self.grant(&form) {
+            Ok((Some(minted), _)) if accepts_bare(request) => {
+                serve::answer(StatusCode::OK, "application/jwt", minted.token)
+            }
+            Ok((Some(minted), wish)) => granted(&minted, &wish),
+            Ok((None, _)) => broken(),
+            Err(field) => refusal("invalid_request", field),
         }
+    }
+
+    /// Makes the token that a form wishes for. One that names an earlier token in `refresh` goes on with its session. The
+    /// error says which field is wrong; no token is made if signing fails.
+    pub fn grant(&self, form: &Form) -> Result<(Option<Minted>, Wish), &'static str> {
+        let (mut wish, now) = (Wish::read(form)?, self.clock.now().wall);
+        let keys = held(&self.keys);
+        if let Some(token) = form.get("refresh") {
+            tokens::own(token, &keys).ok_or("refresh")?.refresh(&mut wish, now);
+        }
+        Ok((tokens::mint(&wish, &self.issuer, CLIENT, &keys, now), wish))
     }
 
     /// RFC 7009 §2: what is not one of our tokens is as good as revoked, and answered alike.

@@ -1,8 +1,11 @@
 //! A small HTTP/1.1 client: one connection, one request. Over TLS it trusts the demo's authority and nobody else.
 
+use super::socket;
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::header::WWW_AUTHENTICATE;
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -41,6 +44,8 @@ pub enum RequestError {
 pub struct Reply {
     /// The status.
     pub status: StatusCode,
+    /// What a refusal asks the client to do.
+    pub challenge: String,
     /// The body.
     pub body: Bytes,
     /// From the request being sent to the end of the answer; making the connection is not counted.
@@ -57,6 +62,22 @@ impl Reply {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+}
+
+/// What came of a WebSocket.
+#[derive(Debug)]
+pub enum Opened {
+    /// It was not opened.
+    Refused(Reply),
+    /// It was, and is closed by now.
+    Closed {
+        /// From the request being sent to its being open.
+        took: Duration,
+        /// The code and the reason of its end, if it ended with any.
+        end: Option<(u16, String)>,
+        /// How long it was open.
+        after: Duration,
+    },
 }
 
 /// The client.
@@ -88,6 +109,15 @@ impl Client {
         tokio::time::timeout(PATIENCE, exchange).await.unwrap_or(Err(RequestError::Late(address)))
     }
 
+    /// Opens a WebSocket over TLS and waits for its end, or for the answer that there is none.
+    pub async fn socket(&self, address: SocketAddr, request: Request<Full<Bytes>>) -> Result<Opened, RequestError> {
+        let opened = async {
+            let stream = self.tls.connect(ServerName::from(address.ip()), connect(address).await?).await;
+            opened(address, stream.map_err(|error| silent(address, &error))?, request).await
+        };
+        tokio::time::timeout(PATIENCE, opened).await.unwrap_or(Err(RequestError::Late(address)))
+    }
+
     /// Asks over plain HTTP.
     pub async fn plainly(&self, address: SocketAddr, request: Request<Full<Bytes>>) -> Result<Reply, RequestError> {
         let exchange = async { exchange(address, connect(address).await?, request).await };
@@ -116,14 +146,46 @@ async fn exchange<S>(address: SocketAddr, stream: S, request: Request<Full<Bytes
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let (asked, response) = sent(address, stream, request).await?;
+    whole(address, asked, response).await
+}
+
+async fn sent<S>(
+    address: SocketAddr,
+    stream: S,
+    request: Request<Full<Bytes>>,
+) -> Result<(Instant, Response<Incoming>), RequestError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let broken = |error: hyper::Error| silent(address, &error);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    // It ends when the sender is dropped, or when the peer closes.
-    tokio::spawn(connection);
+    // It ends when the sender is dropped and the answer was read, or when the peer closes.
+    tokio::spawn(connection.with_upgrades());
     let asked = Instant::now();
-    let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
+    Ok((asked, sender.send_request(request).await.map_err(broken)?))
+}
+
+async fn whole(address: SocketAddr, asked: Instant, response: Response<Incoming>) -> Result<Reply, RequestError> {
+    let (head, body) = response.into_parts();
     let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|error| silent(address, &error))?;
-    Ok(Reply { status: head.status, body: body.to_bytes(), took: asked.elapsed() })
+    let challenge = head.headers.get(WWW_AUTHENTICATE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let challenge = challenge.unwrap_or_default().into_owned();
+    Ok(Reply { status: head.status, challenge, body: body.to_bytes(), took: asked.elapsed() })
+}
+
+async fn opened<S>(address: SocketAddr, stream: S, request: Request<Full<Bytes>>) -> Result<Opened, RequestError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (asked, mut response) = sent(address, stream, request).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return whole(address, asked, response).await.map(Opened::Refused);
+    }
+    let (took, open) = (asked.elapsed(), Instant::now());
+    let stream = hyper::upgrade::on(&mut response).await.map_err(|error| silent(address, &error))?;
+    let end = socket::end(TokioIo::new(stream)).await;
+    Ok(Opened::Closed { took, end, after: open.elapsed() })
 }
 
 fn silent(address: SocketAddr, error: &dyn std::fmt::Display) -> RequestError {

@@ -83,15 +83,19 @@ mod tests {
     use crate::demo::tokens::Own;
     use serde_json::json;
 
+    fn own(jti: &str, exp: i64) -> Own {
+        Own { jti: jti.into(), exp, sid: "s".into(), auth_time: 0 }
+    }
+
     #[test]
     fn a_cursor_gives_what_came_after_it_and_a_strange_one_gives_all() {
         let now = Timestamp::from_secs(1000);
         let mut revoked = Revocations::new(now);
         let start = revoked.cursor();
-        revoked.add(Own { jti: "a".into(), exp: 2000 }, now).unwrap();
+        revoked.add(own("a", 2000), now).unwrap();
         let middle = revoked.cursor();
-        revoked.add(Own { jti: "b".into(), exp: 2000 }, now).unwrap();
-        revoked.add(Own { jti: "b".into(), exp: 2000 }, now).unwrap();
+        revoked.add(own("b", 2000), now).unwrap();
+        revoked.add(own("b", 2000), now).unwrap();
         let ids = |cursor: Option<&str>| -> Vec<_> {
             let told = revoked.after(cursor);
             assert_eq!(told["complete"], json!(cursor.is_none() || cursor == Some("7-1")));
@@ -107,8 +111,8 @@ mod tests {
     #[test]
     fn entries_whose_tokens_are_long_expired_leave() {
         let mut revoked = Revocations::new(Timestamp::from_secs(1000));
-        revoked.add(Own { jti: "old".into(), exp: 1100 }, Timestamp::from_secs(1000)).unwrap();
-        revoked.add(Own { jti: "new".into(), exp: 9000 }, Timestamp::from_secs(2000)).unwrap();
+        revoked.add(own("old", 1100), Timestamp::from_secs(1000)).unwrap();
+        revoked.add(own("new", 9000), Timestamp::from_secs(2000)).unwrap();
         let told = revoked.after(None);
         assert_eq!(told["entries"], json!([{ "type": "token", "id": "new", "at": 2000, "until": 9600 }]));
     }

@@ -129,7 +129,7 @@ impl World {
         let taken = address::take(wanted).await.map_err(|(address, error)| DemoError::Address(address, error))?;
         let addresses = taken.addresses;
         let provider = Arc::new(Provider::new(format!("http://{}", addresses.provider), clock)?);
-        let collector = Arc::new(Collector::default());
+        let (collector, issuing) = (Arc::new(Collector::default()), Arc::clone(&provider));
         let authority = certificates::authority(&options.folder);
         Ok(Self {
             config: config(options, &addresses)?,
@@ -140,7 +140,10 @@ impl World {
                 let (provider, collector) = (Arc::clone(&provider), Arc::clone(&collector));
                 async move { provide(&provider, &collector, &request).await }
             }),
-            _upstream: serve::start(taken.upstream, upstream::echo),
+            _upstream: serve::start(taken.upstream, move |request| {
+                let provider = Arc::clone(&issuing);
+                async move { upstream::answer(&provider, request) }
+            }),
         })
     }
 

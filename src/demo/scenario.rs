@@ -1,6 +1,8 @@
 //! THE table of the demo: each request, what it will answer, and why. The printed lines and `--once` are both made
 //! from it; nothing about a request is said anywhere else.
 
+use super::stories::STORIES;
+
 /// How the token is put on the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sends {
@@ -10,6 +12,8 @@ pub enum Sends {
     Bearer,
     /// In two `Authorization` fields.
     Twice,
+    /// In the `Authorization` field of a request for a WebSocket, which stays open. Its reason is that of its end.
+    Socket,
 }
 
 /// What is done before the request that counts.
@@ -19,6 +23,10 @@ pub enum Before {
     Nothing,
     /// The same request is made and admitted; then the token is revoked.
     Revocation,
+    /// The same request is made and admitted; then nothing for a while.
+    Silence,
+    /// The same request is made and admitted, again and again for a while.
+    Activity,
 }
 
 /// One request of the demo.
@@ -28,7 +36,7 @@ pub struct Scenario {
     pub name: &'static str,
     /// The shell variable that holds its token.
     pub variable: &'static str,
-    /// What the provider is asked for, besides the grant.
+    /// What the provider is asked for, besides the grant. What begins with `$` is the token of that variable.
     pub wish: &'static [(&'static str, &'static str)],
     /// How the token is put on the request.
     pub sends: Sends,
@@ -42,6 +50,8 @@ pub struct Scenario {
     pub status: u16,
     /// The `reason` member of the problem body; none if the request is admitted.
     pub reason: Option<&'static str>,
+    /// What the challenge tells the client to do, where that matters.
+    pub challenge: &'static str,
     /// Why.
     pub why: &'static str,
 }
@@ -50,7 +60,7 @@ pub struct Scenario {
 pub const AUDIENCE: &str = "https://orders.demo.example";
 
 /// A good token on the guarded route: what the rows below differ from.
-const GOOD: Scenario = Scenario {
+pub(super) const GOOD: Scenario = Scenario {
     name: "a good token",
     variable: "GOOD",
     wish: &[],
@@ -60,11 +70,17 @@ const GOOD: Scenario = Scenario {
     path: "/orders",
     status: 200,
     reason: None,
+    challenge: "",
     why: "the upstream sees who called, and not the token",
 };
 
 /// A row that is refused as unauthorised.
-const fn refused(name: &'static str, variable: &'static str, reason: &'static str, why: &'static str) -> Scenario {
+pub(super) const fn refused(
+    name: &'static str,
+    variable: &'static str,
+    reason: &'static str,
+    why: &'static str,
+) -> Scenario {
     Scenario { name, variable, status: 401, reason: Some(reason), why, ..GOOD }
 }
 
@@ -101,34 +117,42 @@ pub const SCENARIOS: &[Scenario] = &[
         reason: Some("path_ambiguous"), why: "an upstream might read it as /orders", ..GOOD },
 ];
 
+/// All rows, in the order in which they are told.
+pub fn all() -> impl Iterator<Item = &'static Scenario> {
+    SCENARIOS.iter().chain(STORIES.iter().copied().flatten())
+}
+
 /// The scenario whose trace `--once` shows.
 pub const TRACED: &str = "EXPIRED";
 
 #[cfg(test)]
 mod tests {
-    use super::{AUDIENCE, SCENARIOS, Sends, TRACED};
+    use super::{AUDIENCE, Sends, TRACED, all};
     use crate::decide::reason::Reason;
     use std::collections::HashSet;
 
     #[test]
     fn every_promise_is_one_the_table_of_reasons_makes() {
-        for row in SCENARIOS {
+        for row in all() {
             let Some(code) = row.reason else {
                 assert_eq!(row.status, 200, "{}", row.name);
                 continue;
             };
             let reason = Reason::ALL.iter().find(|reason| reason.code() == code).expect(row.name);
-            assert_eq!(reason.status().as_u16(), row.status, "{}", row.name);
+            // A WebSocket is opened first.
+            let status = if row.sends == Sends::Socket { 101 } else { reason.status().as_u16() };
+            assert_eq!(status, row.status, "{}", row.name);
         }
     }
 
     #[test]
     fn a_variable_holds_one_token_and_a_name_one_scenario() {
-        let with_token = || SCENARIOS.iter().filter(|row| row.sends != Sends::Nothing);
+        let with_token = || all().filter(|row| row.sends != Sends::Nothing);
         let variables: HashSet<_> = with_token().map(|row| row.variable).collect();
         assert_eq!(variables.len(), with_token().count());
         assert!(variables.contains(TRACED) && !variables.contains(""));
-        assert_eq!(SCENARIOS.iter().map(|row| row.name).collect::<HashSet<_>>().len(), SCENARIOS.len());
+        let names: HashSet<_> = all().map(|row| (row.name, row.path)).collect();
+        assert_eq!(names.len(), all().count());
     }
 
     #[test]

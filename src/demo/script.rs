@@ -2,8 +2,12 @@
 //! block or the whole may be pasted.
 
 use super::address::Addresses;
-use super::scenario::{Before, SCENARIOS, Scenario, Sends, TRACED};
+use super::scenario::{Before, Scenario, Sends, TRACED, all};
+use super::{page, socket};
 use std::path::Path;
+
+/// How curl shows an answer.
+const SHOWN: &str = "-isw '\\n'";
 
 /// What the lines need to know.
 pub struct Script<'a> {
@@ -19,7 +23,7 @@ impl Script<'_> {
     /// The whole text.
     pub fn text(&self) -> String {
         let mut text = self.opening();
-        for (number, scenario) in SCENARIOS.iter().enumerate() {
+        for (number, scenario) in all().enumerate() {
             text.push_str(&self.block(number + 1, scenario));
         }
         text.push_str(&self.closing());
@@ -29,6 +33,7 @@ impl Script<'_> {
     /// How a token is got, and a trace seen.
     fn opening(&self) -> String {
         let Addresses { gateway, provider, upstream, admin } = self.addresses;
+        let page = page::PATH;
         let config = quoted(&self.config.to_string_lossy());
         let curfew = std::env::current_exe().map_or_else(|_| "curfew".into(), |exe| quoted(&exe.to_string_lossy()));
         format!(
@@ -37,6 +42,7 @@ impl Script<'_> {
 #   provider  http://{provider}      discovery, keys, tokens, revocation; it also takes the gateway's traces
 #   upstream  http://{upstream}      answers with what it received
 #   admin     http://{admin}      /readyz /metrics /config
+#   a page    https://{gateway}{page}     for a browser: sign in, be warned, ask for more time, let it end
 
 # These three first: one gets a token, the others show why the answer that is piped into them was refused: as a trace,
 # and as an operator asks for it.
@@ -54,16 +60,30 @@ why() {{ {curfew} trace --admin http://{admin} \"$(grep -oE '[0-9a-f]{{32}}' | h
             format!("#    answers {}{answer}", scenario.status),
         ];
         lines.extend(token(scenario));
-        if scenario.before == Before::Revocation {
-            lines.push(format!("{}   # still 200", self.request(scenario, "-isw '\\n'")));
-            lines.push(format!(
-                "curl -sS -d \"token=${}\" http://{}/revoke",
-                scenario.variable, self.addresses.provider
-            ));
-            lines.push("sleep 1".into());
-        }
-        lines.push(self.request(scenario, "-isw '\\n'"));
+        lines.extend(self.before(scenario));
+        lines.push(match scenario.sends {
+            // What comes after the answer are frames.
+            Sends::Socket => format!("{} | tr -cd '[:print:]\\n'; echo", self.request(scenario, "-isN --http1.1")),
+            _ => self.request(scenario, SHOWN),
+        });
         lines.join("\n") + "\n"
+    }
+
+    fn before(&self, scenario: &Scenario) -> Vec<String> {
+        let still = || format!("{}   # still 200", self.request(scenario, SHOWN));
+        let provider = self.addresses.provider;
+        match scenario.before {
+            Before::Nothing => Vec::new(),
+            Before::Silence => vec![still(), "sleep 2.1".into()],
+            Before::Activity => {
+                let busy = self.request(scenario, "-so /dev/null -w '%{http_code} '");
+                vec![format!("for _ in 1 2 3 4 5 6; do {busy}; sleep 0.5; done; echo")]
+            }
+            Before::Revocation => {
+                let revoke = format!("curl -sS -d \"token=${}\" http://{provider}/revoke", scenario.variable);
+                vec![still(), revoke, "sleep 1".into()]
+            }
+        }
     }
 
     fn request(&self, scenario: &Scenario, options: &str) -> String {
@@ -72,6 +92,9 @@ why() {{ {curfew} trace --admin http://{admin} \"$(grep -oE '[0-9a-f]{{32}}' | h
             Sends::Nothing => String::new(),
             Sends::Bearer => field,
             Sends::Twice => field.repeat(2),
+            Sends::Socket => {
+                socket::FIELDS.iter().fold(field, |all, (name, value)| format!("{all} -H '{name}: {value}'"))
+            }
         };
         let method = if scenario.method == "GET" { String::new() } else { format!(" -X {}", scenario.method) };
         // Else curl would resolve the dot segments itself, and the gateway would never see them.
@@ -82,7 +105,7 @@ why() {{ {curfew} trace --admin http://{admin} \"$(grep -oE '[0-9a-f]{{32}}' | h
 
     fn closing(&self) -> String {
         let provider = self.addresses.provider;
-        let traced = SCENARIOS.iter().find(|scenario| scenario.variable == TRACED);
+        let traced = all().find(|scenario| scenario.variable == TRACED);
         let line = traced.map(|scenario| self.request(scenario, "-s")).unwrap_or_default();
         format!(
             "
@@ -120,7 +143,7 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::{Script, quoted};
     use crate::demo::address::Addresses;
-    use crate::demo::scenario::{SCENARIOS, Sends};
+    use crate::demo::scenario::{Sends, all};
     use std::path::Path;
     use std::process::Command;
 
@@ -133,7 +156,7 @@ mod tests {
     #[test]
     fn every_scenario_has_its_lines_and_its_promise() {
         let text = text("certs/demo");
-        for row in SCENARIOS {
+        for row in all() {
             assert!(text.contains(row.path) && text.contains(row.why), "{}", row.name);
             assert!(text.contains(&format!("answers {} {}", row.status, row.reason.unwrap_or("")).trim().to_owned()));
             assert_eq!(

@@ -88,7 +88,7 @@ where
     let mut server = hyper::server::conn::http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(75));
     // What goes wrong on a connection is its client's to notice.
-    let _ended = server.serve_connection(TokioIo::new(stream), service).await;
+    let _ended = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
 
 async fn whole(request: Request<Incoming>) -> Option<Request<Bytes>> {

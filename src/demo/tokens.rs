@@ -26,6 +26,10 @@ pub struct Wish {
     pub expires_in: i64,
     /// How long ago it was issued, in seconds; negative for the future.
     pub age: i64,
+    /// How long ago its user signed in, in seconds; not said, it is from the sign-in itself.
+    pub auth_age: Option<i64>,
+    /// The class of the sign-in, `acr`.
+    pub acr: Option<String>,
     /// What it is signed with.
     pub algorithm: Algorithm,
     /// What is wrong with it.
@@ -58,6 +62,8 @@ impl Wish {
             session: text(form, "sid", "session-1")?,
             expires_in: seconds(form, "expires_in", LIFETIME_S)?,
             age: seconds(form, "age", 0)?,
+            auth_age: form.get("auth_age").map(|_| seconds(form, "auth_age", 0)).transpose()?,
+            acr: form.get("acr").map(|_| text(form, "acr", "")).transpose()?,
             algorithm: algorithm(form)?,
             fault: fault(form)?,
         })
@@ -91,6 +97,14 @@ fn fault(form: &Form) -> Result<Fault, &'static str> {
     }
 }
 
+impl Own {
+    /// Makes this wish one for another token of the same sign-in.
+    pub fn refresh(self, wish: &mut Wish, now: Timestamp) {
+        wish.session = self.sid;
+        wish.auth_age = Some(now.secs().saturating_sub(self.auth_time));
+    }
+}
+
 /// A token that was made.
 pub struct Minted {
     /// The token, in compact form.
@@ -110,13 +124,19 @@ pub fn mint(wish: &Wish, issuer: &str, client: &str, keys: &Keys, now: Timestamp
 
 fn claims(wish: &Wish, issuer: &str, client: &str, now: Timestamp) -> Option<Value> {
     let issued = now.secs() - wish.age;
-    Some(json!({
+    let signed_in = wish.auth_age.map_or(issued, |age| now.secs() - age);
+    let mut claims = json!({
         "iss": issuer, "aud": wish.audience, "sub": wish.subject, "client_id": client, "scope": wish.scope,
-        "iat": issued, "exp": issued + wish.expires_in, "auth_time": issued, "sid": wish.session, "jti": random_id()?,
-    }))
+        "iat": issued, "exp": issued + wish.expires_in, "auth_time": signed_in, "sid": wish.session, "jti": random_id()?,
+    });
+    if let (Some(acr), Some(members)) = (&wish.acr, claims.as_object_mut()) {
+        members.insert("acr".into(), Value::from(acr.as_str()));
+    }
+    Some(claims)
 }
 
-fn random_id() -> Option<String> {
+/// 128 random bits, as text.
+pub fn random_id() -> Option<String> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).ok()?;
     Some(URL_SAFE_NO_PAD.encode(bytes))
@@ -144,6 +164,10 @@ pub struct Own {
     pub jti: String,
     /// When it expires, in seconds since the epoch.
     pub exp: i64,
+    /// Its session.
+    pub sid: String,
+    /// When its user signed in, in seconds since the epoch.
+    pub auth_time: i64,
 }
 
 /// Reads a token if one of the published keys signed it. Its times do not matter here.

@@ -1,13 +1,21 @@
 //! The upstream: it answers with what it received, so that one sees who the gateway says is calling, and that the
-//! token was taken off.
+//! token was taken off. It also holds WebSockets open, and has a page for a browser.
 
+use super::page;
+use super::provider::Provider;
 use super::serve::{self, Answer};
+use super::socket;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Map, Value, json};
 
+/// Answers a request. The page's tokens are this provider's.
+pub fn answer(provider: &Provider, request: Request<Bytes>) -> Answer {
+    socket::open(request).unwrap_or_else(|request| page::answer(provider, &request).unwrap_or_else(|| echo(&request)))
+}
+
 /// Answers with the request.
-pub async fn echo(request: Request<Bytes>) -> Answer {
+fn echo(request: &Request<Bytes>) -> Answer {
     let told = json!({
         "upstream": "echo",
         "method": request.method().as_str(),

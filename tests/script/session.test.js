@@ -156,7 +156,9 @@ test("the dialog is named, keeps the focus, and gives it back", () => {
   root.listeners.keydown({ key: "Escape" });
   assert.equal(document.body.children.length, 0);
   assert.equal(document.activeElement, field);
+  show({ phase: "warning", left: 8, extendable: true });
   show({ phase: "ended", left: 0, extendable: false });
+  assert.equal(by("spoken").textContent, "X", "the end itself is announced");
   assert.deepEqual([by("title").textContent, by("extend").hidden, by("sign-in").hidden], ["X", true, false]);
   by("sign-in").listeners.click();
   assert.deepEqual(done, ["extend", "sign-in"]);

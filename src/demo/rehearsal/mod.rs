@@ -2,4 +2,5 @@
 
 mod endpoints;
 mod play;
+mod sessions;
 mod understudy;

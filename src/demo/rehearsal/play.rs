@@ -1,9 +1,10 @@
 //! The whole demo: `--once` against a gateway that keeps its promises and against others, and the printed lines in a
 //! real shell.
 
-use super::understudy::{Playing, Slip, TRACE, clock, start};
+use super::understudy::{Playing, Slip, TRACE, start};
 use crate::demo::run::{Options, Outcome, run};
-use crate::demo::scenario::{Before, SCENARIOS};
+use crate::demo::scenario::{Before, all};
+use crate::state::clock::{Clock, SystemClock};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
@@ -19,6 +20,11 @@ fn stop(playing: Playing) {
     playing.tls.abort();
 }
 
+/// Sessions end, so time has to pass.
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::start())
+}
+
 /// Plays `--once` and gives what was printed.
 async fn once(slip: Slip) -> (Outcome, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -32,7 +38,7 @@ async fn once(slip: Slip) -> (Outcome, String) {
 async fn once_is_content_with_a_gateway_that_keeps_every_promise() {
     let (outcome, out) = once(Slip::None).await;
     assert_eq!(outcome, Outcome::Kept, "{out}");
-    assert!(out.contains(&format!("{0} of {0} answered as promised.", SCENARIOS.len())), "{out}");
+    assert!(out.contains(&format!("{0} of {0} answered as promised.", all().count())), "{out}");
     assert!(out.contains(TRACE), "the trace is shown: {out}");
     assert!(out.contains("ms after it was revoked"), "{out}");
 }
@@ -57,7 +63,7 @@ async fn once_notices_a_token_that_reaches_the_upstream() {
 async fn once_is_not_content_without_a_trace() {
     let (outcome, out) = once(Slip::SendsNoTrace).await;
     assert_eq!(outcome, Outcome::Broken);
-    assert!(out.contains("No trace arrived") && out.contains(&format!("{0} of {0}", SCENARIOS.len())), "{out}");
+    assert!(out.contains("No trace arrived") && out.contains(&format!("{0} of {0}", all().count())), "{out}");
 }
 
 #[tokio::test]
@@ -116,8 +122,9 @@ async fn the_lines_can_be_pasted() {
     let (said, erred) = (String::from_utf8(pasted.stdout).unwrap(), String::from_utf8(pasted.stderr).unwrap());
     assert!(pasted.status.success() && erred.is_empty(), "{erred}\n{said}");
     let statuses: Vec<u16> = said.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().unwrap()).collect();
-    let promised = SCENARIOS.iter().flat_map(|row| {
-        let before = (row.before == Before::Revocation).then_some(200);
+    assert!(said.contains("200 200") && said.contains("401 401"), "a busy session ends: {said}");
+    let promised = all().flat_map(|row| {
+        let before = matches!(row.before, Before::Revocation | Before::Silence).then_some(200);
         before.into_iter().chain([row.status])
     });
     assert_eq!(statuses, promised.collect::<Vec<_>>(), "{said}");

@@ -1,6 +1,7 @@
 //! The understudy: it reads the config the demo wrote, verifies tokens with the keys it finds by discovery, and polls
 //! the feed. It is honest and dull, and it can be told to forget one of its lines.
 
+use super::sessions::{self, Sessions};
 use crate::decide::time::Timestamp;
 use crate::demo::certificates;
 use crate::demo::request::{self, Client};
@@ -34,6 +35,10 @@ pub fn clock() -> Arc<HandClock> {
     Arc::new(HandClock::at(Timestamp::from_secs(*NOW)))
 }
 
+fn now() -> i64 {
+    SystemClock::start().now().wall.secs()
+}
+
 /// What the understudy does wrong.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Slip {
@@ -48,6 +53,7 @@ struct Understudy {
     upstream: SocketAddr,
     client: Client,
     slip: Slip,
+    sessions: Sessions,
 }
 
 pub struct Playing {
@@ -69,6 +75,7 @@ pub async fn start(config: PathBuf, slip: Slip) -> Result<Playing, String> {
         upstream: read(&text, "endpoints: ['http://"),
         client: Client::new(&certificates::authority(folder)).unwrap(),
         slip,
+        sessions: Sessions::default(),
     });
     let (public, admin) = (read(&text, "address: '"), read(text.split("admin:").nth(1).unwrap(), "address: '"));
     let listener = TcpListener::bind(public).await.unwrap();
@@ -94,20 +101,25 @@ async fn accept(listener: TcpListener, tls: tokio_rustls::TlsAcceptor, understud
         let understudy = Arc::clone(&understudy);
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let understudy = Arc::clone(&understudy);
-            async move { Ok::<_, std::convert::Infallible>(understudy.answer(&request.map(|_| Bytes::new())).await) }
+            async move { Ok::<_, std::convert::Infallible>(understudy.answer(request.map(|_| Bytes::new())).await) }
         });
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades(),
+        );
     }
 }
 
 impl Understudy {
-    async fn answer(&self, request: &Request<Bytes>) -> Answer {
-        match self.judge(request).await {
-            Ok(()) => self.forward(request).await,
+    async fn answer(&self, request: Request<Bytes>) -> Answer {
+        match self.judge(&request).await {
+            Ok(()) if request.headers().contains_key("upgrade") => sessions::open(request),
+            Ok(()) => self.forward(&request).await,
             Err((status, reason)) => {
                 self.export().await;
                 let body = json!({ "status": status, "reason": reason, "trace_id": TRACE });
-                serve::json(StatusCode::from_u16(status).unwrap(), &body)
+                let mut answer = serve::json(StatusCode::from_u16(status).unwrap(), &body);
+                answer.headers_mut().extend(sessions::challenge(reason));
+                answer
             }
         }
     }
@@ -130,10 +142,10 @@ impl Understudy {
         if claims["aud"] != AUDIENCE {
             return Err((401, "audience_mismatch"));
         }
-        if *NOW > at("exp") + 60 && self.slip != Slip::AdmitsExpired {
+        if now() > at("exp") + 60 && self.slip != Slip::AdmitsExpired {
             return Err((401, "token_expired"));
         }
-        if path == "/fresh" && *NOW - at("iat") > 60 {
+        if path == "/fresh" && now() - at("iat") > 60 {
             return Err((401, "token_too_old"));
         }
         let feed = self.get("/revocations").await;
@@ -143,7 +155,7 @@ impl Understudy {
         if request.method() == "POST" && !claims["scope"].as_str().unwrap().contains("orders.write") {
             return Err((403, "insufficient_scope"));
         }
-        Ok(())
+        self.sessions.judge(path, &claims, now())
     }
 
     async fn verified(&self, token: &str) -> Result<Value, (u16, &'static str)> {

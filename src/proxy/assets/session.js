@@ -162,11 +162,10 @@
     }
 
     function style() {
-      var sheet = document.createElement("style");
-      sheet.textContent = "#curfew-session{position:fixed;inset:auto 1rem 1rem auto;z-index:2147483647;max-width:22rem;" +
+      var css = "#curfew-session{position:fixed;inset:auto 1rem 1rem auto;z-index:2147483647;max-width:22rem;" +
         "padding:1rem 1.25rem;border-radius:.75rem;border:1px solid #8886;font:1rem/1.5 system-ui,sans-serif;" +
         "background:#fff;color:#1a1a1a;box-shadow:0 .5rem 2rem #0004;animation:curfew-in .2s ease-out}" +
-        "#curfew-session h2{margin:0;font-size:1.1rem}#curfew-session p{margin:.25rem 0 .75rem;font-variant-numeric:tabular-nums}" +
+        "#curfew-session h2{margin:0 0 .5rem;font-size:1.1rem;color:inherit}#curfew-session p{margin:.25rem 0 .75rem;font-variant-numeric:tabular-nums}" +
         "#curfew-session-spoken{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}" +
         "#curfew-session button{font:inherit;margin-right:.5rem;padding:.4rem .9rem;border-radius:.5rem;border:1px solid currentColor;background:none;color:inherit}" +
         "#curfew-session-extend,#curfew-session-sign-in{background:#1a4fd6!important;color:#fff!important}" +
@@ -174,7 +173,14 @@
         "@keyframes curfew-in{from{opacity:0;transform:translateY(.5rem)}}" +
         "@media (prefers-reduced-motion:reduce){#curfew-session{animation:none}}" +
         "@media (prefers-color-scheme:dark){#curfew-session{background:#1d1f24;color:#f2f2f2}}";
-      root.appendChild(sheet);
+      // A sheet that is made here is no inline style: a page's policy of `default-src 'self'` lets it be.
+      try {
+        var sheet = new document.defaultView.CSSStyleSheet();
+        sheet.replaceSync(css);
+        document.adoptedStyleSheets = Array.from(document.adoptedStyleSheets).concat(sheet);
+      } catch (_) {
+        root.appendChild(element("style", {}, css));
+      }
     }
 
     function buttons() { return [parts.extend, parts.dismiss, parts.signIn].filter(function (one) { return !one.hidden; }); }
@@ -196,9 +202,10 @@
       before = spoken = null;
     }
 
-    // A reader hears it at minutes, and near the end at 30 and 10 seconds, and not every second.
+    // A reader hears it at minutes, and near the end at 30 and 10 seconds and at the end itself, and
+    // not every second.
     function speak(text, seconds) {
-      var step = seconds > 60 ? Math.ceil(seconds / 60) * 60 : seconds > 30 ? 60 : seconds > 10 ? 30 : 10;
+      var step = seconds <= 0 ? 0 : seconds > 60 ? Math.ceil(seconds / 60) * 60 : seconds > 30 ? 60 : seconds > 10 ? 30 : 10;
       if (step !== spoken) { spoken = step; parts.spoken.textContent = text; }
     }
 
@@ -221,7 +228,7 @@
       } else if (buttons().indexOf(document.activeElement) < 0) {
         (buttons()[0] || root).focus();
       }
-      speak(text, ended ? 0 : state.left);
+      speak(text, ended ? 0 : Math.max(1, state.left));
     };
   }
 
