@@ -8,13 +8,14 @@
 //! | `decision`, `parts` | a record, as it is kept and told |
 //! | `escape` | what clients wrote, made harmless |
 //! | `line`, `names` | what is remembered of each record, to find it |
-//! | `filter`, `groups` | which records are asked for, and what they have in common |
+//! | `filter`, `groups`, `buckets` | which records are asked for, what they have in common, and when they were |
 //! | `index`, `segment` | where each record is |
 //! | `directory` | the files |
 //! | `writer` | the thread |
 //! | `room` | the whole: opened, told, asked, closed |
 //! | `offline` | a directory, read without its gateway |
 
+mod buckets;
 mod decision;
 mod directory;
 pub mod escape;
@@ -30,6 +31,7 @@ mod segment;
 mod settings;
 mod writer;
 
+pub use buckets::{Buckets, Counted};
 pub use decision::DecisionRecord;
 pub use filter::Filter;
 pub use groups::{Group, Groups};
