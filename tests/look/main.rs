@@ -5,7 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod history;
 mod page;
+mod safety;
 mod traffic;
 mod window;
 mod world;

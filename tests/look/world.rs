@@ -15,12 +15,13 @@ use tempfile::TempDir;
 pub const TOKEN: &str = "an operator's token, for tests";
 
 pub struct World {
-    _gateway: Gateway,
+    gateway: Option<Gateway>,
+    config: std::path::PathBuf,
     _upstream: Upstream,
     _provider: Provider,
     pub admin: SocketAddr,
-    public: u16,
-    _dir: TempDir,
+    pub public: u16,
+    pub dir: TempDir,
 }
 
 impl World {
@@ -44,7 +45,16 @@ impl World {
         std::fs::write(&config, text).unwrap();
         let admin = address(admin);
         let gateway = Gateway::start(&config, admin);
-        Self { _gateway: gateway, _upstream: upstream, _provider: provider, admin, public, _dir: dir }
+        Self { gateway: Some(gateway), config, _upstream: upstream, _provider: provider, admin, public, dir }
+    }
+
+    /// Ends it, does this to the directory of its records, and starts it anew.
+    pub fn again<T>(&mut self, meanwhile: impl FnOnce(&std::path::Path) -> T) -> T {
+        assert!(!self.records(&serde_json::json!({})).is_empty(), "what was told is on disk");
+        drop(self.gateway.take());
+        let done = meanwhile(&self.dir.path().join("records"));
+        self.gateway = Some(Gateway::start(&self.config, self.admin));
+        done
     }
 
     /// A request with these very fields, which may be no text.

@@ -3,7 +3,7 @@
 import { el, svg, watchWidth } from "./dom.js";
 import { clock, count } from "./words.js";
 
-const HEIGHT = 200, LEFT = 34, RIGHT = 6, TOP = 10, BOTTOM = 24;
+const HEIGHT = 226, LEFT = 34, RIGHT = 6, TOP = 10, BOTTOM = 24;
 
 const tones = new Map();
 
@@ -16,9 +16,11 @@ export function tone(reason) {
 
 /** A chart that is given data again and again. */
 export function chart(ending) {
-  const place = el("div", { class: "plot" }), read = el("p", { class: "readout", "aria-live": "polite" });
+  const picture = svg("svg", { height: HEIGHT, role: "img", tabindex: 0 }), place = el("div", { class: "plot" }, picture);
+  const read = el("p", { class: "readout", "aria-live": "polite" });
   const state = { width: 0, told: undefined, cursor: undefined };
-  const redraw = () => state.told && state.width > 0 && draw(place, read, state, redraw);
+  const redraw = () => state.told && state.width > 0 && draw(picture, read, state);
+  cursor(picture, state, redraw);
   ending(watchWidth(place, (width) => { state.width = width; redraw(); }));
   const show = (told) => { state.told = told; redraw(); };
   return { node: el("div", { class: "chart" }, place, read), show };
@@ -33,11 +35,13 @@ export function ceiling(most) {
 /** How many there are in each step. */
 export const totals = (told) => Array.from({ length: told.steps }, (_, at) => told.reasons.reduce((sum, one) => sum + one.counts[at], 0));
 
-function draw(place, read, state, redraw) {
-  const { width, told } = state, sums = totals(told), top = ceiling(Math.max(0, ...sums));
-  const focused = place.contains(document.activeElement);
-  const inner = width - LEFT - RIGHT, step = inner / Math.max(1, told.steps), y = (value) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - TOP - BOTTOM);
-  const picture = svg("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", tabindex: 0, "aria-label": spoken(told, sums) });
+function draw(picture, read, { width, told, cursor: at }) {
+  const sums = totals(told), top = ceiling(Math.max(0, ...sums)), step = stepOf(width, told);
+  const y = (value) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - TOP - BOTTOM);
+  picture.setAttribute("width", width);
+  picture.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+  picture.setAttribute("aria-label", spoken(told, sums));
+  picture.replaceChildren();
   for (const value of [0, top / 2, top]) {
     picture.append(svg("line", { class: value ? "grid" : "axis", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
     picture.append(svg("text", { class: "tick end", x: LEFT - 6, y: y(value) + 4 }, value));
@@ -49,10 +53,12 @@ function draw(place, read, state, redraw) {
     const high = y(below) - y(below + number);
     picture.append(svg("rect", { class: "bar", tone: tone(one.name), "data-reason": one.name, x: LEFT + at * step + 0.5, width: Math.max(1, step - 1.5), y: y(below + number), height: Math.max(1, high - (below ? 0.5 : 0)) }));
   }));
-  cursor(picture, read, state, { step, sums, redraw });
-  place.replaceChildren(picture);
-  if (focused) picture.focus();
+  if (at !== undefined && at < told.steps) picture.append(svg("rect", { class: "cursor", x: LEFT + at * step, width: step, y: TOP, height: HEIGHT - TOP - BOTTOM }));
+  const text = readout(told, sums, at);
+  if (read.textContent !== text) read.textContent = text;
 }
+
+const stepOf = (width, told) => (width - LEFT - RIGHT) / Math.max(1, told.steps);
 
 function times(picture, told, step, width) {
   const wanted = Math.max(2, Math.floor(width / 90)), each = [1, 2, 4, 5, 8, 10, 12, 15, 20, 24, 30, 40, 60].find((one) => told.steps / one <= wanted) ?? 100;
@@ -65,26 +71,24 @@ function times(picture, told, step, width) {
   }
 }
 
-function cursor(picture, read, state, { step, sums, redraw }) {
-  const { told } = state;
+// Pointers and arrow keys choose the bar that is read.
+function cursor(picture, state, redraw) {
   const move = (to) => {
-    state.cursor = to === undefined ? undefined : Math.min(told.steps - 1, Math.max(0, to));
+    const next = to === undefined || !state.told ? undefined : Math.min(state.told.steps - 1, Math.max(0, to));
+    if (next === state.cursor) return;
+    state.cursor = next;
     redraw();
   };
-  if (state.cursor !== undefined && state.cursor < told.steps) {
-    picture.append(svg("rect", { class: "cursor", x: LEFT + state.cursor * step, width: step, y: TOP, height: HEIGHT - TOP - BOTTOM }));
-  }
-  const text = readout(told, sums, state.cursor);
-  if (read.textContent !== text) read.textContent = text;
   picture.addEventListener("pointermove", (event) => {
-    const at = Math.floor((event.offsetX - LEFT) / step);
-    if (at !== state.cursor && at >= 0 && at < told.steps) move(at);
+    const at = state.told ? Math.floor((event.offsetX - LEFT) / stepOf(state.width, state.told)) : -1;
+    if (at >= 0 && at < state.told.steps) move(at);
   });
   picture.addEventListener("pointerleave", () => move(undefined));
-  picture.addEventListener("blur", () => picture.isConnected && state.cursor !== undefined && move(undefined));
+  picture.addEventListener("blur", () => move(undefined));
   picture.addEventListener("keydown", (event) => {
-    const from = state.cursor ?? told.steps;
-    const to = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: told.steps - 1 }[event.key];
+    if (!state.told) return;
+    const from = state.cursor ?? state.told.steps;
+    const to = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: state.told.steps - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     move(to);

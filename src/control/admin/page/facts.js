@@ -1,6 +1,6 @@
 // What a record says of its request, in the words of `curfew trace`.
 
-import { el } from "./dom.js";
+import { brief, el } from "./dom.js";
 import { ago, span } from "./words.js";
 
 const list = (...parts) => parts.filter((part) => part !== undefined && part !== "").join("");
@@ -30,7 +30,7 @@ export function facts(record) {
 }
 
 /** The same as a list of terms. */
-export const factList = (record) => el("dl", { class: "facts" }, facts(record).map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text))));
+export const factList = (record) => el("dl", { class: "facts" }, facts(record).map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, brief(text, 320)))));
 
 const hashed = (id) => `${id} (hashed)`;
 

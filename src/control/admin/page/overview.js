@@ -24,7 +24,7 @@ export async function overview(root, { params }, { signal, ending, heading, go }
   const places = { form: el("div"), head: el("div", { class: "summary" }), legend: el("div"), table: el("div"), tops: el("div", { class: "tops" }), latest: el("div") };
   const picture = chart(ending);
   const follow = el("button", { type: "button", class: "toggle", "aria-pressed": String(following), on: { click: () => { following = !following; follow.setAttribute("aria-pressed", String(following)); if (following) refresh(); } } }, el("i", { class: "dot" }), "Live");
-  root.replaceChildren(heading("Refusals", follow), places.form, el("section", { class: "card", "aria-label": "Refusals over time" }, places.head, picture.node, places.legend,
+  root.replaceChildren(heading("Refusals", follow), places.form, el("section", { class: "card", "aria-label": "Refusals over time" }, places.head, el("div", { class: "over-time" }, picture.node, places.legend),
     el("details", {}, el("summary", {}, "The chart as a table"), el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "The chart as a table" }, places.table))), places.tops, places.latest);
   put(places.form, filters.form(wanted, { routes: [], issuers: [], reasons: [] }, change));
   const refresh = () => load(wanted, { places, picture, change }, signal);
@@ -93,23 +93,22 @@ function summary({ total, verdict, standing, different_subjects, different_addre
     el("p", { class: "faint" }, verdict ? `${verdict.charAt(0).toUpperCase()}${verdict.slice(1)}. ` : "", facts.filter(Boolean).join(" · "))];
 }
 
-function legend({ reasons }, wanted, change) {
-  const one = ({ name, total }) => el("li", {}, el("button", { type: "button", "data-key": `legend-${name}`, class: "chip", "aria-pressed": String(wanted.reason === name), disabled: name === "other", on: { click: () => change({ reason: wanted.reason === name ? undefined : name }) } },
-    el("i", { class: "swatch", tone: tone(name) }), name, el("b", {}, total.toLocaleString("en"))));
-  return reasons.length ? el("ul", { class: "legend", "aria-label": "Reasons in the chart; choose one to see it alone" }, reasons.map(one)) : el("p", { class: "faint" }, "Nothing was refused.");
+const entry = ({ name, number, total, key, chosen, swatch, choose }) => {
+  const label = [el("span", { class: "label" }, swatch !== undefined && el("i", { class: "swatch", tone: swatch }), brief(name, 60)), el("span", { class: "number" }, number.toLocaleString("en"))];
+  const bar = { class: "row", share: number / Math.max(1, total) };
+  return el("li", {}, choose ? el("button", { ...bar, type: "button", "data-key": key, "aria-pressed": String(chosen), on: { click: choose } }, label) : el("div", bar, label));
+};
+
+// The reasons are the legend of the chart as well; one that is chosen is shown alone.
+function legend({ reasons, total }, wanted, change) {
+  const one = ({ name, total: number }) => entry({ name, number, total, key: `reason-${name}`, chosen: wanted.reason === name, swatch: tone(name), choose: name === "other" ? undefined : () => change({ reason: wanted.reason === name ? undefined : name }) });
+  return reasons.length ? el("ol", { class: "bars", "aria-label": "Reasons; choose one to see it alone" }, reasons.map(one)) : el("p", { class: "faint" }, "Nothing was refused.");
 }
 
 function tops(groups, wanted, change) {
-  const kind = (title, rows, by) => rows.length > 0 && el("section", { class: "card top-list" }, el("h2", {}, title), el("ol", {}, rows.map((row) => entry(row, by, groups.total))));
-  const entry = ({ name, count: number }, by, total) => {
-    const label = [el("span", { class: "label" }, brief(name, 60)), el("span", { class: "number" }, number.toLocaleString("en"))];
-    const bar = { class: "row", share: number / total };
-    if (!by) return el("li", {}, el("div", bar, label));
-    const chosen = wanted[by] === name;
-    return el("li", {}, el("button", { ...bar, type: "button", "data-key": `${by}-${name}`, "aria-pressed": String(chosen), on: { click: () => change({ [by]: chosen ? undefined : name }) } }, label));
-  };
-  return [kind("Reasons", groups.reasons, "reason"), kind("Routes", groups.routes, "route"), kind("Issuers", groups.issuers, "issuer"),
-    kind("Clients (hashed)", groups.clients), kind("Subjects (hashed)", groups.subjects, "subject_hash"), kind("Addresses", groups.addresses)];
+  const one = (by) => ({ name, count: number }) => entry({ name, number, total: groups.total, key: `${by}-${name}`, chosen: wanted[by] === name, choose: by && (() => change({ [by]: wanted[by] === name ? undefined : name })) });
+  const kind = (title, rows, by) => rows.length > 0 && el("section", { class: "card" }, el("h2", {}, title), el("ol", { class: "bars" }, rows.map(one(by))));
+  return [kind("Routes", groups.routes, "route"), kind("Issuers", groups.issuers, "issuer"), kind("Clients, hashed", groups.clients), kind("Subjects, hashed", groups.subjects, "subject_hash"), kind("Addresses", groups.addresses)];
 }
 
 /** Records, one a line. */

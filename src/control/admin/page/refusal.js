@@ -34,7 +34,7 @@ const noTimes = (record) => record.trail ? "No time was read of a token: it was 
 function lead(record) {
   const answer = failed(record), told = record.trail?.told;
   return el("p", { class: "lead" }, told && `${told.charAt(0).toUpperCase()}${told.slice(1)}`, told && answer?.text ? ": " : "", answer?.text && el("strong", {}, answer.text), told || answer ? ". " : "",
-    el("span", { class: "faint" }, `${record.request.method} `, brief(record.request.host + record.request.path, 120), `, ${ago(record.at_ms)}`));
+    el("span", { class: "faint nowrap" }, `${record.request.method} `, brief(record.request.host + record.request.path, 120), `, ${ago(record.at_ms)}`));
 }
 
 function actions({ advice, cure }) {

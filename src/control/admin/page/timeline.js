@@ -62,7 +62,7 @@ function lifetime({ now, record, of }) {
   const answer = of("lifetime"), length = millis(answer?.measured), cap = millis(answer?.allowed), age = record.token?.age_ms;
   if (!known(length) || !known(cap) || !known(age)) return undefined;
   const from = now - age, to = from + cap;
-  const over = answer.outcome === "fail" ? { from: to, to: from + length, ms: length - cap, edge: "the longest lifetime", leeway: 0, measured: "exp" } : undefined;
+  const over = answer.outcome === "fail" ? { from: to, to: from + length, ms: length - cap, edge: "max lifetime", leeway: 0, measured: "exp" } : undefined;
   const marks = [{ name: "iat", at: from }, { name: "max lifetime", at: to }, ...(over ? [{ name: "exp", at: from + length }] : [])];
   return lane({ id: "lifetime", name: "Token lifetime", from, to, leeway: 0, marks, over, answer, timeless: true });
 }
@@ -73,10 +73,10 @@ function revocation({ now, record, of }) {
   if (answer?.outcome !== "fail") return undefined;
   const cutoff = instant(answer.allowed), issued = instant(answer.measured);
   const learned = record.revocation?.learned === undefined ? undefined : Date.parse(record.revocation.learned);
-  const what = answer.subject === "session" || answer.subject === "sub" ? "signed in or issued" : "issued";
+  const what = ["session", "sub", "claim"].includes(answer.subject) ? "signed in" : "issued";
   const marks = [[what, issued], ["cutoff", cutoff], ["learned", learned]].filter(([, at]) => known(at)).map(([name, at]) => ({ name, at }));
   if (known(cutoff) && known(issued)) {
-    const over = { from: issued, to: cutoff, ms: cutoff - issued, edge: "the cutoff", leeway: 0, before: true, measured: what };
+    const over = { from: issued, to: cutoff, ms: cutoff - issued, edge: "the cutoff", leeway: 0, before: true, measured: "" };
     return lane({ id: "revocation", name: "Revocation", from: cutoff, to: Math.max(now, cutoff), leeway: 0, marks, over, answer, timeless: true });
   }
   if (!known(learned)) return undefined;
@@ -93,11 +93,11 @@ function lane(parts) {
   return { leeway: 0, lead: 0, ...parts, state, text: over ? told(over) : !timeless && known(left) && state === "pass" ? `${span(left)} left` : "" };
 }
 
-// The one sentence of a crossed edge.
+// By how much which edge was crossed, in a few words.
 function told({ ms, edge, leeway, before: early, measured }) {
-  if (edge === "the entry") return `revoked: learned ${span(ms)} before this instant`;
-  const side = early ? "before" : "after", more = leeway ? ` ${early ? "less" : "and"} its leeway of ${span(leeway)}` : "";
-  return `${measured} is ${ms === 0 ? "at" : `${span(ms)} ${side}`} ${edge}${more}`;
+  if (edge === "the entry") return `learned ${span(ms)} before`;
+  const more = leeway ? ` ${early ? "\u2212" : "+"} ${span(leeway)} leeway` : "", who = measured === "now" || measured === "" ? "" : `${measured} `;
+  return ms === 0 ? `${who}at ${edge}${more}` : `${who}${span(ms)} ${early ? "before" : "past"} ${edge}${more}`;
 }
 
 /** From when to when there is anything to see, with a little air; `undefined` if there is nothing. */
