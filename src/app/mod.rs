@@ -8,7 +8,7 @@ mod watch;
 mod workers;
 
 use crate::control::Loaded;
-use crate::control::admin::{self, Audit, Guard, Operations, Told, Wiring};
+use crate::control::admin::{self, Audit, Guard, Names, Operations, Told, Wiring};
 use crate::control::build::{self, Pools};
 use crate::control::reload::{Reload, idp_settings, issuers, told};
 use crate::idp::room::{Idp, Means};
@@ -250,6 +250,10 @@ fn serve_admin(
         operations: Operations::new(shared, reload, audit),
         records: Told::new(shared),
         guard: Guard::new(settings.token.as_ref()).map_err(doing("admin.token"))?,
+        names: Names {
+            hosts: settings.hosts.clone(),
+            certificates: tls.as_ref().map(|tls| Arc::clone(tls.certificates())),
+        },
         tls: tls.clone(),
         vouching: clients.is_some_and(|clients| matches!(clients.trust, Trust::Ca(_))),
     };

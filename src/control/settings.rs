@@ -180,6 +180,11 @@ pub struct AdminSettings {
     #[serde(deserialize_with = "address")]
     #[schemars(with = "String")]
     pub address: SocketAddr,
+    /// The names by which operators ask, besides IP addresses, `localhost` and the names of its certificates. By any other
+    /// only health, metrics and the OpenAPI document are answered, so that a page in an operator's browser cannot have
+    /// its own name point here. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     /// The token that is asked of operators, of 16 characters at least; read once, at the start. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
@@ -211,6 +216,7 @@ impl Default for AdminSettings {
     fn default() -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)),
+            hosts: Vec::new(),
             token: None,
             tls: None,
             audit: AuditLog::default(),

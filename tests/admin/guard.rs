@@ -31,13 +31,13 @@ fn the_token_opens_and_nothing_else_does() {
         let twice = [("Host", "localhost"), json, ("Authorization", &*bearer), ("Authorization", &*bearer)];
         assert_eq!(world.send(line, &twice, body).status, 401, "{line}");
         assert_eq!(world.send(line, &[("Host", "localhost"), json], body).status, 401, "{line}");
-        assert_eq!(
-            world.send(line, &[("Host", "any.example"), json, ("Authorization", &bearer)], body).status,
-            200,
-            "{line}"
-        );
+        for (host, status) in [("localhost", 200), ("127.0.0.1", 200), ("any.example", 403)] {
+            let answer = world.send(line, &[("Host", host), json, ("Authorization", &bearer)], body);
+            assert_eq!(answer.status, status, "{line} {host}");
+        }
     }
-    assert_eq!((world.send("GET /config", &[("Host", "x")], b"").status, world.get("/config").status), (401, 200));
+    let config = |host: &str| world.send("GET /config", &[("Host", host)], b"").status;
+    assert_eq!((config("localhost"), config("x"), world.get("/config").status), (401, 403, 200));
     assert!(!world.get("/config").body.windows(TOKEN.len()).any(|at| at == TOKEN.as_bytes()));
     for open in ["/livez", "/readyz", "/metrics", "/openapi.json"] {
         assert_eq!(world.send(&format!("GET {open}"), &[("Host", "x")], b"").status, 200, "{open}");
@@ -61,9 +61,32 @@ fn without_a_token_only_loopback_may() {
         ] {
             let answer = world.send(line, fields, body);
             assert_eq!(answer.status, 403, "{line} {fields:?}");
-            assert!(answer.json().unwrap()["detail"].as_str().unwrap().contains("loopback"), "it says why");
+            let (told, why) =
+                (answer.json().unwrap(), if fields.len() == 2 { "admin.hosts" } else { "another origin" });
+            assert!(told["detail"].as_str().unwrap().contains(why), "it says why: {told}");
         }
     }
+}
+
+/// By which names it is asked is a setting; what health and metrics are asked by is none of its business.
+#[test]
+fn its_names_are_those_of_the_settings() {
+    let world = World::start("token: { file: DIR/token }, hosts: [curfew.ops.example]");
+    let bearer = format!("Bearer {TOKEN}");
+    for (host, feeds, page, metrics) in [
+        ("curfew.ops.example", 200, 200, 200),
+        ("Curfew.Ops.Example:9901", 200, 200, 200),
+        ("[::1]:9901", 200, 200, 200),
+        ("evil.example", 403, 403, 200),
+        ("curfew.ops.example.evil.example", 403, 403, 200),
+    ] {
+        let fields = [("Host", host), ("Authorization", &*bearer)];
+        let status = |path: &str| world.send(&format!("GET {path}"), &fields, b"").status;
+        let statuses = (status("/revocations/feeds"), status("/"), status("/page/app.js"), status("/metrics"));
+        assert_eq!(statuses, (feeds, page, page, metrics), "{host}");
+    }
+    let twice = [("Host", "localhost"), ("Host", "evil.example"), ("Authorization", &*bearer)];
+    assert!(world.send("GET /revocations/feeds", &twice, b"").status >= 400, "two names are none");
 }
 
 /// A token that could be guessed does not start.
@@ -88,17 +111,28 @@ fn a_certificate_is_enough_where_roots_vouch_for_it() {
     let tls = "tls: { certificates: [{ cert: DIR/server.crt, key: DIR/server.key }], \
                client_certificates: { ask: required, trust: { ca: [DIR/ca.crt] } } }";
     let world = World::start(tls);
-    let request = format!(
-        "POST /revocations HTTP/1.1\r\nHost: any\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        ENTRY.len()
-    );
-    let bytes = [request.as_bytes(), ENTRY].concat();
-    let send = |identity: &Identity| {
+    let send = |identity: &Identity, fields: &str| {
+        let length = ENTRY.len();
+        let head = format!(
+            "POST /revocations HTTP/1.1\r\n{fields}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let bytes = [head.as_bytes(), ENTRY].concat();
         let door = Door::with(world.admin, "localhost", identity.client("http/1.1"));
         door.open().and_then(|mut conn| ask(&mut conn, &bytes, Duration::ZERO)).map(|answer| answer.status)
     };
-    assert_eq!(send(&Identity::vouched()).unwrap(), 200);
-    assert!(send(&Identity::self_signed()).is_err());
+    // A browser shows the certificate for whatever page asks: which page it is, and by which name, decides.
+    for (fields, status) in [
+        ("Host: localhost\r\n", 200),
+        ("Host: API.example.com:9901\r\n", 200),
+        ("Host: any.example\r\n", 403),
+        ("Host: localhost\r\nOrigin: https://localhost\r\nSec-Fetch-Site: same-origin\r\n", 200),
+        ("Host: localhost\r\nOrigin: https://evil.example\r\n", 403),
+        ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n", 403),
+        ("Host: localhost\r\nSec-Fetch-Site: same-site\r\n", 403),
+    ] {
+        assert_eq!(send(&Identity::vouched(), fields).unwrap(), status, "{fields}");
+    }
+    assert!(send(&Identity::self_signed(), "Host: localhost\r\n").is_err());
     assert!(world.audited()[0]["by"].as_str().unwrap().starts_with("certificate:"), "{:?}", world.audited());
     // The command line comes with a certificate too.
     let files = Authority::get().server(world.dir.path(), "operator", &["operator.example"]);

@@ -2,6 +2,7 @@
 
 use super::guard::{Guard, Peer};
 use super::operations::Operations;
+use super::origin::Names;
 use super::records::Told;
 use super::routes::{self, Showing};
 use crate::proxy::tls::Handshaker;
@@ -34,6 +35,8 @@ pub struct Wiring<S> {
     pub records: Told,
     /// Who may.
     pub guard: Guard,
+    /// By which names.
+    pub names: Names,
     /// TLS, if it is spoken.
     pub tls: Option<Handshaker>,
     /// Whether the certificates of clients are verified against roots: then one is enough.

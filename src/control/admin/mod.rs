@@ -6,9 +6,12 @@
 //! | `listener` | connections, each served within its bounds |
 //! | `routes` | the table of endpoints, and who answers each |
 //! | `guard` | who may ask |
+//! | `origin` | by which name, and from which page |
+//! | `page` | the page for operators |
 //! | `body`, `entry` | what was sent: its bytes, and the entries in it |
 //! | `operations`, `preview`, `query` | what operators do: enter, take back, look ahead, ask |
 //! | `records` | what operators ask of decision records |
+//! | `standing` | keys with their age, routes with what holds on them |
 //! | `confirm` | what a feed says that was held back |
 //! | `fleet` | how far what was entered has come |
 //! | `audit` | who did what, and why |
@@ -22,16 +25,20 @@ mod fleet;
 mod guard;
 mod listener;
 mod operations;
+mod origin;
+mod page;
 mod preview;
 mod problem;
 mod query;
 mod records;
 mod routes;
+mod standing;
 
 pub use audit::{Audit, AuditIds, AuditLog};
 pub use entry::When;
 pub use guard::{Guard, TokenError};
 pub use listener::{Wiring, serve};
 pub use operations::Operations;
+pub use origin::Names;
 pub use records::Told;
 pub use routes::{ENDPOINTS, Endpoint, OPENAPI, Showing};

@@ -6,7 +6,7 @@ use super::body::{self, Kind, Lines};
 use super::entry::{Reader, Understood};
 use super::guard::Who;
 use super::problem::{Answer, Problem, json};
-use super::{fleet, preview, query};
+use super::{fleet, preview, query, standing};
 use crate::control::reload::Reload;
 use crate::decide::id::IssuerName;
 use crate::decide::time::Moment;
@@ -253,6 +253,18 @@ impl Operations {
     #[must_use]
     pub fn feeds(&self) -> Answer {
         json(&query::feeds(&self.shared.state, self.now()))
+    }
+
+    /// Which keys there are, and how old what is known of them is.
+    #[must_use]
+    pub fn keys(&self) -> Answer {
+        json(&standing::keys(self.shared.plan.load().issuers.iter().map(|issuer| &**issuer), self.now()))
+    }
+
+    /// What holds on each route.
+    #[must_use]
+    pub fn routes(&self) -> Answer {
+        json(&standing::routes(&self.reload.config(), &self.reload.revision()))
     }
 }
 

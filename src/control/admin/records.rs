@@ -4,7 +4,7 @@
 use super::body::{self, Kind};
 use super::entry::When;
 use super::problem::{Answer, Problem, json};
-use crate::decide::time::Timestamp;
+use crate::decide::time::{Timestamp, millis};
 use crate::proxy::gate::Shared;
 use crate::settings::Span;
 use crate::state::fingerprint::Kind as Hashed;
@@ -25,6 +25,9 @@ const GROUPS: usize = 10;
 const WAIT: Duration = Duration::from_secs(20);
 /// How many may follow at once: the other connections are for those who act.
 const FOLLOWERS: usize = 16;
+/// How far back a chart goes unless told otherwise, and how many steps it has at most.
+const QUARTER: Duration = Duration::from_secs(900);
+const STEPS: i64 = 500;
 /// No id and no name is longer.
 const LONGEST: usize = 4096;
 
@@ -44,6 +47,7 @@ struct Asked {
     shadow: bool,
     limit: Option<usize>,
     cursor: Option<u64>,
+    step: Option<Span>,
 }
 
 /// A time, or how long ago.
@@ -134,6 +138,27 @@ impl Told {
         let groups = self.blocking(move |records| Ok(records.groups(&filter, most))).await?;
         let verdict = groups.verdict();
         Ok(json(&Grouped { groups, verdict, standing: self.records().standing().into() }))
+    }
+
+    /// When they were: counted by reason, in steps, of the last quarter of an hour unless told otherwise.
+    ///
+    /// # Errors
+    /// What is wrong with the question.
+    pub async fn buckets(&self, headers: &HeaderMap, body: Incoming) -> Result<Answer, Problem> {
+        let asked = read(headers, body).await?;
+        let filter = self.filter(&asked)?;
+        let now = self.shared.state.clock.now().wall;
+        let until = filter.until.unwrap_or_else(|| now.millis().saturating_add(1));
+        let since = filter.since.unwrap_or_else(|| until.saturating_sub(millis(QUARTER)));
+        let step = asked.step.map_or_else(|| (until - since) / 60, |step| millis(step.get())).max(1000);
+        if until.saturating_sub(since) / step > STEPS {
+            return Err(Problem::bad(format!("more than {STEPS} steps: make `step` longer")));
+        }
+        let most = asked.limit.unwrap_or(GROUPS).clamp(1, MOST);
+        let filter = Filter { since: Some(since), until: Some(until), ..filter };
+        self.records().settle().await;
+        let buckets = self.blocking(move |records| Ok(records.buckets(&filter, step, most))).await?;
+        Ok(json(&buckets))
     }
 
     /// What comes after a cursor, the oldest first; without one, what comes from now on. If there is nothing yet, it is

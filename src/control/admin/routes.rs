@@ -1,8 +1,10 @@
-//! The table of endpoints. What is in it is what the OpenAPI document tells, and nothing else is answered.
+//! The table of endpoints. What is in it is what the OpenAPI document tells, and nothing else is answered, besides the
+//! files of the page.
 
 use super::guard::Peer;
 use super::listener::Wiring;
 use super::operations::Deed;
+use super::page;
 use super::problem::{Answer, Problem, text, typed};
 use crate::telemetry::{OPENMETRICS, TEXT, Telemetry, prefers_openmetrics};
 use http::header::ACCEPT;
@@ -38,6 +40,9 @@ enum What {
     Feeds,
     Fleet,
     Checkup,
+    Keys,
+    Routes,
+    Page,
     Confirm,
     Query,
     Act(Deed),
@@ -49,6 +54,7 @@ enum What {
 enum Looking {
     List,
     Group,
+    Chart,
     Follow,
 }
 
@@ -74,6 +80,7 @@ const fn guarded(method: Method, path: &'static str, what: What) -> Endpoint {
 
 /// All of them.
 pub const ENDPOINTS: &[Endpoint] = &[
+    open("/", What::Page),
     open("/livez", What::Alive),
     open("/readyz", What::Ready),
     open("/metrics", What::Metrics),
@@ -83,12 +90,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
     guarded(Method::POST, "/revocations/feeds/confirm", What::Confirm),
     guarded(Method::GET, "/fleet", What::Fleet),
     guarded(Method::GET, "/checkup", What::Checkup),
+    guarded(Method::GET, "/keys", What::Keys),
+    guarded(Method::GET, "/routes", What::Routes),
     guarded(Method::POST, "/revocations/query", What::Query),
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
     guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
     guarded(Method::POST, "/revocations/lift", What::Act(Deed::Lift)),
     guarded(Method::POST, "/records/query", What::Records(Looking::List)),
     guarded(Method::POST, "/records/groups", What::Records(Looking::Group)),
+    guarded(Method::POST, "/records/buckets", What::Records(Looking::Chart)),
     guarded(Method::POST, "/records/follow", What::Records(Looking::Follow)),
 ];
 
@@ -109,7 +119,8 @@ pub(super) async fn answer<S: Showing>(request: Request<Incoming>, peer: &Peer, 
 
 fn find(method: &Method, path: &str) -> Result<&'static Endpoint, Problem> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
-    let here = || ENDPOINTS.iter().filter(|endpoint| endpoint.path == path);
+    let is = |endpoint: &Endpoint| endpoint.path == path || (endpoint.what == What::Page && page::has(path));
+    let here = || ENDPOINTS.iter().filter(|endpoint| is(endpoint));
     if let Some(endpoint) = here().find(|endpoint| endpoint.method == *method) {
         return Ok(endpoint);
     }
@@ -130,7 +141,14 @@ async fn ask<S: Showing>(
     wiring: &Wiring<S>,
 ) -> Result<Answer, Problem> {
     let (shown, operations, guard) = (&*wiring.shown, &wiring.operations, &wiring.guard);
+    if endpoint.guarded {
+        wiring.names.admit_own(parts)?;
+    }
     Ok(match endpoint.what {
+        What::Page => {
+            wiring.names.admit(parts)?;
+            page::file(parts.uri.path())
+        }
         What::Alive => text(StatusCode::OK, "alive\n".into()),
         What::Ready => ready(&shown.not_ready(), &shown.degraded()),
         What::Metrics => metrics(parts, shown.telemetry()),
@@ -156,6 +174,14 @@ async fn ask<S: Showing>(
                 || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "a checkup is under way: ask again in a moment");
             typed(StatusCode::OK, "application/json", shown.checkup().await.ok_or_else(busy)?)
         }
+        What::Keys => {
+            guard.admit(parts, peer)?;
+            operations.keys()
+        }
+        What::Routes => {
+            guard.admit(parts, peer)?;
+            operations.routes()
+        }
         What::Confirm => {
             let who = guard.admit(parts, peer)?;
             operations.confirm(&parts.headers, body, &who).await?
@@ -169,6 +195,7 @@ async fn ask<S: Showing>(
             match looking {
                 Looking::List => wiring.records.query(&parts.headers, body).await?,
                 Looking::Group => wiring.records.groups(&parts.headers, body).await?,
+                Looking::Chart => wiring.records.buckets(&parts.headers, body).await?,
                 Looking::Follow => wiring.records.follow(&parts.headers, body).await?,
             }
         }

@@ -4,9 +4,11 @@ use super::demand::Demand;
 use super::jwk::{KeyFault, MAX_KID};
 use super::key::Key;
 use super::set::{Held, KeySet};
+use crate::decide::id::KeyId;
 use crate::decide::rules::Algorithm;
 use crate::decide::time::{Moment, Timestamp, millis};
 use arc_swap::{ArcSwap, ArcSwapOption};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -71,6 +73,27 @@ struct Loaded {
     set: KeySet,
     /// Steady time in milliseconds; negative if it was before this process started; `None`: never loaded.
     as_of: Option<i64>,
+    /// Since when each key is known, by its serial, in steady time.
+    since: HashMap<u64, i64>,
+}
+
+impl Loaded {
+    fn new(set: KeySet, as_of: i64, before: &Self) -> Arc<Self> {
+        let known = |key: &Arc<Key>| (key.serial, before.since.get(&key.serial).copied().unwrap_or(as_of));
+        let since = set.keys().iter().map(known).collect();
+        Arc::new(Self { set, as_of: Some(as_of), since })
+    }
+}
+
+/// A key that is used, and for how long it has been known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Its name.
+    pub id: KeyId,
+    /// The algorithm that it verifies.
+    pub algorithm: Algorithm,
+    /// Since it was first seen by this process.
+    pub known_for: Duration,
 }
 
 /// The keys of one issuer.
@@ -229,7 +252,7 @@ impl IssuerKeys {
 
     /// Makes a set current.
     pub fn replace(&self, set: KeySet, as_of: Moment) {
-        self.loaded.store(Arc::new(Loaded { set, as_of: Some(millis(as_of.steady)) }));
+        self.loaded.store(Loaded::new(set, millis(as_of.steady), &self.loaded.load()));
         self.succeeded();
     }
 
@@ -252,9 +275,9 @@ impl IssuerKeys {
     ) -> Result<(), super::SetFault> {
         let set = KeySet::parse(body, allowed, &self.loaded.load().set)?;
         let as_of = millis(now.steady).saturating_sub(now.wall.since(fetched).max(0));
-        let loaded = Loaded { set, as_of: Some(as_of) };
+        let loaded = Loaded::new(set, as_of, &self.loaded.load());
         if self.is_usable(&loaded, now) {
-            self.loaded.store(Arc::new(loaded));
+            self.loaded.store(loaded);
         }
         Ok(())
     }
@@ -262,8 +285,7 @@ impl IssuerKeys {
     /// The provider said that the set is unchanged, when asked at this moment.
     pub fn confirm(&self, as_of: Moment) {
         let loaded = self.loaded.load();
-        let set = loaded.set.clone();
-        self.loaded.store(Arc::new(Loaded { set, as_of: Some(millis(as_of.steady)) }));
+        self.loaded.store(Loaded::new(loaded.set.clone(), millis(as_of.steady), &loaded));
         self.succeeded();
     }
 
@@ -281,6 +303,15 @@ impl IssuerKeys {
     /// Our clock minus the provider's, as it was seen.
     pub fn saw_clock(&self, skew_ms: i64) {
         self.skew_ms.store(skew_ms, Ordering::Relaxed);
+    }
+
+    /// The keys that are used.
+    #[must_use]
+    pub fn published(&self, now: Moment) -> Vec<Published> {
+        let loaded = self.loaded.load();
+        let since = |key: &Key| loaded.since.get(&key.serial).map_or(Duration::ZERO, |since| age(*since, now));
+        let one = |key: &Arc<Key>| Published { id: key.id.clone(), algorithm: key.algorithm, known_for: since(key) };
+        loaded.set.keys().iter().map(one).collect()
     }
 
     /// The published keys that are ignored.

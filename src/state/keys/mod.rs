@@ -17,7 +17,7 @@ mod key;
 mod secret;
 mod set;
 
-pub use issuer::{Fetches, IssuerKeys, Lookup, Patience, Standing};
+pub use issuer::{Fetches, IssuerKeys, Lookup, Patience, Published, Standing};
 pub use jwk::{KeyFault, of_proof};
 pub use key::Key;
 pub use secret::{WeakSecret, secret_set};

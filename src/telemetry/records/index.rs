@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::RandomState;
 
+use super::buckets::Buckets;
 use super::filter::Filter;
 use super::groups::Groups;
 use super::line::Line;
@@ -66,5 +67,18 @@ impl Index {
         let lines = self.segments.iter().flat_map(|segment| &segment.lines);
         let kept: Vec<Line> = lines.filter(|line| sieve.keeps(line)).copied().collect();
         Groups::of(&kept, most, &self.names)
+    }
+
+    /// The records that a filter keeps, counted by reason and time.
+    pub fn buckets(&self, filter: &Filter, step: i64, most: usize) -> Buckets {
+        let lines = self.segments.iter().flat_map(|segment| &segment.lines);
+        let sieve = filter.sieve(&self.names, &self.hasher);
+        Buckets::of(
+            lines.filter(|line| sieve.as_ref().is_some_and(|sieve| sieve.keeps(line))),
+            filter,
+            step,
+            most,
+            &self.names,
+        )
     }
 }

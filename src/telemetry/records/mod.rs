@@ -9,7 +9,7 @@
 //! | `kept`, `judged`, `wire`, `frame` | a record, as it is kept |
 //! | `escape` | what clients wrote, made harmless |
 //! | `line`, `names` | what is remembered of each record, to find it |
-//! | `filter`, `groups` | which records are asked for, and what they have in common |
+//! | `filter`, `groups`, `buckets` | which records are asked for, what they have in common, and when they were |
 //! | `index`, `segment` | where each record is |
 //! | `directory` | the files |
 //! | `writer` | the thread |
@@ -17,6 +17,7 @@
 //! | `offline` | a directory, read without its gateway |
 
 mod beside;
+mod buckets;
 mod decision;
 mod directory;
 pub mod escape;
@@ -37,6 +38,7 @@ mod wire;
 mod writer;
 
 pub use beside::{Attended, Shadowed};
+pub use buckets::{Buckets, Counted};
 pub use decision::DecisionRecord;
 pub use filter::Filter;
 pub use groups::{Group, Groups};

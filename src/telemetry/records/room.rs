@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::buckets::Buckets;
 use super::decision::DecisionRecord;
 use super::directory::Directory;
 use super::filter::Filter;
@@ -186,6 +187,12 @@ impl Records {
     #[must_use]
     pub fn groups(&self, filter: &Filter, most: usize) -> Groups {
         self.shared.index().groups(filter, most)
+    }
+
+    /// How many there were of each reason, from `since` to `until` in steps of so many milliseconds.
+    #[must_use]
+    pub fn buckets(&self, filter: &Filter, step: i64, most: usize) -> Buckets {
+        self.shared.index().buckets(filter, step, most)
     }
 
     /// The number that the next record gets.
