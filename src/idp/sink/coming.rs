@@ -1,0 +1,83 @@
+//! What is still coming, taken in entry by entry, so that it is never in memory as a whole.
+
+use super::Sink;
+use crate::decide::time::Timestamp;
+use crate::idp::feed::Understood;
+use crate::idp::place::Place;
+use crate::state::journal::sum;
+use crate::state::revocations::Revoked;
+
+/// So many entries of a delta are taken in at once.
+const PIECE: usize = 4096;
+
+impl Sink {
+    /// Takes in what is still coming, entry by entry; `complete` says whether these will be all. What the source said
+    /// before and is not among them is taken back once they came to their good end, never before. Blocks for as long as
+    /// they come: not for a task. Whether the source is fresh by it is left to who asked; the place is where the next poll
+    /// goes on, also after a restart.
+    ///
+    /// # Errors
+    /// The first fault: of those that were coming, or that not all could be kept. Then nothing is taken back.
+    pub fn take_in<E: std::fmt::Display>(
+        &self,
+        entries: impl Iterator<Item = Result<Understood, E>>,
+        complete: bool,
+        place: &Place,
+    ) -> Result<(), String> {
+        let learned = self.clock.now().wall;
+        let told = entries.map(|entry| entry.map_err(|fault| fault.to_string()));
+        let cursor = place.kept(&self.mark);
+        if complete { self.exchange(told, learned, cursor) } else { self.take_more(told, learned, cursor) }
+    }
+
+    /// Takes in all that the source says, in place of what it said.
+    fn exchange(
+        &self,
+        mut entries: impl Iterator<Item = Result<Understood, String>>,
+        learned: Timestamp,
+        cursor: Option<Vec<u8>>,
+    ) -> Result<(), String> {
+        let mut snapshot = self.revocations.begin(&self.feed, learned).ok_or("another snapshot is under way")?;
+        let (mut said, late) = (0, self.late(true));
+        entries.try_for_each(|entry| {
+            let entry = entry?;
+            let what = self.revoked(&entry, learned);
+            said = sum(said, &Revoked { until: entry.until, ..what });
+            late.tell(snapshot.put(&what).map_err(|full| full.to_string())?, entry.happened);
+            Ok::<(), String>(())
+        })?;
+        snapshot.finish();
+        if let Some(account) = &self.account {
+            account.turn().exchanged(said, learned, cursor.as_deref());
+        }
+        Ok(())
+    }
+
+    /// Takes in what the source says besides, in pieces.
+    fn take_more(
+        &self,
+        mut entries: impl Iterator<Item = Result<Understood, String>>,
+        learned: Timestamp,
+        cursor: Option<Vec<u8>>,
+    ) -> Result<(), String> {
+        let late = self.late(false);
+        loop {
+            let mut fault = None;
+            let understood =
+                entries.by_ref().take(PIECE).map_while(|entry| entry.map_err(|why| fault = Some(why)).ok());
+            let (piece, happened): (Vec<Revoked>, Vec<_>) =
+                understood.map(|entry| (self.revoked(&entry, learned), entry.happened)).unzip();
+            let turn = self.account.as_ref().map(|account| account.turn());
+            let taken = self.add(&piece, learned, |at, news| late.tell(news, happened.get(at).copied().flatten()));
+            let ended = piece.len() < PIECE;
+            let cursor = cursor.as_deref().filter(|_| ended && fault.is_none() && taken.is_ok());
+            turn.into_iter().for_each(|turn| turn.polled(&piece, learned, cursor));
+            taken.map_err(|full| full.to_string())?;
+            match fault {
+                Some(fault) => return Err(fault),
+                None if ended => return Ok(()),
+                None => {}
+            }
+        }
+    }
+}
