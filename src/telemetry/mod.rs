@@ -11,7 +11,7 @@
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `issuer`, `meter`, `scrape`, `fleet`, `journal`, `introspection` | metrics |
+//! | `route`, `issuer`, `meter`, `scrape`, `fleet`, `sharing`, `journal`, `introspection` | metrics |
 //! | `access`, `output`, `log` | lines |
 
 mod access;
@@ -42,6 +42,7 @@ mod route;
 mod scrape;
 mod scrub;
 mod settings;
+mod sharing;
 pub mod show;
 mod span;
 mod start;
@@ -59,5 +60,6 @@ pub use paint::Paint;
 pub use route::{RouteMeter, UpstreamMeter};
 pub use scrape::{Connections, Gauges};
 pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
+pub use sharing::SharingSeen;
 pub use start::{Service, StartError, Telemetry};
 pub use text::{OPENMETRICS, TEXT};

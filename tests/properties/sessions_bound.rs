@@ -60,7 +60,9 @@ fn a_million_sessions() {
 fn too_many_sessions() {
     let (store, mut random, terms) = (Sessions::default(), Random(9), terms(10_000));
     let first: Vec<_> = (0..10_000).map(|_| random.name()).collect();
-    first.iter().for_each(|name| store.admitted(name, shown(0), at(1), Activity::User, &terms));
+    for name in &first {
+        store.admitted(name, shown(0), at(1), Activity::User, &terms);
+    }
     let bytes = store.bytes();
     for _ in 0..100_000 {
         let name = random.name();
