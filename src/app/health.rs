@@ -8,12 +8,13 @@ use crate::decide::reason::Reason;
 use crate::decide::time::Timestamp;
 use crate::idp::events::Spread;
 use crate::idp::fleet::Instance;
+use crate::idp::sessions::Share;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
 use crate::state::journal::JournalStanding;
 use crate::state::sessions::Sessions;
-use crate::telemetry::{Connections, FleetSeen, Gauges, Introspection, Journal, Telemetry};
+use crate::telemetry::{Connections, FleetSeen, Gauges, Introspection, Journal, SharingSeen, Telemetry};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Shown {
     reload: Arc<Reload>,
     shared: Arc<Shared>,
+    share: Option<Arc<Share>>,
     certificates: Vec<(String, Arc<Certificates>)>,
     counters: Arc<Counters>,
     drain: CancellationToken,
@@ -31,10 +33,16 @@ pub struct Shown {
 }
 
 impl Shown {
-    pub(super) fn new(reload: &Arc<Reload>, shared: &Arc<Shared>, doors: &Doors, drain: CancellationToken) -> Self {
+    pub(super) fn new(
+        reload: &Arc<Reload>,
+        shared: &Arc<Shared>,
+        (doors, share): (&Doors, Option<Arc<Share>>),
+        drain: CancellationToken,
+    ) -> Self {
         Self {
             reload: Arc::clone(reload),
             shared: Arc::clone(shared),
+            share,
             certificates: doors.certificates.clone(),
             counters: Arc::clone(&doors.counters),
             drain,
@@ -106,6 +114,7 @@ impl Shown {
         let (hits, misses) = self.shared.state.verified.counts();
         gauges.token_cache(hits, misses);
         sessions(&self.shared.state.sessions, gauges);
+        self.fill_sharing(gauges);
         self.fill_connections(gauges);
         self.fill_journal(gauges);
         gauges.pending_restart(self.reload.pending().len());
@@ -181,6 +190,21 @@ impl Shown {
         FleetSeen { instances, behind, behind_for, ..FleetSeen::default() }
     }
 
+    /// Where sessions are not shared, nothing is told of it.
+    fn fill_sharing(&self, gauges: &mut Gauges) {
+        let (Some(share), Some(desk)) = (&self.share, &self.shared.state.others) else { return };
+        let asked = desk.counts();
+        let [deny, local, allow] = asked.went_without;
+        gauges.sharing(&SharingSeen {
+            connected: desk.is_open(),
+            answered: asked.asked.saturating_sub(asked.unanswered),
+            unanswered: asked.unanswered,
+            told: share.told(),
+            queued: self.shared.state.sessions.waiting(),
+            lost: [("deny", deny), ("local", local), ("allow", allow)],
+        });
+    }
+
     /// Without a state directory there is none.
     fn fill_journal(&self, gauges: &mut Gauges) {
         let Some(journal) = self.reload.idp().journal() else { return };
@@ -227,6 +251,9 @@ impl Showing for Shown {
     fn not_ready(&self) -> Vec<String> {
         let waiting = self.reload.idp().readiness(self.shared.state.clock.now());
         let mut missing: Vec<String> = waiting.into_iter().map(|one| format!("{}: {}", one.what, one.why)).collect();
+        if self.share.as_ref().is_some_and(|share| !share.was_tried()) {
+            missing.push("sessions.redis: it is being joined".into());
+        }
         if self.drain.is_cancelled() {
             missing.push("the gateway is shutting down".into());
         }

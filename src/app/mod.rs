@@ -4,6 +4,7 @@ mod checkup;
 mod health;
 mod lasting;
 pub mod offline;
+mod sharing;
 mod watch;
 mod workers;
 
@@ -27,7 +28,6 @@ use crate::state::fingerprint::Fingerprints;
 use crate::state::journal::Journal;
 use crate::state::nonces::Nonces;
 use crate::state::proofs::{PROOFS, UsedProofs};
-use crate::state::sessions::Sessions;
 use crate::state::verified::VerifiedTokens;
 use crate::telemetry::audit::Kind;
 use crate::telemetry::{Service, Telemetry};
@@ -67,6 +67,7 @@ pub struct Running {
     telemetry: Arc<Telemetry>,
     reload: Arc<Reload>,
     counters: Arc<Counters>,
+    sharing: Option<sharing::Sharing>,
     /// Where it listens: each listener's name with its address.
     pub addresses: Vec<(String, SocketAddr)>,
     /// Where operators ask, if they may.
@@ -88,7 +89,9 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let service = Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: name };
     let telemetry = Telemetry::start(&config.telemetry, &service, control.handle()).map_err(doing("telemetry"))?;
     let telemetry = Arc::new(telemetry);
-    let state = Arc::new(state(&loaded, lasting::fingerprints(&loaded)?)?);
+    let mut state = state(&loaded, lasting::fingerprints(&loaded)?)?;
+    let (share, sharing) = sharing::start(&config.sessions, &mut state, &control)?;
+    let state = Arc::new(state);
     let journal = lasting::journal(&loaded, &state)?;
     let (idp, issuers) = providers(&loaded, &state, &control, journal)?;
     let pools = build::pools(&config, &Pools::new()).map_err(doing("upstreams"))?;
@@ -96,12 +99,13 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let plan = build::plan(&config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)
         .map_err(doing("routes"))?;
     let shared = Arc::new(Shared { plan: ArcSwap::from_pointee(plan), state, telemetry: Arc::clone(&telemetry) });
+    shared.tell_pace(&shared.plan.load());
     telemetry.configured(&loaded.revision);
     let doors = doors(&loaded)?;
     let reload = Reload::new(path.to_owned(), loaded, pools, Arc::clone(&shared), idp, control.handle().clone());
     let reload = Arc::new(reload);
     let drain = CancellationToken::new();
-    let shown = Arc::new(Shown::new(&reload, &shared, &doors, drain.clone()));
+    let shown = Arc::new(Shown::new(&reload, &shared, (&doors, share), drain.clone()));
     Shown::fill_gauges(&shown);
     let admin = serve_admin(&config.admin, &control, Arc::clone(&shown), &shared, &reload)?;
     let (admin, admin_door) = admin.map_or((None, None), |(address, door)| (Some(address), door));
@@ -127,6 +131,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
         telemetry,
         reload,
         counters,
+        sharing,
         addresses,
         admin,
     })
@@ -138,7 +143,8 @@ fn state(loaded: &Loaded, fingerprints: Fingerprints) -> Result<State, StartErro
     Ok(State {
         clock: Arc::new(SystemClock::start()),
         revocations: Arc::default(),
-        sessions: Sessions::default(),
+        sessions: Arc::default(),
+        others: None,
         statuses: Arc::default(),
         nonces,
         proofs: UsedProofs::bounded(PROOFS),
@@ -297,7 +303,7 @@ impl Running {
     /// Stops taking connections, lets what runs finish within the grace, tells what was to be told, and ends.
     #[must_use]
     pub fn shutdown(self) -> Report {
-        let Self { control, workers, drain, grace, telemetry, reload, counters, .. } = self;
+        let Self { control, workers, drain, grace, telemetry, reload, counters, sharing, .. } = self;
         let connections = counters.open.load(std::sync::atomic::Ordering::Relaxed);
         tracing::info!(connections, grace = %Span::from(grace), "draining: no new connections are taken");
         drain.cancel();
@@ -313,6 +319,7 @@ impl Running {
             }
         }
         control.block_on(reload.idp().told(grace.min(FLUSH)));
+        sharing.into_iter().for_each(|sharing| control.block_on(sharing.end(grace.min(FLUSH))));
         // What was polled last is written; whoever was told that an event is kept was told so before.
         reload.idp().journal().into_iter().for_each(|journal| journal.close());
         if let Some(audit) = telemetry.audit(Kind::Stop) {

@@ -67,6 +67,9 @@ fn attended(session: &Attended) -> String {
     let mut out = match &*session.known {
         "held" => "remembered".to_owned(),
         "token" => "not remembered: this is what the token proves".to_owned(),
+        "shared" => "as all instances know it".to_owned(),
+        "alone" => "as this instance saw it: the others could not be asked".to_owned(),
+        "unheard" => "not remembered here, and the others could not be asked: this is what the token proves".to_owned(),
         "no_room" => "not remembered: there is no room".to_owned(),
         _ => "not remembered, and the token proves nothing of it".to_owned(),
     };

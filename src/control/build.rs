@@ -113,7 +113,10 @@ pub fn plan(
     let routes = config.routes.iter().map(|settings| route(settings).map(Arc::new)).collect::<Result<Box<[_]>, _>>()?;
     let of_proofs = routes.iter().filter_map(|route| route.policy.as_ref()).map(|policy| policy.binding.max_age.value);
     let proof_age = of_proofs.max().unwrap_or_default();
-    let sessions = sessions::terms(routes.iter().flat_map(|route| route.policies()), &config.sessions);
+    let policies = || routes.iter().flat_map(|route| route.policies());
+    let kept = &config.sessions;
+    let sessions = sessions::terms(policies(), (kept.max, kept.remember.get()));
+    let sharing = kept.store().map(|_| (sessions::pace(policies(), kept.interval.map(Span::get)), kept.look_up.get()));
     let session_door = match &config.sessions.door {
         Some(settings) => Some(Box::new(session_door(config, settings, &names, pools, telemetry)?)),
         None => None,
@@ -139,6 +142,7 @@ pub fn plan(
         max_loops: gateway.max_loops,
         proof_age,
         sessions,
+        sharing,
         session_door,
         keep_admitted: config.telemetry.access_log != AccessLog::Off,
     })

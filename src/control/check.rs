@@ -13,6 +13,7 @@
 //! | `upstreams` | has each an endpoint, and names to be balanced and probed by? |
 //! | `policies` | can each policy be kept, and does it say what was meant? |
 //! | `sessions` | can each limit of sessions be reached, and be told? |
+//! | `sharing` | can sessions be shared with other instances, and in time? |
 //! | `guard` | does every guarded route have what guards it? |
 //! | `patterns` | is each host, path and method one, and are routes told apart? |
 //! | `reach` | can a request reach each route, and the one that was meant? |
@@ -38,6 +39,7 @@ mod references;
 mod revocation;
 mod rules;
 mod sessions;
+mod sharing;
 mod tell;
 mod tenants;
 mod tighten;
@@ -59,6 +61,7 @@ const SUBJECTS: &[Subject] = &[
     upstreams::check,
     policies::check,
     sessions::check,
+    sharing::check,
     guard::check,
     patterns::check,
     reach::check,

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `config` | the engine that reads a text into a typed value, or tells all its faults |
-//! | `settings` | the root of the settings: every room's block, named |
+//! | `settings`, `sessions` | the root of the settings: every room's block, named; and the block `sessions` |
 //! | `check` | that the blocks fit together, one subject a file |
 //! | `load` | from a file to settings with their revision |
 //! | `build`, `doors` | from settings to a plan, and the doors in it that lead to revocation sources |
@@ -18,6 +18,7 @@ mod load;
 pub mod redact;
 pub mod resolved;
 pub mod schema;
+pub mod sessions;
 pub mod settings;
 
 pub mod admin;

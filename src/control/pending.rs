@@ -1,5 +1,6 @@
 //! What of a config waits for a restart: it is read once, when the process starts, and a reload changes nothing of it.
 
+use super::sessions::SessionsSettings;
 use super::settings::{Config, LimitsSettings};
 use crate::proxy::settings::GatewaySettings;
 use serde_json::Value;
@@ -14,6 +15,9 @@ const ONCE: &[&str] = &[
     "gateway/grace",
     "gateway/nonce_keys",
     "gateway/state_dir",
+    "sessions/state",
+    "sessions/redis",
+    "sessions/prefix",
 ];
 
 /// The config that is in force: what is read once as the process was started with, the rest as it was loaded last.
@@ -30,6 +34,12 @@ pub fn in_force(boot: &Config, loaded: &Config) -> Config {
             state_dir: boot.gateway.state_dir.clone(),
             nonce_keys: boot.gateway.nonce_keys.clone(),
             ..loaded.gateway.clone()
+        },
+        sessions: SessionsSettings {
+            state: boot.sessions.state,
+            redis: boot.sessions.redis.clone(),
+            prefix: boot.sessions.prefix.clone(),
+            ..loaded.sessions.clone()
         },
         ..loaded.clone()
     }

@@ -161,7 +161,7 @@ impl Reload {
         let plan =
             build::plan(&in_force, &loaded.revision, issuers, &pools, self.idp.reception(), &self.shared.telemetry)?;
         self.idp.commit(prepared);
-        self.shared.plan.store(Arc::new(plan));
+        self.shared.take_up(plan);
         self.shared.telemetry.configured(&loaded.revision);
         let revision = loaded.revision.clone();
         if let Some(audit) = self.shared.telemetry.audit(Kind::ConfigReloaded) {

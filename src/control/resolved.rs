@@ -200,7 +200,7 @@ impl<'a> About<'a> {
     }
 
     /// What no rule changes.
-    fn others(&self) -> [Row; 11] {
+    fn others(&self) -> [Row; 12] {
         let (own, usual, policy) = (self.settings, &self.config.defaults, &self.policy);
         let span = |span: Option<Duration>| span.map_or("-".to_owned(), |span| Span::from(span).to_string());
         let row = |limit, value: String, own: bool, usual: bool| {
@@ -224,6 +224,12 @@ impl<'a> About<'a> {
                 word(&unidentified),
                 own.session.unidentified.is_some(),
                 usual.session.unidentified.is_some(),
+            ),
+            row(
+                "session.on_state_loss",
+                word(&policy.on_state_loss()),
+                own.session.on_state_loss.is_some(),
+                usual.session.on_state_loss.is_some(),
             ),
             row("token.dpop", word(&policy.binding.dpop), token.dpop.is_some(), default.dpop.is_some()),
             self.row("token.dpop_max_age", span(Some(policy.binding.max_age.value)), policy.binding.max_age.origin),

@@ -10,9 +10,9 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::admin::{AuditIds, AuditLog};
+use super::sessions::SessionsSettings;
 use crate::idp::settings::{IssuerSettings, RevocationSettings};
 use crate::proxy::listen;
-use crate::proxy::sessions::SessionsSettings;
 use crate::proxy::settings::{Defaults, GatewaySettings, PolicySettings, RouteSettings};
 use crate::settings::{Bytes, OrOff, Secret, Span, host_and_port};
 use crate::{telemetry, upstream};

@@ -95,6 +95,13 @@ impl Life {
         self
     }
 
+    /// The same, after an activity before which others may have seen some: how long it was left alone until then is not
+    /// known, and is not remembered.
+    #[must_use]
+    pub fn resumed(self, now: Moment) -> Self {
+        Self { last: self.last.max(millis(now.steady)), ..self }
+    }
+
     /// What two instances know of one session, as one: the latest activity, the newest sign-in and its longest silence.
     /// In whichever order, and however often it is told, the same comes of it.
     #[must_use]
@@ -160,6 +167,44 @@ pub enum Basis {
     /// The store does not hold it: it is what the token proves.
     #[default]
     Token,
+    /// The other instances were asked too, and the store holds what all of them know.
+    Shared,
+    /// The other instances had to be asked and could not; the store holds what this one saw.
+    Alone,
+    /// The other instances had to be asked and could not, and the store does not hold it: it is what the token proves.
+    Unheard,
+}
+
+impl Basis {
+    /// May others know something of it that would matter, and could not be asked?
+    #[must_use]
+    pub const fn is_lost(self) -> bool {
+        matches!(self, Self::Alone | Self::Unheard)
+    }
+
+    /// The same knowledge, once the others were to be asked: whether they could be.
+    #[must_use]
+    pub const fn asked(self, answered: bool) -> Self {
+        match (self, answered) {
+            (Self::Held | Self::Shared | Self::Alone, true) => Self::Shared,
+            (Self::Token | Self::Unheard, true) => Self::Token,
+            (Self::Held | Self::Shared | Self::Alone, false) => Self::Alone,
+            (Self::Token | Self::Unheard, false) => Self::Unheard,
+        }
+    }
+}
+
+/// What to do with a session while the store that instances share cannot tell of it, and this one does not know enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnStateLoss {
+    /// Refuse it with 503: the session may be good, so that a 401 would only send the user to sign in for nothing.
+    #[default]
+    Deny,
+    /// Go by what this instance saw itself, or else by what the token proves.
+    Local,
+    /// Take it for alive, unless this instance knows that it has ended.
+    Allow,
 }
 
 /// What is known of the session of one token.

@@ -16,6 +16,7 @@ use super::finding::{Finding, Limit, Origin};
 use super::id::IssuerName;
 use super::limits::{Classes, Limits, OFF};
 use super::policy::Policy;
+use super::session::OnStateLoss;
 use super::verdict::{Trail, place};
 use core::net::IpAddr;
 use ipnet::IpNet;
@@ -119,6 +120,8 @@ pub struct When {
     pub jitter: Duration,
     /// What to do with a token that names no session.
     pub unidentified: Unidentified,
+    /// What to do with a session of which other instances may know more, and cannot be asked.
+    pub on_state_loss: OnStateLoss,
     /// The rules.
     pub rules: Box<[Rule]>,
 }
@@ -137,11 +140,10 @@ impl When {
 
     /// Answers anew what rules may change.
     fn answer(&self, limits: &Limits, evidence: &Evidence<'_>, trail: &mut Trail) {
-        let unidentified = self.unidentified;
         let answers = [
             (LIFETIME, limits.max_lifetime.map(|cap| Lifetime { cap }).ask(evidence)),
             (AGE, limits.max_age.map(|limit| Age { limit }).ask(evidence)),
-            (IDLE, limits.idle.map(|limit| Idle { limit, unidentified }).ask(evidence)),
+            (IDLE, limits.idle.map(|limit| self.idle(limit)).ask(evidence)),
             (ABSOLUTE, limits.absolute.map(|limit| self.absolute(limit)).ask(evidence)),
             (AUTH_AGE, limits.auth_age.map(|limit| AuthAge { limit }).ask(evidence)),
             (ACR, limits.acr.map_or(Finding::Unasked, |limit| self.acr(limit, evidence))),
@@ -153,8 +155,13 @@ impl When {
         }
     }
 
-    fn absolute(&self, limit: Limit<Duration>) -> Absolute {
-        Absolute { limit, jitter: self.jitter, unidentified: self.unidentified }
+    const fn idle(&self, limit: Limit<Duration>) -> Idle {
+        Idle { limit, unidentified: self.unidentified, on_state_loss: self.on_state_loss }
+    }
+
+    const fn absolute(&self, limit: Limit<Duration>) -> Absolute {
+        let Self { jitter, unidentified, on_state_loss, .. } = *self;
+        Absolute { limit, jitter, unidentified, on_state_loss }
     }
 
     fn acr(&self, limit: Limit<Classes>, evidence: &Evidence<'_>) -> Finding {
@@ -211,7 +218,7 @@ impl Policy {
     #[must_use]
     pub fn idle_under(&self, limits: Option<&Limits>) -> Option<Idle> {
         match (limits, &self.when) {
-            (Some(limits), Some(when)) => limits.idle.map(|limit| Idle { limit, unidentified: when.unidentified }),
+            (Some(limits), Some(when)) => limits.idle.map(|limit| when.idle(limit)),
             _ => self.idle,
         }
     }
@@ -236,6 +243,22 @@ impl Policy {
     #[must_use]
     pub fn asks_of_sessions(&self) -> bool {
         self.idle.is_some() || self.absolute.is_some() || self.when.as_deref().is_some_and(When::is_about_sessions)
+    }
+
+    /// The shortest silence that ends a session for any request.
+    #[must_use]
+    pub fn shortest_idle(&self) -> Option<Duration> {
+        let rules = self.when.as_deref().into_iter().flat_map(|when| &when.rules);
+        let ruled = rules.flat_map(|rule| [rule.tightens.idle, rule.relaxes.idle]).flatten();
+        let own = self.idle.map(|idle| idle.limit);
+        own.into_iter().chain(ruled).map(|limit| limit.value).filter(|idle| *idle != OFF).min()
+    }
+
+    /// What to do with a session of which other instances may know more, and cannot be asked.
+    #[must_use]
+    pub fn on_state_loss(&self) -> OnStateLoss {
+        let own = self.idle.map(|idle| idle.on_state_loss).or(self.absolute.map(|absolute| absolute.on_state_loss));
+        own.or(self.when.as_ref().map(|when| when.on_state_loss)).unwrap_or_default()
     }
 
     /// The greatest length of a session that any request can be held to; none if there is one without.

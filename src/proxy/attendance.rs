@@ -113,6 +113,7 @@ impl Report {
     pub(super) fn remember(&self, route: &Route, outcome: Outcome) {
         let Some(Attended { sessions, terms, name, shown }) = self.attended() else { return };
         let turn = match outcome {
+            Outcome::Admit(_) if self.resumes => sessions.resumed(name, shown, self.moment, route.activity, terms),
             Outcome::Admit(_) => sessions.admitted(name, shown, self.moment, route.activity, terms),
             Outcome::Refuse(reason) => sessions.refused(name, shown, self.moment, reason, terms),
         };
@@ -157,10 +158,23 @@ impl Report {
     pub(super) fn left_alone(&self) -> Option<Reason> {
         let idle = self.route.as_ref()?.policy.as_ref()?.idle_under(self.limits.as_ref())?;
         let Attended { sessions, terms, name, shown } = self.attended()?;
-        match sessions.known(name, shown, self.shared.state.clock.now(), terms) {
-            Knowledge::Known(key, basis, sight) => idle.judge(key, basis, sight).reason(),
+        let now = self.shared.state.clock.now();
+        let judge = |asked: Option<bool>| match sessions.known(name, shown, now, terms) {
+            Knowledge::Known(key, basis, sight) => {
+                idle.judge(key, asked.map_or(basis, |answered| basis.asked(answered)), sight).reason()
+            }
             _ => None,
+        };
+        let (known, reason) = (sessions.known(name, shown, now, terms), judge(None)?);
+        let Some(desk) = &self.shared.state.others else { return Some(reason) };
+        if !sessions.is_doubtful(name.print, &known, now, Some(idle.limit.value)) {
+            return Some(reason);
         }
+        let answered = self.heard.of(desk, name.print, self.plan.sharing?.1)?;
+        if !answered {
+            desk.went_without(idle.on_state_loss);
+        }
+        judge(Some(answered))
     }
 
     /// Its stream was cut, maybe because its session has ended.

@@ -5,6 +5,7 @@ use super::body::{Download, Upload};
 use super::connection::ConnectionInfo;
 use super::entry::{self, Refusal};
 use super::framing::{FramingHandle, FramingReason};
+use super::hearing::Heard;
 use super::passage::{Admitted, Upgrade};
 use super::plan::{Plan, Route};
 use super::report::{Report, Seen};
@@ -161,6 +162,9 @@ impl Gate {
             gathered.attend(state, terms);
         }
         let mut verdict = policy.judge(&gathered.evidence());
+        if let Some(desk) = self.doubted(&gathered, &verdict, policy, route) {
+            verdict = Box::pin(self.hear_of(desk, &mut gathered, policy, report)).await;
+        }
         if policy.active.as_ref().is_some_and(|asked| asked.is_due(&gathered.evidence(), &verdict)) {
             report.changes = state.revocations.changes();
             Box::pin(gathered.introspect(&presented, state)).await;
@@ -214,6 +218,8 @@ impl Gate {
             changes: 0,
             scheme: Scheme::Bearer,
             renews_nonce: false,
+            resumes: false,
+            heard: Heard::default(),
             earlier: Vec::new(),
             outlook: None,
             tried: None,

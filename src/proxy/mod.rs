@@ -13,6 +13,7 @@
 //! | `stack`, `gate` | the layers around the line, and the line |
 //! | `entry`, `authority`, `path`, `router` | one host, one path, one route |
 //! | `doors` | paths of ours, at which providers tell of events |
+//! | `hearing` | what other instances know of a session, where this one does not know enough |
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
 //! | `audited` | what the line has for the audit log |
 //! | `vigil`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
@@ -44,6 +45,7 @@ mod establish;
 mod frames;
 pub mod framing;
 pub mod gate;
+mod hearing;
 pub mod hygiene;
 pub mod identity;
 pub mod listen;

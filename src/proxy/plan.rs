@@ -10,7 +10,7 @@ use super::session_door::SessionDoor;
 use super::shadow::Shadow;
 use super::telling::Telling;
 use crate::decide::policy::Policy;
-use crate::state::sessions::{Activity, Terms};
+use crate::state::sessions::{Activity, Pace, Terms};
 use crate::telemetry::{RouteMeter, UpstreamMeter};
 use crate::token::issuers::Issuers;
 use crate::token::location::Locations;
@@ -51,6 +51,8 @@ pub struct Plan {
     pub proof_age: Duration,
     /// How sessions are kept; not at all where no policy asks for it.
     pub sessions: Option<Terms>,
+    /// How they are shared with other instances, and how long a request waits for what those know.
+    pub sharing: Option<(Pace, Duration)>,
     /// Where users ask when their session ends.
     pub session_door: Option<Box<SessionDoor>>,
     /// Keep the trail of admitted requests for the access log.

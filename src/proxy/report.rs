@@ -5,6 +5,7 @@ use super::attempts::{self, Tried};
 use super::body::{AtEnd, Judged};
 use super::doors::Door;
 use super::gate::Shared;
+use super::hearing::Heard;
 use super::plan::{Plan, Route};
 use crate::decide::checks::revocation;
 use crate::decide::checks::status::Status;
@@ -126,7 +127,11 @@ pub struct Report {
     pub door: Option<Arc<Door>>,
     /// How long gathering and judging took.
     pub judge: Option<Duration>,
-    /// The judgement.
+    /// Whether others may have seen its session in a silence that this instance saw.
+    pub resumes: bool,
+    /// What others say of its session, once its stream was left alone.
+    pub heard: Heard,
+    /// The judgement, where somebody will look at it.
     pub verdict: Option<Box<Verdict>>,
     /// What the route's shadow policy said, where it would have refused.
     pub shadow: Option<Box<Verdict>>,

@@ -8,8 +8,9 @@ use crate::decide::checks::idle::{Idle, Unidentified};
 use crate::decide::checks::step_up::{Acr, AuthAge};
 use crate::decide::finding::Origin;
 use crate::decide::policy::Policy;
+use crate::decide::session::OnStateLoss;
 use crate::settings::{OrOff, Span};
-use crate::state::sessions::Terms;
+use crate::state::sessions::{Pace, Terms};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -31,6 +32,10 @@ pub struct SessionPolicy {
     /// A token that has neither the issuer's `session_claim` nor a subject and a client: `deny`, or `token` (it is a
     /// session of its own, which its successor does not continue). Default: what `defaults` says, else `deny`.
     pub unidentified: Option<Unidentified>,
+    /// With `sessions.state: redis`, while Redis does not answer and this instance did not see enough of the session
+    /// itself: `deny` (503), `local` (what this instance saw, else what the token proves) or `allow` (taken for alive,
+    /// unless this instance knows that it has ended). Default: what `defaults` says, else `deny`.
+    pub on_state_loss: Option<OnStateLoss>,
     /// How long before its end the user is to be warned of it, where the session door or the route's `session_headers`
     /// tell it. Default: what `defaults` says, else `2m`.
     pub warn_before: Option<Span>,
@@ -62,28 +67,6 @@ pub struct StepUpPolicy {
     pub acr: Option<Vec<String>>,
 }
 
-/// How sessions are remembered.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct SessionsSettings {
-    /// How many at most, in some 75 bytes each. A session for which there is no room is refused with 503 where a limit
-    /// of it would have to be known; nothing is forgotten for room. Default `1000000`.
-    pub max: usize,
-    /// How long after its last activity a session is remembered which has no absolute limit on every route that has an
-    /// idle one. A token that is refreshed later begins it anew: it is to be longer than tokens can be refreshed.
-    /// Default `24h`.
-    pub remember: Span,
-    /// Where users and their browsers ask when their session ends. Default: nowhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub door: Option<super::session_door::SessionDoorSettings>,
-}
-
-impl Default for SessionsSettings {
-    fn default() -> Self {
-        Self { max: 1_000_000, remember: Span::from(Duration::from_secs(24 * 60 * 60)), door: None }
-    }
-}
-
 /// The checks of sessions and sign-ins, as a policy and the defaults say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checks {
@@ -108,15 +91,18 @@ impl Checks {
         let ((session, step_up), (usual, usual_step_up)) = (policy, defaults);
         let limit = |field, own, usual| resolve(own, preset.and_then(|preset| preset.most(field)), usual, None);
         let unidentified = session.unidentified.or(usual.unidentified).unwrap_or_default();
+        let on_state_loss = session.on_state_loss.or(usual.on_state_loss).unwrap_or_default();
+        let idle = limit("session.idle", session.idle, usual.idle);
         let jitter = session.jitter.or(usual.jitter).map_or(Duration::ZERO, Span::get);
         let acr = step_up.acr.as_ref().map(|acr| (acr, Origin::Policy));
         let acr = acr.or(usual_step_up.acr.as_ref().map(|acr| (acr, Origin::Defaults)));
         Self {
-            idle: limit("session.idle", session.idle, usual.idle).map(|limit| Idle { limit, unidentified }),
+            idle: idle.map(|limit| Idle { limit, unidentified, on_state_loss }),
             absolute: limit("session.absolute", session.absolute, usual.absolute).map(|limit| Absolute {
                 limit,
                 jitter,
                 unidentified,
+                on_state_loss,
             }),
             auth_age: limit("step_up.auth_age", step_up.auth_age, usual_step_up.auth_age)
                 .map(|limit| AuthAge { limit }),
@@ -127,13 +113,17 @@ impl Checks {
 }
 
 /// How sessions are kept, if any policy asks for something that has to be remembered.
-pub fn terms<'a>(policies: impl Iterator<Item = &'a Policy>, settings: &SessionsSettings) -> Option<Terms> {
+pub fn terms<'a>(policies: impl Iterator<Item = &'a Policy>, (max, remember): (usize, Duration)) -> Option<Terms> {
     let asking: Vec<&Policy> = policies.filter(|policy| policy.asks_of_sessions()).collect();
     let absolute: Option<Vec<Duration>> = asking.iter().map(|policy| policy.longest_session()).collect();
-    let terms = Terms {
-        max: settings.max,
-        remember: settings.remember.get(),
-        absolute: absolute.and_then(|all| all.into_iter().max()),
-    };
+    let terms = Terms { max, remember, absolute: absolute.and_then(|all| all.into_iter().max()) };
     (!asking.is_empty()).then_some(terms)
+}
+
+/// How often sessions are told to other instances, and how long one is left alone before they are asked.
+pub fn pace<'a>(policies: impl Iterator<Item = &'a Policy>, interval: Option<Duration>) -> Pace {
+    let strictest = policies.filter_map(Policy::shortest_idle).min();
+    let usual = strictest.map_or(Duration::from_secs(60), |idle| idle / 10);
+    let usual = usual.clamp(Duration::from_millis(100), Duration::from_secs(600));
+    Pace { interval: interval.unwrap_or(usual), strictest: strictest.unwrap_or(Duration::MAX) }
 }

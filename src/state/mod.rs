@@ -38,7 +38,9 @@ pub struct State {
     /// DPoP proofs that were used.
     pub proofs: proofs::UsedProofs,
     /// Sessions: when each was begun, used and left alone.
-    pub sessions: sessions::Sessions,
+    pub sessions: Arc<sessions::Sessions>,
+    /// Where it is asked what other instances know of them, where they are shared.
+    pub others: Option<Arc<sessions::Desk>>,
     /// Nonces that proofs may have to carry.
     pub nonces: nonces::Nonces,
     /// What is revoked.

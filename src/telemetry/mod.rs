@@ -11,7 +11,7 @@
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `decisions`, `tenants`, `issuer`, `renewals`, `shadow`, `meter`, `scrape`, `fleet`, `journal`, `introspection` | metrics |
+//! | `route`, `decisions`, `tenants`, `issuer`, `renewals`, `shadow`, `meter`, `scrape`, `fleet`, `sharing`, `journal`, `introspection` | metrics |
 //! | `access`, `output`, `log` | lines |
 
 mod access;
@@ -45,6 +45,7 @@ mod scrape;
 mod scrub;
 mod settings;
 mod shadow;
+mod sharing;
 pub mod show;
 mod span;
 mod start;
@@ -64,6 +65,7 @@ pub use route::{RouteMeter, UpstreamMeter};
 pub use scrape::{Connections, Gauges};
 pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
 pub use shadow::{ShadowMeter, Shadowed};
+pub use sharing::SharingSeen;
 pub use start::{Service, StartError, Telemetry};
 pub use tenants::TenantsByClaim;
 pub use text::{OPENMETRICS, TEXT, prefers_openmetrics};

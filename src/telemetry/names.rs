@@ -158,6 +158,11 @@ metrics! {
     SESSIONS_BYTES = "curfew_sessions_bytes", "Memory that the remembered sessions take, free places included";
     SESSIONS_ENDED = "curfew_sessions_ended", "Sessions that ended by a limit, once for each sign-in, by reason";
     SESSIONS_UNKEPT = "curfew_sessions_not_kept", "How often a session found no room to be remembered";
+    STORE_CONNECTED = "curfew_session_store_connected", "Whether the Redis in which instances share sessions is joined: 1 or 0";
+    STORE_LOOKUPS = "curfew_session_store_lookups", "Sessions that a request waited for, by whether Redis answered: answered or unanswered";
+    STORE_TOLD = "curfew_session_store_told", "How often what was seen of a session was written to Redis";
+    STORE_QUEUED = "curfew_session_store_queued", "What waits to be written to Redis";
+    STATE_LOST = "curfew_session_state_lost", "Requests judged while Redis could not tell of their session, by what the policy says then: deny, local or allow";
     CERTIFICATE_EXPIRY = "curfew_certificate_expiry_timestamp_seconds", "When a certificate of a listener ends, since the epoch";
     RELOADS = "curfew_config_reloads", "Reloads of the config by result";
     RELOAD_GOOD = "curfew_config_last_reload_successful", "Whether the last reload brought the config file into force: 1, also before the first, or 0";

@@ -19,7 +19,7 @@ use crate::state::State;
 use crate::state::fingerprint::Kind;
 use crate::state::introspection::Question;
 use crate::state::proofs::Use;
-use crate::state::sessions::Terms;
+use crate::state::sessions::{Name, Terms};
 use crate::state::verified::Verified;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -117,6 +117,20 @@ impl Gathered {
         let Known::Trusted(verified) = &self.token else { return };
         if let Ok(claims) = &verified.token.claims {
             self.session = state.sessions.known(&verified.session, claims.into(), self.moment, terms);
+        }
+    }
+
+    /// The session of a trusted token.
+    #[must_use]
+    pub fn session(&self) -> Option<&Name> {
+        if let Known::Trusted(verified) = &self.token { Some(&verified.session) } else { None }
+    }
+
+    /// Looks the session up again, after others were asked about it, and notes whether they could be.
+    pub fn heard(&mut self, answered: bool, state: &State, terms: &Terms) {
+        self.attend(state, terms);
+        if let session::Knowledge::Known(_, basis, _) = &mut self.session {
+            *basis = basis.asked(answered);
         }
     }
 

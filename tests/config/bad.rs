@@ -166,6 +166,19 @@ const CASES: &[&[(&str, &str)]] = &[
     &[(POLICY, "step_up: { acr: ['gold silver', ''] }")],
     &[(POLICY, "session: { absolute: 1h }, step_up: { auth_age: 1h }, token: { require: [auth_time] }")],
     &[(VERSION, "~\nsessions: { max: 0, remember: 10m }"), (POLICY, "session: { idle: 15m }")],
+    &[(VERSION, "~\nsessions: { state: redis, prefix: 'a b', look_up: 0s }"), (POLICY, "session: { idle: 15m }")],
+    &[
+        (VERSION, "~\nsessions: { state: redis, redis: { urls: [redis://cache:6379] }, interval: 10m, look_up: 2s }"),
+        (POLICY, "session: { idle: 15m, on_state_loss: allow }"),
+    ],
+    &[
+        (VERSION, "~\nsessions: { redis: { urls: [redis://localhost:6379] } }"),
+        (POLICY, "session: { idle: 15m, on_state_loss: local }"),
+    ],
+    &[
+        (DEFAULTS, "defaults: { policy: api, session: { idle: 15m, on_state_loss: deny } }"),
+        (POLICY, "session: { on_state_loss: local }"),
+    ],
     &[
         (DEFAULTS, "defaults: { policy: api, session: { idle: 15m, unidentified: deny }, step_up: { acr: [gold] } }"),
         (POLICY, "session: { idle: off, unidentified: token }, step_up: { acr: [gold, silver] }"),

@@ -11,7 +11,7 @@ use curfew::decide::id::IssuerName;
 use curfew::decide::limits::{Classes, Limits, OFF};
 use curfew::decide::policy::Policy;
 use curfew::decide::reason::Reason;
-use curfew::decide::session::{Basis, Key, KeySource, Knowledge, Sight};
+use curfew::decide::session::{Basis, Key, KeySource, Knowledge, OnStateLoss, Sight};
 use curfew::decide::when::{Condition, Rule, Subject, Test, When, origin};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -202,7 +202,7 @@ fn ruled(change: impl FnOnce(&mut Policy), rules: impl FnOnce(&[Box<str>]) -> Ve
     let own = policy.own_limits(&classes);
     let (jitter, unidentified) = (Duration::ZERO, Unidentified::Deny);
     let rules = rules(&classes).into();
-    policy.when = Some(Box::new(When { own, classes, jitter, unidentified, rules }));
+    policy.when = Some(Box::new(When { own, classes, jitter, unidentified, rules, on_state_loss: OnStateLoss::Deny }));
     policy
 }
 

@@ -6,7 +6,7 @@ use curfew::decide::checks::idle::{Idle, Unidentified};
 use curfew::decide::checks::step_up::{Acr, AuthAge};
 use curfew::decide::finding::{Limit, Origin};
 use curfew::decide::reason::Reason;
-use curfew::decide::session::{Basis, Key, KeySource, Knowledge, Sight};
+use curfew::decide::session::{Basis, Key, KeySource, Knowledge, OnStateLoss, Sight};
 use curfew::decide::verdict::Outcome;
 use std::time::Duration;
 
@@ -25,11 +25,62 @@ fn sight(quiet: i64, silence: i64, age: i64) -> Knowledge {
     Knowledge::Known(SID, Basis::Held, Sight { quiet, silence, age })
 }
 
+/// While the shared store cannot be asked, and it had to be: what the policy says. What this instance knows to have ended
+/// for good has ended; and where the token says when its user signed in, nobody else is needed for that.
+#[test]
+fn a_store_that_is_lost() {
+    use OnStateLoss::{Allow, Deny, Local};
+    let idle = |loss| Idle { limit: limit(1000), unidentified: Unidentified::Deny, on_state_loss: loss };
+    let seen =
+        |basis, quiet, silence| known(Knowledge::Known(SID, basis, Sight { quiet, silence, ..Sight::default() }));
+    let (over, lost) = (Want::Fail(Reason::SessionIdleTimeout), Want::Fail(Reason::SessionStateUnknown));
+    let (alone, unheard) = (Basis::Alone, Basis::Unheard);
+    table(
+        "idle, with a lost store",
+        vec![
+            ("asked: at the limit", idle(Deny), seen(Basis::Shared, 1000, 0), Want::PassFor(1)),
+            ("asked: over", idle(Allow), seen(Basis::Shared, 1001, 0), over),
+            ("deny, held", idle(Deny), seen(alone, 5, 0), lost),
+            ("deny, held, over", idle(Deny), seen(alone, 1001, 0), lost),
+            ("deny, not held", idle(Deny), seen(unheard, 5, 0), lost),
+            ("deny, ended here", idle(Deny), seen(alone, 5, 1001), over),
+            ("local, held, at the limit", idle(Local), seen(alone, 1000, 0), Want::PassFor(1)),
+            ("local, held, over", idle(Local), seen(alone, 1001, 0), over),
+            ("local, not held", idle(Local), seen(unheard, 5, 0), Want::PassFor(996)),
+            ("local, not held, over", idle(Local), seen(unheard, 1001, 0), over),
+            ("allow, held, over", idle(Allow), seen(alone, 1001, 0), Want::PassFor(1001)),
+            ("allow, not held, over", idle(Allow), seen(unheard, 1001, 0), Want::PassFor(1001)),
+            ("allow, ended here", idle(Allow), seen(alone, 5, 1001), over),
+        ],
+    );
+    let absolute = |loss| Absolute {
+        limit: limit(1000),
+        jitter: Duration::ZERO,
+        unidentified: Unidentified::Deny,
+        on_state_loss: loss,
+    };
+    let aged = |age| Knowledge::Known(SID, unheard, Sight { age, ..Sight::default() });
+    let signed = |offset| World {
+        session: aged(0),
+        ..World::claims(|claims| (claims.auth_time, claims.issued) = (Some(at(offset)), Some(at(0))))
+    };
+    table(
+        "absolute, with a lost store",
+        vec![
+            ("auth_time tells", absolute(Deny), signed(-1000).strict(), Want::PassFor(1)),
+            ("deny", absolute(Deny), known(aged(5)).strict(), lost),
+            ("deny, over", absolute(Deny), known(aged(1001)).strict(), Want::Fail(Reason::SessionAbsoluteTimeout)),
+            ("local", absolute(Local), known(aged(1000)).strict(), Want::PassFor(1)),
+            ("allow", absolute(Allow), known(aged(1000)).strict(), Want::PassFor(1)),
+        ],
+    );
+}
+
 /// `now - last activity`, accepted at the limit itself, refused a millisecond later; there is no leeway.
 #[test]
 fn idle() {
-    let idle = |ms| Idle { limit: limit(ms), unidentified: Unidentified::Deny };
-    let lax = |ms| Idle { limit: limit(ms), unidentified: Unidentified::Token };
+    let idle = |ms| Idle { limit: limit(ms), unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny };
+    let lax = |ms| Idle { limit: limit(ms), unidentified: Unidentified::Token, on_state_loss: OnStateLoss::Deny };
     let over = Want::Fail(Reason::SessionIdleTimeout);
     let cold = |quiet| known(Knowledge::Known(SID, Basis::Token, Sight { quiet, ..Sight::default() }));
     let alone = |quiet| known(Knowledge::Known(TOKEN, Basis::Held, Sight { quiet, ..Sight::default() }));
@@ -71,7 +122,12 @@ fn idle() {
 /// `now - auth_time`, else since the session was first seen; accepted at limit and leeway, refused a millisecond later.
 #[test]
 fn absolute() {
-    let absolute = |ms| Absolute { limit: limit(ms), jitter: Duration::ZERO, unidentified: Unidentified::Deny };
+    let absolute = |ms| Absolute {
+        limit: limit(ms),
+        jitter: Duration::ZERO,
+        unidentified: Unidentified::Deny,
+        on_state_loss: OnStateLoss::Deny,
+    };
     let over = Want::Fail(Reason::SessionAbsoluteTimeout);
     let signed = |offset, session| World {
         session,
@@ -129,7 +185,12 @@ fn absolute() {
 /// The session's own part of the jitter, earlier by at most all of it, and the same each time.
 #[test]
 fn jitter_is_earlier_and_never_later() {
-    let absolute = Absolute { limit: limit(10_000), jitter: Duration::from_secs(4), unidentified: Unidentified::Deny };
+    let absolute = Absolute {
+        limit: limit(10_000),
+        jitter: Duration::from_secs(4),
+        unidentified: Unidentified::Deny,
+        on_state_loss: OnStateLoss::Deny,
+    };
     let of = |lot, age| {
         let key = Key { source: KeySource::Claim, lot };
         known(Knowledge::Known(key, Basis::Held, Sight { age, ..Sight::default() })).strict()
@@ -194,9 +255,14 @@ fn acr() {
 fn what_ends_a_stream() {
     let lasts = |ends: i64, absolute: Option<u64>| {
         let mut policy = policy();
-        policy.idle = Some(Idle { limit: limit(1_000), unidentified: Unidentified::Deny });
-        policy.absolute =
-            absolute.map(|ms| Absolute { limit: limit(ms), jitter: Duration::ZERO, unidentified: Unidentified::Deny });
+        policy.idle =
+            Some(Idle { limit: limit(1_000), unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny });
+        policy.absolute = absolute.map(|ms| Absolute {
+            limit: limit(ms),
+            jitter: Duration::ZERO,
+            unidentified: Unidentified::Deny,
+            on_state_loss: OnStateLoss::Deny,
+        });
         let world = World { session: sight(0, 0, 0), ..World::claims(|claims| claims.expires = Some(at(ends))) };
         match policy.judge(&world.strict().evidence()).outcome {
             Outcome::Admit(permit) => (permit.curfew().unwrap().as_millis(), permit.lasts().unwrap()),

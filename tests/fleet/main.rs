@@ -6,12 +6,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod gates;
 mod instance;
 mod keeping;
 mod losses;
 mod processes;
 mod propagation;
 mod redis;
+mod sessions;
 mod shared;
 mod spread;
 mod ways;

@@ -5,10 +5,10 @@ use crate::redis::Redis;
 use curfew::decide::id::Fingerprint;
 use curfew::decide::session::{KeySource, Knowledge, Shown, Sight};
 use curfew::decide::time::Moment;
-use curfew::idp::sessions::{Share, Unknown};
+use curfew::idp::sessions::Share;
 use curfew::state::clock::{Clock, SystemClock};
 use curfew::state::fingerprint::Fingerprints;
-use curfew::state::sessions::{Activity, Name, Pace, Sessions, Terms};
+use curfew::state::sessions::{Activity, Desk, Name, Pace, Sessions, Terms, Unknown};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ const BOUND: Duration = Duration::from_millis(100);
 
 struct One {
     sessions: Arc<Sessions>,
-    share: Arc<Share>,
+    desk: Arc<Desk>,
     clock: Arc<SystemClock>,
     _cancel: DropGuard,
 }
@@ -29,16 +29,18 @@ impl One {
     async fn start(redis: &Redis) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (sessions, clock) = (Arc::new(Sessions::default()), Arc::new(SystemClock::start()));
-        sessions.share(Some(PACE));
         let settings = serde_json::from_value(json!({"urls": [redis.url()], "timeout": "500ms"})).unwrap();
         let prints = Arc::new(Fingerprints::derived(b"the key of the fleet").unwrap());
         let as_clock = Arc::clone(&clock) as Arc<dyn Clock>;
-        let share = Share::new((&settings, "curfew"), Arc::clone(&sessions), prints, as_clock, TERMS).unwrap();
-        let (share, cancel) = (Arc::new(share), CancellationToken::new());
-        let (running, until_then) = (Arc::clone(&share), cancel.clone());
-        tokio::spawn(async move { running.run(until_then).await });
-        until("it has joined", || share.is_joined()).await;
-        Self { sessions, share, clock, _cancel: cancel.drop_guard() }
+        let desk = Arc::new(Desk::new(Arc::clone(&sessions), Arc::clone(&as_clock)));
+        desk.take_up(Some((PACE, TERMS)));
+        let both = (Arc::clone(&sessions), Arc::clone(&desk));
+        let share = Share::new((&settings, "curfew"), both, prints, as_clock).unwrap();
+        let cancel = CancellationToken::new();
+        let until_then = cancel.clone();
+        tokio::spawn(async move { share.run(until_then).await });
+        until("it has joined", || desk.is_open()).await;
+        Self { sessions, desk, clock, _cancel: cancel.drop_guard() }
     }
 
     fn uses(&self, name: &Name) {
@@ -49,8 +51,8 @@ impl One {
     async fn sees(&self, name: &Name) -> Result<Sight, Unknown> {
         let known = |now| self.sessions.known(name, shown(now), now, &TERMS);
         let now = self.clock.now();
-        if self.sessions.is_doubtful(name.print, &known(now), now) {
-            self.share.look_up(name.print, BOUND).await?;
+        if self.sessions.is_doubtful(name.print, &known(now), now, None) {
+            self.desk.ask(name.print, BOUND).await?;
         }
         let Knowledge::Known(.., sight) = known(now) else { panic!("{name:?} is not known") };
         Ok(sight)
@@ -134,16 +136,16 @@ async fn a_store_that_is_lost() {
         assert_eq!(two.sees(&name(number)).await, Err(Unknown));
         waited = waited.max(asked.elapsed());
     }
-    println!("stopped: 39 look-ups in {:?}, the longest {waited:?}; {:?}", began.elapsed(), two.share.counts());
+    println!("stopped: 39 look-ups in {:?}, the longest {waited:?}; {:?}", began.elapsed(), two.desk.counts());
     assert!(waited < 3 * BOUND && began.elapsed() < Duration::from_secs(3));
     redis.signal("CONT");
     two.sees_again(&name(1)).await;
     redis.kill();
-    until("it is seen", || !one.share.is_joined() && !two.share.is_joined()).await;
+    until("it is seen", || !one.desk.is_open() && !two.desk.is_open()).await;
     assert_eq!(two.sees(&name(2)).await, Err(Unknown));
     let quiet = Instant::now();
     redis.again();
-    until("both have joined again", || one.share.is_joined() && two.share.is_joined()).await;
+    until("both have joined again", || one.desk.is_open() && two.desk.is_open()).await;
     one.told().await;
     let sight = two.sees_again(&name(2)).await;
     assert!(sight.quiet >= ms(quiet.elapsed()), "an empty store extended a session: {sight:?}");

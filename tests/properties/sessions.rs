@@ -8,7 +8,7 @@ use curfew::decide::checks::idle::{Idle, Unidentified};
 use curfew::decide::finding::{Limit, Origin};
 use curfew::decide::id::Fingerprint;
 use curfew::decide::reason::Reason;
-use curfew::decide::session::{KeySource, Knowledge, Shown};
+use curfew::decide::session::{KeySource, Knowledge, OnStateLoss, Shown};
 use curfew::decide::time::{Moment, Timestamp};
 use curfew::state::sessions::{Activity, Name, Sessions, Terms};
 use std::time::Duration;
@@ -338,7 +338,7 @@ fn judged(known: Knowledge, idle: Option<i64>, wall_age: i64) -> Option<Reason> 
         return Some(Reason::SessionAbsoluteTimeout);
     }
     let limit = Limit::new(Duration::from_millis(u64::try_from(idle?).unwrap()), Origin::Policy);
-    Idle { limit, unidentified: Unidentified::Deny }.judge(key, basis, sight).reason()
+    Idle { limit, unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny }.judge(key, basis, sight).reason()
 }
 
 fn play(seed: u64, steps: u32, disturbed: Disturbed) {

@@ -22,7 +22,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     certificates(config, &mut faults);
     issuers(config, &mut faults);
-    fleet(config, &mut faults);
+    redis(config, &mut faults);
     upstreams(config, &mut faults);
     secrets(config, &mut faults);
     faults.list()
@@ -154,19 +154,20 @@ fn issuers(config: &Config, faults: &mut Faults<'_>) {
     }
 }
 
-/// What the channel between instances reads.
-fn fleet(config: &Config, faults: &mut Faults<'_>) {
-    let Some(fleet) = &config.revocation.fleet else { return };
-    let files = [("ca", &fleet.redis.ca), ("cert", &fleet.redis.cert), ("key", &fleet.redis.key)];
-    for (field, file) in files {
-        if let Some(file) = file {
-            look(&format!("revocation.fleet.redis.{field}"), "file", file, faults);
+/// What is read to reach a Redis.
+fn redis(config: &Config, faults: &mut Faults<'_>) {
+    let fleet = config.revocation.fleet.as_ref().map(|fleet| ("revocation.fleet", &fleet.redis));
+    for (place, redis) in fleet.into_iter().chain(config.sessions.store().map(|redis| ("sessions", redis))) {
+        for (field, file) in [("ca", &redis.ca), ("cert", &redis.cert), ("key", &redis.key)] {
+            if let Some(file) = file {
+                look(&format!("{place}.redis.{field}"), "file", file, faults);
+            }
         }
-    }
-    let secrets = [("password", &fleet.redis.password), ("sentinel_password", &fleet.redis.sentinel_password)];
-    for (field, secret) in secrets {
-        if let Some(secret) = secret {
-            secret_file(&format!("revocation.fleet.redis.{field}"), secret, faults);
+        let secrets = [("password", &redis.password), ("sentinel_password", &redis.sentinel_password)];
+        for (field, secret) in secrets {
+            if let Some(secret) = secret {
+                secret_file(&format!("{place}.redis.{field}"), secret, faults);
+            }
         }
     }
 }

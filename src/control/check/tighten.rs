@@ -11,6 +11,7 @@ use crate::decide::checks::freshness::{ColdStart, OnStale};
 use crate::decide::checks::idle::Unidentified;
 use crate::decide::checks::introspection::IntrospectionRule;
 use crate::decide::checks::status::StatusRule;
+use crate::decide::session::OnStateLoss;
 use crate::proxy::settings::{Defaults, PolicySettings, Relax, RouteSettings};
 use crate::settings::{OrOff, Span};
 
@@ -46,11 +47,12 @@ const OF_POLICIES: &[&str] = &[
     "session.idle",
     "session.absolute",
     "session.unidentified",
+    "session.on_state_loss",
     "step_up.auth_age",
     "step_up.acr",
 ];
 
-fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 16] {
+fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 17] {
     let (own, usual) = (&policy.revocation, &defaults.revocation);
     let dpop = match (policy.token.dpop, defaults.token.dpop) {
         (Some(Dpop::Off), Some(Dpop::Required)) => Some(("off".to_owned(), "required".to_owned())),
@@ -95,6 +97,7 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 16] {
         ("session.idle", looser(policy.session.idle, defaults.session.idle)),
         ("session.absolute", looser(policy.session.absolute, defaults.session.absolute)),
         ("session.unidentified", unidentified),
+        ("session.on_state_loss", ranked(policy.session.on_state_loss, defaults.session.on_state_loss, LOST)),
         ("step_up.auth_age", looser(policy.step_up.auth_age, defaults.step_up.auth_age)),
         ("step_up.acr", more(policy.step_up.acr.as_deref(), defaults.step_up.acr.as_deref())),
     ]
@@ -105,6 +108,8 @@ type Ranks<T> = &'static [(T, &'static str)];
 
 const STALE: Ranks<OnStale> =
     &[(OnStale::Deny, "deny"), (OnStale::Introspect, "introspect"), (OnStale::Allow, "allow")];
+const LOST: Ranks<OnStateLoss> =
+    &[(OnStateLoss::Deny, "deny"), (OnStateLoss::Local, "local"), (OnStateLoss::Allow, "allow")];
 const COLD: Ranks<ColdStart> =
     &[(ColdStart::Deny, "deny"), (ColdStart::Introspect, "introspect"), (ColdStart::Accept, "accept")];
 const ASKED: Ranks<IntrospectionRule> = &[

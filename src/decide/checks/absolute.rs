@@ -1,12 +1,12 @@
 //! Absolute: a session ends so long after its user signed in, however busy it is.
 
-use super::idle::{Unidentified, known};
+use super::idle::{Unidentified, known, lost};
 use super::step_up::signed_in;
 use crate::decide::check::Check;
 use crate::decide::evidence::Evidence;
 use crate::decide::finding::{Compared, Finding, Limit, Quantity};
 use crate::decide::reason::Reason;
-use crate::decide::session::{KeySource, Knowledge};
+use crate::decide::session::{KeySource, Knowledge, OnStateLoss};
 use crate::decide::time::{Timestamp, millis};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct Absolute {
     pub jitter: Duration,
     /// What to do with a token that names no session and does not say when its user signed in.
     pub unidentified: Unidentified,
+    /// What to do while other instances may know more, and cannot be asked.
+    pub on_state_loss: OnStateLoss,
 }
 
 impl Check for Absolute {
@@ -40,6 +42,8 @@ impl Check for Absolute {
         let left = limit.saturating_add(millis(leeway)).saturating_sub(age);
         if left < 0 {
             Finding::fail(Reason::SessionAbsoluteTimeout, compared)
+        } else if began.is_none() && self.on_state_loss == OnStateLoss::Deny && is_lost(&evidence.session) {
+            lost()
         } else {
             Finding::pass_for(left.saturating_add(1), compared)
         }
@@ -67,6 +71,11 @@ impl Absolute {
         let part = (i128::from(millis(self.jitter)) * i128::from(lot)) >> 32;
         millis(self.limit.value).saturating_sub(i64::try_from(part).unwrap_or(i64::MAX)).max(0)
     }
+}
+
+/// Others may know that it began earlier. Where the token says when its user signed in, that is of no matter.
+const fn is_lost(session: &Knowledge) -> bool {
+    matches!(session, Knowledge::Known(_, basis, _) if basis.is_lost())
 }
 
 const fn start(source: KeySource) -> &'static str {

@@ -6,7 +6,7 @@ use crate::decide::check::Check;
 use crate::decide::evidence::Evidence;
 use crate::decide::finding::{Compared, Finding, Limit, Quantity};
 use crate::decide::reason::Reason;
-use crate::decide::session::{Basis, Key, KeySource, Knowledge, Sight};
+use crate::decide::session::{Basis, Key, KeySource, Knowledge, OnStateLoss, Sight};
 use crate::decide::time::millis;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub struct Idle {
     pub limit: Limit<Duration>,
     /// What to do with a token that names no session.
     pub unidentified: Unidentified,
+    /// What to do while other instances may know more, and cannot be asked.
+    pub on_state_loss: OnStateLoss,
 }
 
 impl Check for Idle {
@@ -49,6 +51,17 @@ impl Idle {
     #[must_use]
     pub fn judge(&self, key: Key, basis: Basis, sight: Sight) -> Finding {
         let limit = millis(self.limit.value);
+        // What this instance knows to have ended for good has ended, whatever others know.
+        if basis.is_lost() && sight.silence <= limit {
+            match self.on_state_loss {
+                OnStateLoss::Deny => return lost(),
+                OnStateLoss::Local => {}
+                OnStateLoss::Allow => {
+                    let compared = Compared::about("session (redis lost, allowed)");
+                    return Finding::pass_for(limit.saturating_add(1), compared.found(Quantity::Word(LOST)));
+                }
+            }
+        }
         let (about, found) = if sight.quiet <= limit && sight.silence > limit {
             (silence(key.source), sight.silence)
         } else {
@@ -81,28 +94,38 @@ pub(super) fn known(knowledge: &Knowledge, unidentified: Unidentified) -> Result
     }
 }
 
+const LOST: &str = "unknown: redis does not answer";
+
+/// The answer where others may know more, and cannot be asked.
+pub(super) fn lost() -> Finding {
+    Finding::fail(Reason::SessionStateUnknown, Compared::about("session").found(Quantity::Word(LOST)))
+}
+
 fn unavailable(why: &'static str) -> Finding {
     Finding::fail(Reason::SessionUnavailable, Compared::about("session").found(Quantity::Word(why)))
 }
 
+macro_rules! about {
+    ($what:literal, $source:expr) => {
+        match $source {
+            KeySource::Claim => concat!($what, "by session claim)"),
+            KeySource::SignIn => concat!($what, "by sub, auth_time, client)"),
+            KeySource::Client => concat!($what, "by sub, client)"),
+            KeySource::Token => concat!($what, "by token)"),
+        }
+    };
+}
+
 const fn quiet(source: KeySource, basis: Basis) -> &'static str {
-    match (source, basis) {
-        (KeySource::Claim, Basis::Held) => "now - last activity (by session claim)",
-        (KeySource::SignIn, Basis::Held) => "now - last activity (by sub, auth_time, client)",
-        (KeySource::Client, Basis::Held) => "now - last activity (by sub, client)",
-        (KeySource::Token, Basis::Held) => "now - last activity (by token)",
-        (KeySource::Claim, Basis::Token) => "now - max(auth_time, iat) (not held, by session claim)",
-        (KeySource::SignIn, Basis::Token) => "now - max(auth_time, iat) (not held, by sub, auth_time, client)",
-        (KeySource::Client, Basis::Token) => "now - max(auth_time, iat) (not held, by sub, client)",
-        (KeySource::Token, Basis::Token) => "now - max(auth_time, iat) (not held, by token)",
+    match basis {
+        Basis::Held => about!("now - last activity (", source),
+        Basis::Token => about!("now - max(auth_time, iat) (not held, ", source),
+        Basis::Shared => about!("now - last activity (redis, ", source),
+        Basis::Alone => about!("now - last activity (redis lost, local, ", source),
+        Basis::Unheard => about!("now - max(auth_time, iat) (redis lost, not held, ", source),
     }
 }
 
 const fn silence(source: KeySource) -> &'static str {
-    match source {
-        KeySource::Claim => "longest silence since sign-in (by session claim)",
-        KeySource::SignIn => "longest silence since sign-in (by sub, auth_time, client)",
-        KeySource::Client => "longest silence since sign-in (by sub, client)",
-        KeySource::Token => "longest silence since sign-in (by token)",
-    }
+    about!("longest silence since sign-in (", source)
 }

@@ -115,7 +115,9 @@ fn timeout() -> Span {
 /// The ways an address can begin, and whether TLS is spoken there.
 pub(super) const SCHEMES: [(&str, bool); 3] = [("rediss://", true), ("redis://", false), ("unix://", false)];
 
-fn is_plain(name: &str) -> bool {
+/// Whether it can be part of a key, and of a name that operators are shown.
+#[must_use]
+pub fn is_plain(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     (1..=100).contains(&name.len()) && name.bytes().all(plain)
 }
@@ -148,7 +150,9 @@ impl FleetSettings {
 }
 
 impl RedisSettings {
-    fn misfits(&self) -> Vec<Misfit> {
+    /// What does not go together in these settings.
+    #[must_use]
+    pub fn misfits(&self) -> Vec<Misfit> {
         let mut told = Vec::new();
         let mut tell = |wrong: bool, field, what: &str| {
             told.extend(wrong.then(|| Misfit { field, told: what.to_owned() }));

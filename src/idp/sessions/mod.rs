@@ -9,4 +9,4 @@
 mod share;
 mod words;
 
-pub use share::{Share, Unknown};
+pub use share::Share;

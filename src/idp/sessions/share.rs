@@ -1,4 +1,4 @@
-//! One instance among those that share their sessions: it tells behind, in batches, and asks with a bound.
+//! One instance among those that share their sessions: it tells behind, in batches, and asks for those who wait at the desk.
 
 use super::words::Keys;
 use crate::decide::id::Fingerprint;
@@ -10,11 +10,12 @@ use crate::idp::fleet::{Link, Server, ServerError};
 use crate::notice::Trouble;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{Fingerprints, Kind};
-use crate::state::sessions::{Sessions, Terms};
-use arc_swap::ArcSwapOption;
+use crate::state::sessions::{Desk, Question, Questions, Sessions};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -24,20 +25,14 @@ const TICK: Duration = Duration::from_millis(50);
 /// In so many ticks it is looked once whether the store is still there.
 const SEEN: u32 = 10;
 
-/// How many sessions are told at once.
+/// How many sessions are told, or asked about, at once.
 const BATCH: usize = 256;
+
+/// How many times others are asked before the first answer came.
+const AT_ONCE: usize = 32;
 
 /// How soon what could not be told is told again.
 const AGAIN: Duration = Duration::from_millis(500);
-
-/// After so many look-ups in a row without an answer nobody waits for one, but one in each `REST`.
-const PATIENCE: u32 = 5;
-const REST: Duration = Duration::from_secs(1);
-
-/// The store gave no answer in time: what it knows of the session is not known here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the sessions' store does not answer")]
-pub struct Unknown;
 
 /// A store that was joined.
 struct Joined {
@@ -52,15 +47,12 @@ pub struct Share {
     server: Server,
     keys: Keys,
     sessions: Arc<Sessions>,
+    desk: Arc<Desk>,
     prints: Arc<Fingerprints>,
     clock: Arc<dyn Clock>,
-    terms: Terms,
-    joined: ArcSwapOption<Joined>,
-    /// How many look-ups failed in a row, and until when nobody waits for another.
-    failed: AtomicU32,
-    rests: AtomicI64,
-    looked: AtomicU64,
-    lost: AtomicU64,
+    told: AtomicU64,
+    /// Whether it was tried to join.
+    tried: AtomicBool,
     away: Trouble,
 }
 
@@ -71,110 +63,142 @@ impl Share {
     /// What cannot be read.
     pub fn new(
         (settings, prefix): (&RedisSettings, &str),
-        sessions: Arc<Sessions>,
+        (sessions, desk): (Arc<Sessions>, Arc<Desk>),
         prints: Arc<Fingerprints>,
         clock: Arc<dyn Clock>,
-        terms: Terms,
     ) -> Result<Self, String> {
         let server = Server::new(settings).map_err(|error| error.to_string())?;
-        let (joined, rests, away) = (ArcSwapOption::empty(), AtomicI64::new(i64::MIN), Trouble::default());
-        let (failed, looked, lost) = (AtomicU32::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        let keys = Keys::new(prefix);
-        Ok(Self { server, keys, sessions, prints, clock, terms, joined, failed, rests, looked, lost, away })
+        let (keys, told, tried) = (Keys::new(prefix), AtomicU64::new(0), AtomicBool::new(false));
+        Ok(Self { server, keys, sessions, desk, prints, clock, told, tried, away: Trouble::default() })
     }
 
-    /// Looks a session up, and has the store learn it. Waits so long at most, and not at all while others waited in vain.
-    ///
-    /// # Errors
-    /// If there is no answer.
-    pub async fn look_up(&self, print: Fingerprint, within: Duration) -> Result<(), Unknown> {
-        self.looked.fetch_add(1, Relaxed);
-        let answer = match self.joined.load_full().filter(|_| self.may_ask()) {
-            Some(joined) => self.look(&joined, print, within).await,
-            None => Err(Unknown),
-        };
-        self.lost.fetch_add(u64::from(answer.is_err()), Relaxed);
-        answer
+    /// How often a session was told.
+    pub fn told(&self) -> u64 {
+        self.told.load(Relaxed)
     }
 
-    async fn look(&self, joined: &Joined, print: Fingerprint, within: Duration) -> Result<(), Unknown> {
-        let found = self.keys.look(&mut joined.link.clone(), &joined.name, &[print], within).await;
-        let Ok(found) = found else {
-            if self.failed.fetch_add(1, Relaxed) + 1 >= PATIENCE {
-                self.rests.store(millis(self.clock.steady() + REST), Relaxed);
-            }
-            return Err(Unknown);
-        };
-        self.failed.store(0, Relaxed);
-        let theirs = found.into_iter().flatten().next().map(|life| life.moved(joined.ahead.saturating_neg()));
-        self.sessions.learn(print, theirs, self.clock.now(), &self.terms);
-        Ok(())
+    /// Whether it was tried to join: what comes of it later is for policies.
+    pub fn was_tried(&self) -> bool {
+        self.tried.load(Relaxed)
     }
 
-    /// Whether it is worth to ask: while it rests, one does so that it is seen when there are answers again.
-    fn may_ask(&self) -> bool {
-        if self.failed.load(Relaxed) < PATIENCE {
-            return true;
-        }
-        let (now, rests) = (millis(self.clock.steady()), self.rests.load(Relaxed));
-        let next = now.saturating_add(millis(REST));
-        now >= rests && self.rests.compare_exchange(rests, next, Relaxed, Relaxed).is_ok()
-    }
-
-    /// How many look-ups there were, and how many without an answer.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.looked.load(Relaxed), self.lost.load(Relaxed))
-    }
-
-    /// Whether a store is joined.
-    pub fn is_joined(&self) -> bool {
-        self.joined.load().is_some()
-    }
-
-    /// Tells what is due, until cancelled; then all that waits, once.
+    /// Tells what is due and asks what is to be known, until cancelled; then tells all that waits, once.
     pub async fn run(&self, cancel: CancellationToken) {
+        let Some(mut questions) = self.desk.take() else { return };
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-        let mut known = None;
+        let (mut known, mut joined) = (None, None);
         loop {
-            let Some(ended) = cancel.run_until_cancelled(self.stay(&mut known, &mut backoff)).await else { break };
-            self.joined.store(None);
-            if let Err(error) = ended
-                && let Some(repeats) = self.away.met(&error.to_string())
-            {
-                tracing::warn!(%error, repeats, "the sessions' store is not to be had; policies say what holds meanwhile");
-            }
+            let stay = self.stay(&mut known, &mut joined, &mut questions, &mut backoff);
+            let Some(ended) = cancel.run_until_cancelled(stay).await else { break };
+            joined = None;
+            self.lost(&ended, &mut questions);
             if cancel.run_until_cancelled(tokio::time::sleep(backoff.failed())).await.is_none() {
                 break;
             }
         }
+        self.desk.set_open(false);
         self.sessions.hurry();
-        if let Some(joined) = self.joined.swap(None) {
+        if let Some(joined) = joined {
             while self.tell(&joined).await.is_ok_and(|told| told > 0) {}
         }
     }
 
-    async fn stay(&self, known: &mut Option<String>, backoff: &mut Backoff) -> Result<(), ServerError> {
-        let joined = Arc::new(self.join().await?);
+    fn lost(&self, error: &ServerError, questions: &mut Questions) {
+        self.desk.set_open(false);
+        self.tried.store(true, Relaxed);
+        // Nobody waits for what was not asked.
+        while questions.try_recv().is_ok() {}
+        if let Some(repeats) = self.away.met(&error.to_string()) {
+            tracing::warn!(%error, repeats, "the sessions' store is not to be had; policies say what holds meanwhile");
+        }
+    }
+
+    async fn stay(
+        &self,
+        known: &mut Option<String>,
+        place: &mut Option<Arc<Joined>>,
+        questions: &mut Questions,
+        backoff: &mut Backoff,
+    ) -> ServerError {
+        let joined = match self.join().await {
+            Ok(joined) => Arc::new(joined),
+            Err(error) => return error,
+        };
         if known.as_ref().is_some_and(|known| *known != joined.name) {
             self.sessions.tell_all(self.clock.now());
         }
         *known = Some(joined.name.clone());
-        self.joined.store(Some(Arc::clone(&joined)));
+        *place = Some(Arc::clone(&joined));
+        self.desk.set_open(true);
+        self.tried.store(true, Relaxed);
         backoff.succeeded();
         if let Some(out) = self.away.over() {
             tracing::info!(%out, "joined the sessions' store again");
         }
+        tokio::select! {
+            error = self.telling(&joined) => error,
+            error = self.answering(&joined, questions) => error,
+        }
+    }
+
+    /// Until it fails.
+    async fn telling(&self, joined: &Joined) -> ServerError {
         let mut ticks = 0_u32;
         loop {
-            if self.tell(&joined).await? < BATCH {
-                tokio::time::sleep(TICK).await;
-                ticks = ticks.wrapping_add(1);
+            match self.tell(joined).await {
+                Ok(told) if told < BATCH => {
+                    tokio::time::sleep(TICK).await;
+                    ticks = ticks.wrapping_add(1);
+                }
+                Ok(_) => {}
+                Err(error) => return error,
             }
             // Whether it is still there, and still the same, is seen though nothing is to be told.
-            if ticks % SEEN == 0 {
-                self.keys.look(&mut joined.link.clone(), &joined.name, &[], self.server.timeout()).await?;
+            if ticks.is_multiple_of(SEEN)
+                && let Err(error) =
+                    self.keys.look(&mut joined.link.clone(), &joined.name, &[], self.server.timeout()).await
+            {
+                return error;
             }
         }
+    }
+
+    /// Until it fails. What comes while others are asked is asked together.
+    async fn answering(&self, joined: &Joined, questions: &mut Questions) -> ServerError {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let mut batch = Vec::new();
+            tokio::select! {
+                // The desk is there for as long as this is.
+                _ = questions.recv_many(&mut batch, BATCH), if under_way.len() < AT_ONCE => {
+                    under_way.push(self.look(joined, batch));
+                }
+                Some(Err(error)) = under_way.next(), if !under_way.is_empty() => return error,
+            }
+        }
+    }
+
+    async fn look(&self, joined: &Joined, mut batch: Vec<Question>) -> Result<(), ServerError> {
+        batch.retain(|question| !question.is_over());
+        let mut prints: Vec<Fingerprint> = batch.iter().map(|question| question.print).collect();
+        prints.sort_unstable_by_key(|print| print.0);
+        prints.dedup();
+        if prints.is_empty() {
+            return Ok(());
+        }
+        let within = self.server.timeout();
+        let found = match self.keys.look(&mut joined.link.clone(), &joined.name, &prints, within).await {
+            // Whoever waited was not answered; whether it is there at all is seen by the one who tells.
+            Err(ServerError::Time) => return Ok(()),
+            found => found?,
+        };
+        let (now, terms) = (self.clock.now(), self.desk.terms());
+        for (print, life) in prints.into_iter().zip(found) {
+            let theirs = life.map(|life| life.moved(joined.ahead.saturating_neg()));
+            self.sessions.learn(print, theirs, now, &terms);
+        }
+        batch.into_iter().for_each(Question::answered);
+        Ok(())
     }
 
     async fn join(&self) -> Result<Joined, ServerError> {
@@ -199,8 +223,9 @@ impl Share {
         let theirs: Vec<(Fingerprint, Life)> = due.iter().map(|(at, life)| (*at, life.moved(joined.ahead))).collect();
         let (within, count) = (self.server.timeout(), due.len());
         let mut taken = Taken { share: self, due };
-        self.keys.tell(&mut joined.link.clone(), &joined.name, &theirs, &self.terms, within).await?;
+        self.keys.tell(&mut joined.link.clone(), &joined.name, &theirs, &self.desk.terms(), within).await?;
         taken.due.clear();
+        self.told.fetch_add(count as u64, Relaxed);
         Ok(count)
     }
 }

@@ -25,6 +25,9 @@ pub struct Pace {
     pub strictest: Duration,
 }
 
+/// In so many milliseconds others are asked once about one session, whatever its interval is.
+const ANEW: i64 = 1000;
+
 /// What waits to be told, by when it is due. Each session waits once, and once more if it became urgent.
 type Waiting = BinaryHeap<Reverse<(i64, [u8; 16])>>;
 
@@ -90,17 +93,24 @@ impl Sessions {
         }
     }
 
-    /// Have others to be asked before this is believed: it was never seen here, or was left alone here for so long that
-    /// some policy ends it, and they were not asked within the last interval?
+    /// Have others to be asked before this is believed? So it is if it was never seen here, or was left alone here for
+    /// longer than `enough`, where that is said, or else than some policy allows; but not again within a short while.
     #[must_use]
-    pub fn is_doubtful(&self, print: Fingerprint, knowledge: &Knowledge, now: Moment) -> bool {
+    pub fn is_doubtful(
+        &self,
+        print: Fingerprint,
+        knowledge: &Knowledge,
+        now: Moment,
+        enough: Option<Duration>,
+    ) -> bool {
         let interval = self.sharing.interval.load(Relaxed);
         let Knowledge::Known(_, basis, sight) = knowledge else { return false };
-        if interval == 0 || (*basis == Basis::Held && sight.quiet <= self.sharing.strictest.load(Relaxed)) {
+        let enough = enough.map_or_else(|| self.sharing.strictest.load(Relaxed), millis);
+        if interval == 0 || (*basis == Basis::Held && sight.quiet <= enough) {
             return false;
         }
         let asked = self.table(print).and_then(|table| table.get(print).and_then(Entry::asked));
-        asked.is_none_or(|asked| millis(now.steady).saturating_sub(asked) >= interval)
+        asked.is_none_or(|asked| millis(now.steady).saturating_sub(asked) >= interval.min(ANEW))
     }
 
     /// What others know of a session, in this process's steady time; `None`: nothing.

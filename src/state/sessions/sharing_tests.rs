@@ -27,7 +27,7 @@ fn used(sessions: &Sessions, second: u64) {
 
 fn sight(sessions: &Sessions, second: u64) -> (Knowledge, bool) {
     let known = sessions.known(&name(), shown(), at(second), &TERMS);
-    (known, sessions.is_doubtful(name().print, &known, at(second)))
+    (known, sessions.is_doubtful(name().print, &known, at(second), None))
 }
 
 fn shared() -> Sessions {

@@ -25,7 +25,7 @@ const AT_ONCE: usize = 16;
 const LINGER: Duration = Duration::from_secs(300);
 
 /// How sessions are kept, as the settings say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// How many at most.
     pub max: usize,
@@ -123,6 +123,12 @@ impl Sessions {
     /// would look like one.
     pub fn admitted(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) -> Turn {
         let change = |_: &mut Entry, life: Life| if activity == Activity::User { life.touched(now) } else { life };
+        self.change(name, shown, now, terms, change)
+    }
+
+    /// The same, where others may know of the session, and could not be asked: no silence is told of it that was none.
+    pub fn resumed(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) -> Turn {
+        let change = |_: &mut Entry, life: Life| if activity == Activity::User { life.resumed(now) } else { life };
         self.change(name, shown, now, terms, change)
     }
 

@@ -12,7 +12,9 @@ use crate::telemetry::trail::{Trail, Word};
 /// What was known of the session of the token.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Attended {
-    /// `held` (remembered), `token` (not remembered: what the token proves), `undated` (it proves nothing) or `no_room`.
+    /// `held` (remembered), `shared` (as all instances know it), `alone` (the others could not be asked), `token` (not
+    /// remembered: what the token proves), `unheard` (the same, and the others could not be asked), `undated` (it proves
+    /// nothing) or `no_room`.
     pub known: Word,
     /// By which claims it is told from others: `claim`, `sign_in`, `client` or `token`.
     pub by: Word,

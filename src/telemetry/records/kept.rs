@@ -259,6 +259,9 @@ impl Session<'_> {
             Knowledge::NoRoom(key) => ("no_room", key, None),
             Knowledge::Known(key, Basis::Held, sight) => ("held", key, Some(sight)),
             Knowledge::Known(key, Basis::Token, sight) => ("token", key, Some(sight)),
+            Knowledge::Known(key, Basis::Shared, sight) => ("shared", key, Some(sight)),
+            Knowledge::Known(key, Basis::Alone, sight) => ("alone", key, Some(sight)),
+            Knowledge::Known(key, Basis::Unheard, sight) => ("unheard", key, Some(sight)),
         };
         let by = match source {
             KeySource::Claim => "claim",

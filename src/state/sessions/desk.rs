@@ -1,0 +1,181 @@
+//! Where a request asks what other instances know of a session, and waits for a bounded time. How they are asked is told
+//! elsewhere: whoever does that takes the questions, and has the store learn what was found before it answers one.
+//!
+//! While nobody can be asked, and after a few questions in a row without an answer, nobody waits; but one in each `REST`
+//! does, so that it is seen when there are answers again.
+
+use super::sharing::Pace;
+use super::store::{Sessions, Terms};
+use crate::decide::id::Fingerprint;
+use crate::decide::session::OnStateLoss;
+use crate::decide::time::millis;
+use crate::state::clock::Clock;
+use arc_swap::ArcSwap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// How many questions may wait to be asked.
+const ROOM: usize = 4096;
+
+const PATIENCE: u32 = 5;
+const REST: Duration = Duration::from_secs(1);
+
+/// There was no answer in time: what others know of the session is not known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the sessions' store does not answer")]
+pub struct Unknown;
+
+/// A question. Whoever drops it leaves those who wait without an answer.
+pub struct Question {
+    /// Of which session.
+    pub print: Fingerprint,
+    answer: oneshot::Sender<()>,
+}
+
+impl Question {
+    /// The store has learnt what there is to know.
+    pub fn answered(self) {
+        let _ = self.answer.send(());
+    }
+
+    /// Whether nobody waits for it any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.answer.is_closed()
+    }
+}
+
+/// The questions.
+pub type Questions = mpsc::Receiver<Question>;
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Questions.
+    pub asked: u64,
+    /// Those without an answer.
+    pub unanswered: u64,
+    /// Requests that were judged without an answer, by policies that say `deny`, `local` and `allow`.
+    pub went_without: [u64; 3],
+}
+
+/// The desk.
+pub struct Desk {
+    sessions: Arc<Sessions>,
+    clock: Arc<dyn Clock>,
+    questions: mpsc::Sender<Question>,
+    taken: Mutex<Option<Questions>>,
+    terms: ArcSwap<Terms>,
+    /// Whether anybody can be asked.
+    open: AtomicBool,
+    /// How many questions failed in a row, and until when nobody waits for another.
+    failed: AtomicU32,
+    rests: AtomicI64,
+    asked: AtomicU64,
+    unanswered: AtomicU64,
+    went_without: [AtomicU64; 3],
+}
+
+impl Desk {
+    /// A desk, at which nobody can be asked yet.
+    #[must_use]
+    pub fn new(sessions: Arc<Sessions>, clock: Arc<dyn Clock>) -> Self {
+        let (questions, taken) = mpsc::channel(ROOM);
+        Self {
+            sessions,
+            clock,
+            questions,
+            taken: Mutex::new(Some(taken)),
+            terms: ArcSwap::from_pointee(Terms::default()),
+            open: AtomicBool::new(false),
+            failed: AtomicU32::new(0),
+            rests: AtomicI64::new(i64::MIN),
+            asked: AtomicU64::new(0),
+            unanswered: AtomicU64::new(0),
+            went_without: Default::default(),
+        }
+    }
+
+    /// The questions, for the one who asks the others.
+    pub fn take(&self) -> Option<Questions> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// From now on sessions are told at this pace and kept by these terms; `None`: they are not told.
+    pub fn take_up(&self, how: Option<(Pace, Terms)>) {
+        self.sessions.share(how.map(|(pace, _)| pace));
+        if let Some((_, terms)) = how {
+            self.terms.store(Arc::new(terms));
+        }
+    }
+
+    /// How sessions are kept.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        **self.terms.load()
+    }
+
+    /// Others can be asked from now on, or not any more.
+    pub fn set_open(&self, open: bool) {
+        self.failed.store(0, Relaxed);
+        self.open.store(open, Relaxed);
+    }
+
+    /// Whether others can be asked.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.load(Relaxed)
+    }
+
+    /// Asks about a session. Waits so long at most, and not at all while others waited in vain.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn ask(&self, print: Fingerprint, within: Duration) -> Result<(), Unknown> {
+        self.asked.fetch_add(1, Relaxed);
+        if self.is_open() && self.may_ask() {
+            let (answer, heard) = oneshot::channel();
+            let sent = self.questions.try_send(Question { print, answer }).is_ok();
+            if sent && matches!(tokio::time::timeout(within, heard).await, Ok(Ok(()))) {
+                self.failed.store(0, Relaxed);
+                return Ok(());
+            }
+            if self.failed.fetch_add(1, Relaxed) + 1 >= PATIENCE {
+                self.rests.store(millis(self.clock.steady() + REST), Relaxed);
+            }
+        }
+        self.unanswered.fetch_add(1, Relaxed);
+        Err(Unknown)
+    }
+
+    /// Whether it is worth to ask.
+    fn may_ask(&self) -> bool {
+        if self.failed.load(Relaxed) < PATIENCE {
+            return true;
+        }
+        let (now, rests) = (millis(self.clock.steady()), self.rests.load(Relaxed));
+        let next = now.saturating_add(millis(REST));
+        now >= rests && self.rests.compare_exchange(rests, next, Relaxed, Relaxed).is_ok()
+    }
+
+    /// A request was judged without an answer that was needed, as its policy says.
+    pub fn went_without(&self, how: OnStateLoss) {
+        let [deny, local, allow] = &self.went_without;
+        let counter = match how {
+            OnStateLoss::Deny => deny,
+            OnStateLoss::Local => local,
+            OnStateLoss::Allow => allow,
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> Asked {
+        let count = |counter: &AtomicU64| counter.load(Relaxed);
+        let went_without = self.went_without.each_ref().map(count);
+        Asked { asked: count(&self.asked), unanswered: count(&self.unanswered), went_without }
+    }
+}
