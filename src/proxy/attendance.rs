@@ -106,7 +106,7 @@ impl Drop for Attendant {
 
 impl Report {
     fn attended(&self) -> Option<Attended<'_>> {
-        Attended::of(&self.shared, &self.plan, self.verified.as_ref()?)
+        Attended::of(&self.shared, &self.plan, self.verified()?)
     }
 
     /// The session of the token is used, or has ended.
@@ -130,7 +130,7 @@ impl Report {
 
     /// Who tells what moves on its way up, where that shows that its user is there.
     pub(super) fn attendant(&self) -> Option<Box<Attendant>> {
-        let verified = self.verified.as_ref().filter(|_| self.shows_its_user())?;
+        let verified = self.verified().filter(|_| self.shows_its_user())?;
         let (shared, plan, verified) = (Arc::clone(&self.shared), Arc::clone(&self.plan), Arc::clone(verified));
         Some(Box::new(Attendant { shared, plan, verified, moves: Moves::new() }))
     }

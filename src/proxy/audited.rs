@@ -32,13 +32,13 @@ impl Report {
 
     /// Ids are hashed as in spans.
     fn event(&self, kind: Kind, reason: Option<Reason>, at: Timestamp) -> Event {
-        let handles = self.verified.as_ref().map(|verified| &verified.token.handles);
+        let handles = self.verified().map(|verified| &verified.token.handles);
         let id = |id: Option<crate::decide::id::Fingerprint>| id.map(|id| id.to_string());
         Event::new(kind, at)
             .maybe("reason", reason.map(Reason::code))
             .maybe("route", self.route.as_ref().map(|route| &*route.meter.name))
-            .maybe("issuer", self.issuer.as_ref().map(|issuer| issuer.rules.name.as_str()))
-            .maybe("session", self.verified.as_ref().map(|verified| verified.session.print.to_string()))
+            .maybe("issuer", self.issuer().map(|issuer| issuer.rules.name.as_str()))
+            .maybe("session", self.verified().map(|verified| verified.session.print.to_string()))
             .maybe("subject", id(handles.and_then(|handles| handles.subject)))
             .maybe("client", id(handles.and_then(|handles| handles.client)))
             .maybe("token", id(handles.map(|handles| handles.token)))

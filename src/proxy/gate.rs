@@ -114,7 +114,7 @@ impl Gate {
         let upgrade = Upgrade::take(parts, &route)?;
         let proven = entry::clean(parts, plan, self.info.peer.ip())?;
         let permit = self.judge(parts, proven, plan, &route, report).await?;
-        if let (Some(_), Some(verified)) = (&permit, &report.verified) {
+        if let (Some(_), Some(verified)) = (&permit, report.verified()) {
             // One growth of the table instead of two: what the gateway adds is about as much as what came.
             parts.headers.reserve(ADDED);
             route.identity.stamp(&mut parts.headers, verified);
@@ -184,11 +184,12 @@ impl Gate {
             report.shadow = shadow.judge(&gathered);
         }
         report.outlook = route.telling.map(|telling| telling.outlook(&verdict, policy, route.activity));
-        report.verdict = Some(Box::new(verdict)); // it may still fail, or be cut short
-        report.unproven = gathered.untrusted.take();
-        if let Some((verified, issuer)) = gathered.into_verified() {
-            (report.verified, report.issuer) = (Some(verified), issuer);
+        // It is large. Should an admitted request fail later, it is judged anew on the same evidence: the same comes of it.
+        if verdict.reason().is_some() || report.is_seen() {
+            report.verdict = Some(Box::new(verdict));
         }
+        report.unproven = gathered.untrusted.take();
+        report.gathered = Some(gathered);
         report.remember(route, outcome);
         match outcome {
             Outcome::Admit(permit) => Ok(Some(permit)),
@@ -211,8 +212,7 @@ impl Gate {
             shadow: None,
             session: session::Knowledge::Unasked,
             limits: None,
-            verified: None,
-            issuer: None,
+            gathered: None,
             unproven: None,
             freshness: Freshness::Unfed,
             changes: 0,

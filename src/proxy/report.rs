@@ -22,7 +22,7 @@ use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
 use crate::telemetry::{Asked, Delivery, Exchange, Feed, InFlight, Revoked, Shadowed, TraceContext, Untrusted};
-use crate::token::gather::status;
+use crate::token::gather::{Gathered, status};
 use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
@@ -139,10 +139,8 @@ pub struct Report {
     pub session: session::Knowledge,
     /// The limits that held, where rules of the policy were for this request.
     pub limits: Option<Limits>,
-    /// The token, if it was verified.
-    pub verified: Option<Arc<Verified>>,
-    /// Its issuer.
-    pub issuer: Option<Arc<Issuer>>,
+    /// The evidence by which it was judged.
+    pub gathered: Option<Gathered>,
     /// What an unverified token claims.
     pub unproven: Option<Box<Unproven>>,
     /// How fresh the knowledge of revocations was.
@@ -170,10 +168,27 @@ pub struct Report {
 }
 
 impl Report {
+    /// The token, if it was verified.
+    #[must_use]
+    pub fn verified(&self) -> Option<&Arc<Verified>> {
+        self.gathered.as_ref()?.verified()
+    }
+
+    /// Its issuer.
+    pub(super) fn issuer(&self) -> Option<&Arc<Issuer>> {
+        self.gathered.as_ref().filter(|gathered| gathered.verified().is_some())?.issuer()
+    }
+
+    /// The judgement of a request that was admitted and failed later: the same evidence gives the same verdict.
+    fn judged_anew(&self) -> Option<Verdict> {
+        let policy = self.route.as_ref()?.policy.as_ref()?;
+        Some(policy.judge(&self.gathered.as_ref()?.evidence()))
+    }
+
     /// The claims of a verified token.
     #[must_use]
     pub fn claims(&self) -> Option<&Claims> {
-        self.verified.as_ref().and_then(|verified| verified.token.claims.as_ref().ok())
+        self.verified().and_then(|verified| verified.token.claims.as_ref().ok())
     }
 
     /// Gives the client a new nonce, where it needs one (RFC 9449 §8.2, §9). It is in place of one of the upstream's,
@@ -198,6 +213,7 @@ impl Report {
 
     fn tell_with(&self, total: Duration, delivery: Option<Delivery<'_>>) {
         let told = self.reason.is_some() || self.is_seen();
+        let anew = if told && self.verdict.is_none() { self.judged_anew() } else { None };
         let feed = told.then(|| self.feed()).flatten();
         let hit = self.reason.filter(|reason| reason.is_revocation()).and_then(|_| self.hit());
         let since = |learned: &Timestamp| u64::try_from(self.moment.wall.since(*learned)).unwrap_or(0);
@@ -213,11 +229,11 @@ impl Report {
             revision: &self.plan.revision,
             status: self.status.as_u16(),
             reason: self.reason,
-            verdict: self.verdict.as_deref(),
+            verdict: self.verdict.as_deref().or(anew.as_ref()),
             shadow: self.shadowed(),
             session: self.session,
-            token: self.verified.as_ref().map(|verified| &verified.token),
-            issuer: self.issuer.as_ref().map(|issuer| issuer.rules.name.as_str()),
+            token: self.verified().map(|verified| &verified.token),
+            issuer: self.issuer().map(|issuer| issuer.rules.name.as_str()),
             keys_of: self.keys_of(),
             untrusted: self.unproven.as_ref().map(|unproven| self.untrusted(unproven)),
             revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age }),
@@ -270,17 +286,17 @@ impl Report {
     }
 
     fn entries(&self) -> Option<Entries> {
-        let (verified, issuer) = (self.verified.as_ref()?, self.issuer.as_ref()?);
+        let (verified, issuer) = (self.verified()?, self.issuer()?);
         Some(self.shared.state.revocations.look_up(&issuer.rules.name, &verified.token.handles))
     }
 
     fn skew(&self) -> Option<i64> {
-        self.issuer.as_ref().and_then(|issuer| issuer.keys.standing(self.moment).skew_ms)
+        self.issuer().and_then(|issuer| issuer.keys.standing(self.moment).skew_ms)
     }
 
     /// Why its status list does not say any more that the token is good, where the policy asks for that.
     fn delisted(&self) -> Option<Reason> {
-        let (verified, issuer) = (self.verified.as_ref()?, self.issuer.as_ref()?);
+        let (verified, issuer) = (self.verified()?, self.issuer()?);
         self.route.as_ref()?.policy.as_ref()?.status?;
         verified.list.as_ref()?;
         let state = &self.shared.state;
@@ -309,7 +325,7 @@ impl AtEnd for Report {
     }
 
     fn judged(&self) -> Option<Judged<'_>> {
-        self.verified.as_ref().map(|_| Judged { set: &self.shared.state.revocations, changes: self.changes })
+        self.verified().map(|_| Judged { set: &self.shared.state.revocations, changes: self.changes })
     }
 
     fn revoked(&self) -> Option<Reason> {

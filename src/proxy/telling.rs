@@ -73,7 +73,7 @@ impl Report {
 
     /// By which those who try again are spread: the session's number, else one of the client's address.
     pub(super) fn lot(&self) -> u32 {
-        match &self.verified {
+        match self.verified() {
             Some(verified) => verified.session.key().lot,
             None => self.lot_of_the_peer(),
         }

@@ -168,10 +168,10 @@ impl Gathered {
         self.introspection = Introspection::Offline;
     }
 
-    /// The token and its issuer, if it was verified.
+    /// The token, if it was verified.
     #[must_use]
-    pub fn into_verified(self) -> Option<(Arc<Verified>, Option<Arc<Issuer>>)> {
-        if let Known::Trusted(verified) = self.token { Some((verified, self.issuer)) } else { None }
+    pub fn verified(&self) -> Option<&Arc<Verified>> {
+        if let Known::Trusted(verified) = &self.token { Some(verified) } else { None }
     }
 
     /// The issuer of the token, if it is one of ours and the token was verified.

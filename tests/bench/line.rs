@@ -94,7 +94,7 @@ impl World {
             headers.insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).expect("a value"));
             let presented = plan.routes[0].locations.take(&mut headers, None, false);
             let gathered = black_box(gather(&presented, &plan.issuers, plan.token_bytes, state, moment));
-            assert!(gathered.into_verified().is_some(), "the token is good");
+            assert!(gathered.verified().is_some(), "the token is good");
         }
     }
 
@@ -177,8 +177,8 @@ const WORKS: &[(&str, Work)] = &[
             let gathered = world.gather(&route, &mut parts, moment);
             let policy = route.policy.as_ref().expect("guarded");
             black_box(policy.judge(&gathered.evidence()));
-            if let Some((verified, _)) = gathered.into_verified() {
-                route.identity.stamp(&mut parts.headers, &verified);
+            if let Some(verified) = gathered.verified() {
+                route.identity.stamp(&mut parts.headers, verified);
             }
             world.hop.announce(&mut parts, false, "curfew");
             black_box(parts);
