@@ -105,6 +105,7 @@ impl Idp {
     fn open_operator(&self, issuer: &str, voice: Voice) -> Option<(Voice, Arc<Feed>)> {
         let bounds = Bounds { max_entries: MAX_ENTRIES, max_staleness: None };
         let feed = self.means.revocations.open(&voice.source, &IssuerName::from(issuer), bounds)?;
+        feed.lift_by_time();
         Some((voice, feed))
     }
 

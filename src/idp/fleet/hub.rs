@@ -316,6 +316,32 @@ mod tests {
         }
     }
 
+    /// Entered again, strictly as before or less, by who has not heard yet that it was lifted in between: an older word
+    /// lifts nothing that was acknowledged after it, neither there nor where both are told.
+    #[tokio::test]
+    async fn what_is_entered_again_is_not_lifted_by_an_older_word() {
+        let up_to = Understood { cutoff: Cutoff::UpTo(Timestamp::from_secs(900)), ..One::subject("alice") };
+        let pairs = [[One::subject("alice"), One::subject("alice")], [up_to.clone(), up_to.clone()]];
+        for [first, again] in pairs.into_iter().chain([[One::subject("alice"), up_to]]) {
+            let (one, other, third) = (One::new(), One::new(), One::new());
+            one.operators.accept(&[first]).await.unwrap();
+            let entered = one.tells();
+            other.hears(&entered).await;
+            third.hears(&entered).await;
+            other.clock.set_wall(Timestamp::from_secs(1100));
+            other.operators.lift(&[other.target("alice")]).await.unwrap();
+            let lifted = other.tells();
+            one.clock.set_wall(Timestamp::from_secs(1200));
+            one.operators.accept(&[again]).await.unwrap();
+            let anew = one.tells();
+            for instance in [&one, &other, &third] {
+                instance.hears(&anew).await;
+                instance.hears(&lifted).await;
+                assert!(instance.revokes("alice"));
+            }
+        }
+    }
+
     /// What a provider said elsewhere no operator lifts, and what is of another issuer is nobody's here.
     #[tokio::test]
     async fn a_providers_word_is_not_lifted() {

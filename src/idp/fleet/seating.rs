@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the feeds of an issuer are called: of what providers said elsewhere, and of what operators entered there.
-const FEEDS: [&str; 2] = ["fleet", "fleet-operators"];
+const FEEDS: [&str; 2] = ["fleet", OPERATORS];
+const OPERATORS: &str = "fleet-operators";
 
 impl Hub {
     /// Gives each issuer its feeds: those it had, if it is the same.
@@ -70,6 +71,9 @@ impl Hub {
         let source = SourceName::from(&*format!("{what}:{name}"));
         let bounds = Bounds { max_entries: settings.max_entries, max_staleness: None };
         let feed = self.means.revocations.open(&source, &IssuerName::from(name), bounds)?;
+        if what == OPERATORS {
+            feed.lift_by_time();
+        }
         Some((Voice { source, iss: iss.into() }, feed))
     }
 

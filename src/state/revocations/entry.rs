@@ -51,6 +51,8 @@ pub(super) enum By {
     Snapshot,
     /// Something more: it is merged with what was said before.
     Delta,
+    /// The same of a source whose words are lifted by their time: it said all of it when it said this.
+    Again,
     /// What is said of this one now, in the place of what was said before.
     Instead,
 }
@@ -162,6 +164,11 @@ impl Stored {
             By::Instead => self.renew(newer),
             By::Snapshot if former => self.renew(newer),
             By::Snapshot | By::Delta => self.merge(newer),
+            By::Again => {
+                let learned_s = self.learned_s.max(newer.learned_s);
+                self.merge(newer);
+                self.learned_s = learned_s;
+            }
         }
         former
     }

@@ -1,6 +1,6 @@
 //! One source as the set sees it: its bounds, how much it holds, and when its knowledge was last true.
 
-use super::entry::Colour;
+use super::entry::{By, Colour};
 use crate::decide::id::{IssuerName, SourceId, SourceName};
 use crate::decide::revocation::Freshness;
 use crate::decide::time::{Moment, millis};
@@ -55,6 +55,7 @@ pub struct Feed {
     /// The colour of its last snapshot: whether that is an odd one.
     odd: AtomicBool,
     replacing: AtomicBool,
+    lifted_by_time: AtomicBool,
     failures: AtomicU64,
     error: ArcSwapOption<Box<str>>,
 }
@@ -74,6 +75,7 @@ impl Feed {
             heard_ms: AtomicI64::new(NEVER_HEARD),
             odd: AtomicBool::new(false),
             replacing: AtomicBool::new(false),
+            lifted_by_time: AtomicBool::new(false),
             failures: AtomicU64::new(0),
             error: ArcSwapOption::empty(),
         }
@@ -83,6 +85,17 @@ impl Feed {
     pub fn rebound(&self, bounds: Bounds) {
         self.silent(false);
         self.bounds.store(Arc::new(bounds));
+    }
+
+    /// What it says is lifted by those who learned of it before: what it says again, it says as of then. Told before
+    /// anything is written to it.
+    pub fn lift_by_time(&self) {
+        self.lifted_by_time.store(true, Ordering::Release);
+    }
+
+    /// How what it adds comes in.
+    pub(super) fn adds(&self) -> By {
+        if self.lifted_by_time.load(Ordering::Acquire) { By::Again } else { By::Delta }
     }
 
     /// What it may do.

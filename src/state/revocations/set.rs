@@ -202,7 +202,7 @@ impl Revocations {
         let max = feed.bounds().max_entries;
         let room = feed.entries.load(Ordering::Acquire) < max;
         let colour = feed.colour();
-        let stamp = |colour| Stamp { by: By::Delta, colour, learned, room };
+        let stamp = |colour| Stamp { by: feed.adds(), colour, learned, room };
         let mut written = self.write(feed, what, stamp(colour));
         // A snapshot that began meanwhile must not take it back.
         if feed.colour() != colour {

@@ -211,9 +211,12 @@ impl Shard<'_> {
     /// to hit every token: whoever looks into the compact table first must not miss it on its way there.
     fn update(&mut self, entry: &Stored, by: By, widening: impl FnOnce(usize)) -> Option<Written> {
         if let Some((at, mut stored)) = self.compact.find(entry) {
+            let learned_s = stored.learned_s;
             let written = Written::update(&mut stored, entry, by);
-            if layout::is_compact(&stored) {
+            if layout::is_compact(&stored) && stored.learned_s == learned_s {
                 self.compact.retell(at, &stored);
+            } else if layout::is_compact(&stored) {
+                self.compact.supersede(&stored);
             } else {
                 widening(stored.name.level());
                 self.wide.insert(&stored);
@@ -222,9 +225,9 @@ impl Shard<'_> {
             return Some(written);
         }
         let (at, mut stored) = self.wide.find(entry)?;
-        let cutoff = stored.cutoff;
+        let before = (stored.cutoff, stored.learned_s);
         let written = Written::update(&mut stored, entry, by);
-        if stored.cutoff == cutoff {
+        if (stored.cutoff, stored.learned_s) == before {
             self.wide.retell(at, &stored)
         } else {
             self.wide.supersede(&stored)
