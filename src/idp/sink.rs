@@ -209,53 +209,6 @@ impl Sink {
         taken
     }
 
-    /// Blocks names outright until they are unblocked, and cuts them off up to the entries' own cut-offs. The other
-    /// instances are told of the cut-offs alone: what a provider said cannot be taken back there, and to who is blocked
-    /// it issues no tokens.
-    ///
-    /// # Errors
-    /// If not all of it could be kept. What could be is enforced all the same.
-    pub async fn block(&self, entries: &[Understood]) -> Result<(), NotKept> {
-        self.accept(entries).await?;
-        let learned = self.clock.now().wall;
-        let outright = |entry| Revoked { cutoff: Cutoff::Always, until: None, ..self.revoked(entry, learned) };
-        let all: Vec<Revoked> = entries.iter().map(outright).collect();
-        self.quiet().keep(&all).await
-    }
-
-    /// When it was learned that a name is blocked outright, by this source.
-    #[must_use]
-    pub fn blocked_since(&self, entry: &Understood) -> Option<Timestamp> {
-        let target = target(&self.fingerprints, &self.issuer, &entry.revokes, &entry.id);
-        let said = self.revocations.of_source(&self.feed, target);
-        said.filter(|said| said.cutoff == Cutoff::Always).map(|said| said.learned)
-    }
-
-    /// Takes back that a name is blocked outright, by this source; the entry's own cut-off takes its place. Says whether
-    /// it was blocked. What others say of it stays, operators' words too.
-    ///
-    /// # Errors
-    /// If it could not be kept.
-    pub async fn unblock(&self, entry: &Understood) -> Result<bool, NotKept> {
-        let learned = self.clock.now().wall;
-        let what = self.revoked(entry, learned);
-        let receipt = {
-            let turn = self.account.as_ref().map(|account| account.turn());
-            if self.blocked_since(entry).is_none() {
-                return Ok(false);
-            }
-            self.revocations.instead(&self.feed, &what, learned);
-            turn.map(|turn| turn.lowered(&[what], learned))
-        };
-        if let Err(unwritten) = self.written(receipt).await {
-            // Over a restart it would be blocked again, and its sender is told that it still is.
-            let outright = Revoked { cutoff: Cutoff::Always, until: None, ..what };
-            return self.revocations.add(&self.feed, &outright, learned).map_err(NotKept::from).and(Err(unwritten));
-        }
-        self.telling.iter().for_each(|telling| telling.accepted(&self.issuer, what, learned));
-        Ok(true)
-    }
-
     /// The same, and no other instance is told.
     fn quiet(&self) -> Self {
         Self { telling: None, ..self.clone() }
@@ -332,6 +285,7 @@ fn said(heard: &Heard, all: &[Revoked]) -> u128 {
     said.fold(0, |before, what| sum(before, &what))
 }
 
+mod blocked;
 mod coming;
 mod late;
 

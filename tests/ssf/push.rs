@@ -87,6 +87,23 @@ fn a_disabled_account_stays_so_until_it_is_enabled_in_whatever_order_events_come
     assert_eq!(world.asks(&held.again(now() - 1)), "admitted", "it was enabled since");
 }
 
+/// A word that was answered 202 is not undone by one that is older and comes later.
+#[test]
+fn what_cut_off_a_disabled_account_holds_when_it_was_enabled_before() {
+    let world = World::start(SETTINGS);
+    let held = Held::new();
+    let event = |name: &str, at: i64| {
+        world.transmitter.event(name, held.user(), json!({"change_type": "update"})).claim("toe", at).sign()
+    };
+    let begun = now();
+    let pushed = [("risc/event-type/account-disabled", 40), ("caep/event-type/credential-change", 10)];
+    for (name, ago) in pushed.into_iter().chain([("risc/event-type/account-enabled", 20)]) {
+        assert_eq!(world.push(&event(name, begun - ago)).status, 202, "{name}");
+    }
+    assert_eq!(world.asks(&held.again(begun - 15)), "subject_revoked", "its credential was changed after that");
+    assert_eq!(world.asks(&held.again(begun - 5)), "admitted");
+}
+
 /// Whoever has an old event, as signed as ever, frees nobody with it who was blocked since: though its source was begun
 /// anew, and remembers neither.
 #[test]

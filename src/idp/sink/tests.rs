@@ -89,6 +89,48 @@ async fn a_lowered_block_is_a_cutoff_after_a_restart() {
     assert_eq!((said(&sink), written), (alice(950).cutoff.into(), 3));
 }
 
+/// Whatever came first, and over restarts: an account that is enabled is cut off as of the last event that cut it off, and
+/// a block that begins anew has nothing left of the one before.
+#[tokio::test]
+async fn what_cut_off_a_blocked_name_holds_when_it_is_unblocked() {
+    let dir = tempfile::tempdir().unwrap();
+    for first in [true, false] {
+        let (sink, journal) = kept(dir.path());
+        if first {
+            sink.cut(&[alice(930)]).await.unwrap();
+        }
+        sink.block(&[alice(910)]).await.unwrap();
+        if !first {
+            sink.cut(&[alice(930)]).await.unwrap();
+            sink.cut(&[alice(915)]).await.unwrap();
+        }
+        journal.close();
+        drop((sink, journal));
+        let (mut sink, journal) = kept(dir.path());
+        assert_eq!(said(&sink), Some(Cutoff::Always));
+        let account = sink.account.replace(Journal::refuse(voice(), Arc::clone(&sink.feed)));
+        assert!(sink.unblock(&alice(920)).await.is_err());
+        sink.account = account;
+        assert_eq!(sink.unblock(&alice(920)).await, Ok(true));
+        assert_eq!(said(&sink), alice(930).cutoff.into(), "the cut-off was first: {first}");
+        journal.close();
+        drop((sink, journal));
+        let (sink, journal) = kept(dir.path());
+        assert_eq!(said(&sink), alice(930).cutoff.into());
+        assert_eq!(sink.held(), 1);
+        sink.revocations.lift(&sink.feed, target(&sink.fingerprints, ISS, &Revokes::Subject, "alice"));
+        sink.account
+            .as_ref()
+            .unwrap()
+            .turn()
+            .lifted(&[target(&sink.fingerprints, ISS, &Revokes::Subject, "alice")], Timestamp::from_secs(1000))
+            .kept()
+            .await
+            .unwrap();
+        journal.close();
+    }
+}
+
 /// What a source says when it is first heard is history. After that, what is new in its answers was late by the time since
 /// it happened; what it says once more is not.
 #[test]

@@ -1,11 +1,13 @@
 //! Which of two events of an account happened last: events overtake each other, and an account that was enabled must not
-//! be blocked by an older event that comes later, nor the other way round.
+//! be blocked by an older event that comes later, nor the other way round. And whose turn it is: two events of one account
+//! are not worked on at once.
 
 use crate::decide::id::Fingerprint;
 use crate::decide::time::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::{Mutex as Turns, MutexGuard as Turn};
 
 /// Of so many accounts it is known. Of others every event counts when it comes.
 const REMEMBERED: usize = 1 << 16;
@@ -16,11 +18,32 @@ struct Last {
     enabled: Option<Timestamp>,
 }
 
+/// So many accounts, and no two with one turn, may be worked on at once.
+const TURNS: usize = 64;
+
 /// The last events of accounts.
-#[derive(Default)]
-pub(super) struct Accounts(Mutex<HashMap<Fingerprint, Last>>);
+pub(super) struct Accounts {
+    last: Mutex<HashMap<Fingerprint, Last>>,
+    turns: Box<[Turns<()>]>,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { last: Mutex::default(), turns: (0..TURNS).map(|_| Turns::default()).collect() }
+    }
+}
 
 impl Accounts {
+    /// The turns of these accounts, once nobody else has them. All take them in the same order.
+    pub(super) async fn turns(&self, names: &[Fingerprint]) -> Vec<Turn<'_, ()>> {
+        let places: BTreeSet<usize> = names.iter().map(|name| usize::from(name.0[0]) % TURNS).collect();
+        let mut turns = Vec::with_capacity(places.len());
+        for turn in places.into_iter().filter_map(|place| self.turns.get(place)) {
+            turns.push(turn.lock().await);
+        }
+        turns
+    }
+
     /// It was blocked at this time. Does that still hold? It wins over what happened at the same time.
     pub(super) fn blocked(&self, name: Fingerprint, at: Timestamp) -> bool {
         let last = self.note(name, at, |last| last.blocked = last.blocked.max(Some(at)));
@@ -35,7 +58,7 @@ impl Accounts {
     }
 
     fn note(&self, name: Fingerprint, at: Timestamp, note: impl FnOnce(&mut Last)) -> Last {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= REMEMBERED && !all.contains_key(&name) {
             let old = at.minus(Duration::from_secs(3600));
             all.retain(|_, last| last.blocked.max(last.enabled) > Some(old));
@@ -80,6 +103,6 @@ mod tests {
         for number in 0..REMEMBERED as u128 + 100 {
             assert!(accounts.blocked(Fingerprint(number.to_be_bytes()), Timestamp::from_secs(9000)));
         }
-        assert!(accounts.0.lock().unwrap().len() <= REMEMBERED);
+        assert!(accounts.last.lock().unwrap().len() <= REMEMBERED);
     }
 }

@@ -179,6 +179,8 @@ impl Ssf {
         happened: Timestamp,
         now: Timestamp,
     ) -> Result<Outcome, Refusal> {
+        let prints: Vec<_> = names.iter().map(|name| print(sink, name)).collect();
+        let _turns = self.accounts.turns(&prints).await;
         if meaning == Meaning::Enable {
             return self.enable(sink, names, happened).await;
         }
@@ -193,7 +195,7 @@ impl Ssf {
             if block { blocked.push(entry) } else { ended.push(entry) }
         }
         if !ended.is_empty() {
-            sink.accept(&ended).await.map_err(|_| Refusal::Later)?;
+            sink.cut(&ended).await.map_err(|_| Refusal::Later)?;
         }
         if !blocked.is_empty() {
             sink.block(&blocked).await.map_err(|_| Refusal::Later)?;
