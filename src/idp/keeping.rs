@@ -57,10 +57,7 @@ impl Idp {
         let Some(journal) = &self.journal else {
             return opened.into_iter().map(|(_, feed)| (feed, None)).collect();
         };
-        let accounts = journal.recover(opened.clone()).unwrap_or_else(|error| {
-            tracing::error!(%error, "the journal of revocations could not be read");
-            opened.iter().map(|(voice, feed)| Journal::refuse(voice.clone(), Arc::clone(feed))).collect()
-        });
+        let accounts = journal.take_up(opened.clone());
         opened.into_iter().zip(accounts).map(|((_, feed), account)| (feed, Some(account))).collect()
     }
 

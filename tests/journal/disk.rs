@@ -14,6 +14,8 @@ pub struct Inside {
     pub bad_syncs: usize,
     /// No file can be cut.
     pub uncuttable: bool,
+    /// No file can be opened.
+    pub unreadable: bool,
     pub syncs: usize,
 }
 
@@ -56,6 +58,9 @@ impl Disk for Memory {
     }
 
     fn open(&self, name: &str) -> io::Result<(u64, Box<dyn Read + Send>)> {
+        if self.inside().unreadable {
+            return Err(io::Error::other("too many open files"));
+        }
         let bytes = self.inside().files.get(name).cloned().ok_or(ErrorKind::NotFound)?;
         Ok((bytes.len() as u64, Box::new(Cursor::new(bytes))))
     }

@@ -1,7 +1,9 @@
 //! A disk that is full, or that fails: what is not kept is not acknowledged, and what was acknowledged stays kept.
 
 use crate::disk::Memory;
-use crate::world::World;
+use crate::world::{LEARNED, World, ids, open_feed, token, voice};
+use curfew::decide::revocation::Freshness;
+use curfew::state::clock::{Clock, SystemClock};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -120,4 +122,46 @@ async fn a_journal_does_not_grow_for_ever() {
     let ids = world.ids();
     drop(world);
     assert_eq!(World::start(disk).unwrap().ids(), ids);
+}
+
+/// A source comes with a reload, and what it said before cannot be read: it is not taken for whole, nothing of it is made
+/// void, and it is read as soon as it can be.
+#[tokio::test]
+async fn what_cannot_be_read_is_missed_and_not_made_void() {
+    let (disk, clock) = (Memory::default(), SystemClock::start());
+    let former = World::of(disk.clone(), "events", 100).unwrap();
+    former.accept(0..3).await.unwrap();
+    former.lift(1).await.unwrap();
+    drop(former);
+    let world = World::of(disk.clone(), "other", 100).unwrap();
+    world.accept([100]).await.unwrap();
+    disk.inside().unreadable = true;
+    let feed = open_feed(&world.set, "events", 100);
+    let account = world.journal.take_up(vec![(voice("events"), Arc::clone(&feed))]).remove(0);
+    feed.heard(clock.now());
+    let freshness = || world.set.freshness(&"corp".into(), clock.now());
+    assert!(!feed.standing(clock.now()).complete && matches!(freshness(), Freshness::Never { .. }));
+    // Enforced, and not told to be kept; what the journal knows to be lifted is not what was said since.
+    for id in [1, 9] {
+        world.set.add(&feed, &token(id), LEARNED).unwrap();
+        assert!(account.turn().added(&[token(id)], LEARNED).kept().await.is_err());
+    }
+    // A snapshot is due.
+    world.account.turn().exchanged(1, LEARNED, None);
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    assert_eq!((world.journal.standing().snapshots, matches!(freshness(), Freshness::Never { .. })), (0, true));
+    disk.inside().unreadable = false;
+    let all: BTreeSet<u64> = [0, 1, 2, 9, 100].into();
+    let since = std::time::Instant::now();
+    while !feed.standing(clock.now()).complete {
+        assert!(since.elapsed().as_secs() < 20, "{:?}", ids(&world.set));
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(ids(&world.set), all);
+    world.set.add(&feed, &token(10), LEARNED).unwrap();
+    account.turn().added(&[token(10)], LEARNED).kept().await.unwrap();
+    world.snapshot_after(0).await;
+    drop(world);
+    let again = World::of(disk, "events", 100).unwrap();
+    assert_eq!(again.ids(), [0, 1, 2, 9, 10].into());
 }

@@ -7,6 +7,7 @@ use crate::decide::id::SourceName;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use crate::state::revocations::{Feed, Revoked, Target};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
@@ -26,6 +27,8 @@ pub struct Account {
     pub(super) feed: Arc<Feed>,
     queue: Arc<Queue>,
     place: Mutex<Place>,
+    /// What it said before could not be read: nothing is kept until it was.
+    refused: AtomicBool,
 }
 
 /// Where the source is.
@@ -70,7 +73,45 @@ const SAME_FOR_MS: i64 = 3_600_000;
 
 impl Account {
     pub(super) fn new(voice: Voice, feed: Arc<Feed>, queue: Arc<Queue>) -> Self {
-        Self { voice, feed, queue, place: Mutex::default() }
+        Self { voice, feed, queue, place: Mutex::default(), refused: AtomicBool::new(false) }
+    }
+
+    /// Another one of the same source, to read into.
+    pub(super) fn beside(&self) -> Self {
+        Self::new(self.voice.clone(), Arc::clone(&self.feed), Arc::clone(&self.queue))
+    }
+
+    /// Nothing of it is kept from now on.
+    pub(super) fn refuse(&self) {
+        self.refused.store(true, Ordering::Release);
+    }
+
+    /// All that it said before is in its feed now, with this cursor if it is older than what was said meanwhile. What
+    /// was polled meanwhile was not written: the next snapshot makes good for it.
+    pub(super) fn resume(&self, cursor: Option<Option<Vec<u8>>>) {
+        let mut turn = self.turn();
+        turn.place.said = None;
+        if let Some(cursor) = cursor {
+            turn.place.cursor = cursor;
+        }
+        self.refused.store(false, Ordering::Release);
+        self.queue.gap();
+    }
+
+    fn push(&self, payloads: Vec<Vec<u8>>) -> Result<oneshot::Receiver<bool>, Unwritten> {
+        if self.refused.load(Ordering::Acquire) { Err(Unwritten) } else { self.queue.push(payloads) }
+    }
+
+    fn push_polled(&self, payloads: Vec<Vec<u8>>) {
+        if !self.refused.load(Ordering::Acquire) {
+            self.queue.push_polled(payloads);
+        }
+    }
+
+    fn gap(&self) {
+        if !self.refused.load(Ordering::Acquire) {
+            self.queue.gap();
+        }
     }
 
     /// Begins a turn.
@@ -115,7 +156,7 @@ impl Turn<'_> {
         if entries.is_empty() {
             return Receipt(Ok(None));
         }
-        Receipt(self.account.queue.push(self.records(manner, entries, learned, None)).map(Some))
+        Receipt(self.account.push(self.records(manner, entries, learned, None)).map(Some))
     }
 
     /// Notes what a poll said besides, and where the next one goes on. Nobody waits for it: as long as it is not kept,
@@ -127,7 +168,7 @@ impl Turn<'_> {
         }
         self.place.said = None;
         self.moved(cursor);
-        self.account.queue.push_polled(self.records(Manner::Add, entries, learned, cursor));
+        self.account.push_polled(self.records(Manner::Add, entries, learned, cursor));
     }
 
     /// Notes what another instance told, which learned of each entry at another time. Nobody waits for it: as long as it
@@ -136,7 +177,7 @@ impl Turn<'_> {
         self.place.said = None;
         let Some((_, latest)) = entries.iter().max_by_key(|(_, learned)| *learned) else { return };
         let write = |some: &[Learned]| batch::write(Manner::Add, &self.account.voice, *latest, None, some.iter());
-        self.account.queue.push_polled(entries.chunks(CHUNK).map(write).collect());
+        self.account.push_polled(entries.chunks(CHUNK).map(write).collect());
     }
 
     /// Notes what another instance took back. Nobody waits for it.
@@ -144,7 +185,7 @@ impl Turn<'_> {
         self.place.said = None;
         let lifted = |target: &Target| Revoked { target: *target, cutoff: Cutoff::Always, until: None };
         let all: Vec<Revoked> = targets.iter().map(lifted).collect();
-        self.account.queue.push_polled(self.records(Manner::Lift, &all, learned, None));
+        self.account.push_polled(self.records(Manner::Lift, &all, learned, None));
     }
 
     /// Notes all that a poll said, which takes back everything else.
@@ -155,11 +196,11 @@ impl Turn<'_> {
         self.place.said = Some((said, learned));
         self.place.cursor = cursor.map(<[u8]>::to_vec);
         if entries.len() > MAX_SAID {
-            return self.account.queue.gap();
+            return self.account.gap();
         }
         let entries: Vec<Learned> = entries.iter().map(|entry| (*entry, learned)).collect();
         let record = batch::write(Manner::Replace, &self.account.voice, learned, cursor, entries.iter());
-        self.account.queue.push_polled(vec![record]);
+        self.account.push_polled(vec![record]);
     }
 
     /// All that the source says was exchanged in the set, entry by entry, and is not at hand any more: the next
@@ -171,11 +212,11 @@ impl Turn<'_> {
         if let Some(cursor) = cursor.filter(|_| self.says(said, learned)) {
             // Nothing but its cursor moved, as that of a feed that is signed anew.
             self.moved(Some(cursor));
-            return self.account.queue.push_polled(self.records(Manner::Add, &[], learned, Some(cursor)));
+            return self.account.push_polled(self.records(Manner::Add, &[], learned, Some(cursor)));
         }
         self.place.said = Some((said, learned));
         self.place.cursor = cursor.map(<[u8]>::to_vec);
-        self.account.queue.gap();
+        self.account.gap();
     }
 
     fn is_same(&self, said: u128, learned: Timestamp, cursor: Option<&[u8]>) -> bool {

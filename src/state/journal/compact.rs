@@ -32,7 +32,7 @@ const BUFFER: usize = 1 << 20;
 /// Makes it, or says why not; then the files before it stay.
 pub(super) fn run(inner: &Inner, order: &Order) {
     let _long = inner.long_turn();
-    if !inner.loaded.load(Relaxed) {
+    if !inner.loaded.load(Relaxed) || !inner.refused().is_empty() {
         return;
     }
     match write(inner, order) {

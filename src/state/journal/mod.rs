@@ -12,10 +12,12 @@
 //! | `load` | the files, read into the revocation set |
 //! | `queue`, `writer` | many who wait for one write |
 //! | `compact` | the set, written as a snapshot |
+//! | `again` | what could not be read, read later |
 //! | `account` | one source's place in the journal |
 //! | `room` | the whole: opened, read, written, closed |
 
 mod account;
+mod again;
 mod batch;
 mod compact;
 pub mod disk;

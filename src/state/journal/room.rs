@@ -40,6 +40,8 @@ pub(super) struct Inner {
     /// Held while files are read, or a snapshot is made: no source comes or goes then.
     long: Mutex<()>,
     accounts: Mutex<BTreeMap<Voice, Arc<Account>>>,
+    /// Those whose words could not be read. As long as there are any, nothing is made void.
+    refused: Mutex<Vec<Arc<Account>>>,
     /// Whose words the files hold.
     voices: Mutex<BTreeSet<Voice>>,
 }
@@ -59,6 +61,38 @@ impl Inner {
 
     pub(super) fn accounts(&self) -> Vec<Arc<Account>> {
         lock(&self.accounts).values().cloned().collect()
+    }
+
+    /// Those whose words could not be read.
+    pub(super) fn refused(&self) -> MutexGuard<'_, Vec<Arc<Account>>> {
+        lock(&self.refused)
+    }
+
+    /// Reads what these said into their feeds. The first time all of it is read, and what was found is told; later only if
+    /// there is something of one of these.
+    pub(super) fn read(&self, accounts: &[Arc<Account>]) -> Result<(), JournalError> {
+        let first = !self.loaded.load(Relaxed);
+        if first || accounts.iter().any(|account| lock(&self.voices).contains(&account.voice)) {
+            let (before, _) = (self.clock.now().steady, self.queue.flush());
+            let files = self.files().clone();
+            let load = Load::new((&*self.disk, &self.check), &self.set, accounts, self.clock.now().wall);
+            let recovered = load.run(&files)?;
+            let took = self.clock.now().steady.saturating_sub(before);
+            if first {
+                self.stats.recovered.store(recovered.entries, Relaxed);
+                self.stats.load_us.fetch_add(micros(took), Relaxed);
+                told(&recovered, &files, self.stats.standing(false).load.as_secs_f64());
+            }
+            lock(&self.voices).extend(recovered.voices);
+        }
+        Ok(())
+    }
+
+    /// From now on what these say is kept.
+    pub(super) fn keep(&self, accounts: &[Arc<Account>]) {
+        lock(&self.voices).extend(accounts.iter().map(|account| account.voice.clone()));
+        lock(&self.accounts).extend(accounts.iter().map(|account| (account.voice.clone(), Arc::clone(account))));
+        self.loaded.store(true, Relaxed);
     }
 
     /// Of whom the files will tell after a snapshot.
@@ -118,6 +152,7 @@ impl Journal {
             files: Mutex::new(files),
             long: Mutex::default(),
             accounts: Mutex::default(),
+            refused: Mutex::default(),
             voices: Mutex::new(voices),
             clock,
         };
@@ -129,34 +164,40 @@ impl Journal {
         Ok(Self { inner, writer: Mutex::new(Some(thread)) })
     }
 
-    /// Takes up sources: reads what they said before into their feeds, which are open and not written to yet. The first
-    /// time all of it is read, and what was found is told; later only if there is something of one of these.
+    /// Takes up sources: reads what they said before into their feeds, which are open and not written to yet.
     ///
     /// # Errors
     /// If not all of it could be read.
     pub fn recover(&self, opened: Vec<(Voice, Arc<Feed>)>) -> Result<Vec<Arc<Account>>, JournalError> {
-        let inner = &self.inner;
-        let _long = inner.long_turn();
-        let account = |(voice, feed)| Arc::new(Account::new(voice, feed, Arc::clone(&inner.queue)));
-        let accounts: Vec<Arc<Account>> = opened.into_iter().map(account).collect();
-        let first = !inner.loaded.load(Relaxed);
-        if first || accounts.iter().any(|account| lock(&inner.voices).contains(&account.voice)) {
-            let (before, _) = (inner.clock.now().steady, inner.queue.flush());
-            let files = inner.files().clone();
-            let load = Load::new((&*inner.disk, &inner.check), &inner.set, &accounts, inner.clock.now().wall);
-            let recovered = load.run(&files)?;
-            let took = inner.clock.now().steady.saturating_sub(before);
-            if first {
-                inner.stats.recovered.store(recovered.entries, Relaxed);
-                inner.stats.load_us.fetch_add(micros(took), Relaxed);
-                told(&recovered, &files, self.standing().load.as_secs_f64());
-            }
-            lock(&inner.voices).extend(recovered.voices);
-        }
-        lock(&inner.voices).extend(accounts.iter().map(|account| account.voice.clone()));
-        lock(&inner.accounts).extend(accounts.iter().map(|account| (account.voice.clone(), Arc::clone(account))));
-        inner.loaded.store(true, Relaxed);
+        let _long = self.inner.long_turn();
+        let accounts = self.accounts(opened);
+        self.inner.read(&accounts)?;
+        self.inner.keep(&accounts);
         Ok(accounts)
+    }
+
+    /// The same, of sources that go on in any case. If not all of it could be read, none of them is whole, nothing that
+    /// they say is told to be kept, and no file is made void, until it is read: which is tried again and again.
+    pub fn take_up(&self, opened: Vec<(Voice, Arc<Feed>)>) -> Vec<Arc<Account>> {
+        let _long = self.inner.long_turn();
+        let accounts = self.accounts(opened);
+        match self.inner.read(&accounts) {
+            Ok(()) => self.inner.keep(&accounts),
+            Err(error) => {
+                tracing::error!(%error, "the journal of revocations could not be read");
+                accounts.iter().for_each(|account| {
+                    account.refuse();
+                    account.feed.unread(true);
+                });
+                self.inner.refused().extend(accounts.iter().cloned());
+            }
+        }
+        accounts
+    }
+
+    fn accounts(&self, opened: Vec<(Voice, Arc<Feed>)>) -> Vec<Arc<Account>> {
+        let account = |(voice, feed)| Arc::new(Account::new(voice, feed, Arc::clone(&self.inner.queue)));
+        opened.into_iter().map(account).collect()
     }
 
     /// Does it hold words of this one?
@@ -165,18 +206,19 @@ impl Journal {
         lock(&self.inner.voices).contains(voice)
     }
 
-    /// What is said of this is told to be not kept: for a source whose words could not be read.
+    /// What is said of this is told to be not kept: for a source without a journal.
     #[must_use]
     pub fn refuse(voice: Voice, feed: Arc<Feed>) -> Arc<Account> {
-        let queue = Queue::default();
-        queue.close();
-        Arc::new(Account::new(voice, feed, Arc::new(queue)))
+        let account = Account::new(voice, feed, Arc::default());
+        account.refuse();
+        Arc::new(account)
     }
 
     /// A source is gone: what it said stays in the journal, for nobody, until the next snapshot.
     pub fn leave(&self, account: &Account) {
         let _long = self.inner.long_turn();
         lock(&self.inner.accounts).remove(&account.voice);
+        self.inner.refused().retain(|one| !std::ptr::eq(&**one, account));
     }
 
     /// Was all of it read?

@@ -2,7 +2,7 @@
 //! failed, the file is cut back to what was kept; after a sync that failed, nobody knows what the disk has, and the file
 //! is left for a new one.
 
-use super::compact;
+use super::{again, compact};
 use super::disk::Tape;
 use super::frame::{self, Form, HEADER, Header};
 use super::inventory;
@@ -144,14 +144,17 @@ impl Writer {
             let took = Duration::from_micros(self.inner.compaction_us.load(Relaxed));
             self.rested = now + (took * REST_TIMES).max(REST);
         }
-        if now < self.rested || !self.is_due() {
+        let again = !self.inner.refused().is_empty();
+        if now < self.rested || !(again || self.is_due()) {
             return;
         }
-        self.current = None;
         let (inner, began) = (Arc::clone(&self.inner), now);
-        let order = compact::Order { number: inner.files().next, follows: self.group, gaps: inner.queue.gaps().0 };
+        let order = (!again).then(|| {
+            self.current = None;
+            compact::Order { number: inner.files().next, follows: self.group, gaps: inner.queue.gaps().0 }
+        });
         let thread = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
-            compact::run(&inner, &order);
+            order.map_or_else(|| again::run(&inner), |order| compact::run(&inner, &order));
             inner.compaction_us.store(micros(inner.clock.now().steady.saturating_sub(began)), Relaxed);
         });
         self.compacting = thread.ok();

@@ -50,6 +50,10 @@ pub struct Feed {
     bounds: ArcSwap<Bounds>,
     pub(super) entries: AtomicUsize,
     complete: AtomicBool,
+    /// What it said before could not be read.
+    unread: AtomicBool,
+    /// Whether it said all that it has to say since that was asked.
+    whole: AtomicBool,
     silent: AtomicBool,
     heard_ms: AtomicI64,
     /// The colour of its last snapshot: whether that is an odd one.
@@ -71,6 +75,8 @@ impl Feed {
             bounds: ArcSwap::from_pointee(bounds),
             entries: AtomicUsize::new(0),
             complete: AtomicBool::new(true),
+            unread: AtomicBool::new(false),
+            whole: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             heard_ms: AtomicI64::new(NEVER_HEARD),
             odd: AtomicBool::new(false),
@@ -126,8 +132,7 @@ impl Feed {
     #[must_use]
     pub fn age(&self, now: Moment) -> Option<Duration> {
         let heard = self.heard_ms.load(Ordering::Acquire);
-        let known = heard != NEVER_HEARD && self.complete.load(Ordering::Acquire);
-        let known = known && !self.silent.load(Ordering::Acquire);
+        let known = heard != NEVER_HEARD && self.is_complete() && !self.silent.load(Ordering::Acquire);
         let ms = u64::try_from(millis(now.steady).saturating_sub(heard)).unwrap_or(0);
         known.then(|| Duration::from_millis(ms))
     }
@@ -151,7 +156,7 @@ impl Feed {
         match self.age(now) {
             Some(age) => Freshness::Heard { age, max, source: self.id },
             None if self.was_heard() => Freshness::Never { source: self.id },
-            None => Freshness::Cold { source: self.id, stale: !self.complete.load(Ordering::Acquire) },
+            None => Freshness::Cold { source: self.id, stale: !self.is_complete() },
         }
     }
 
@@ -162,12 +167,32 @@ impl Feed {
             source: self.name.clone(),
             issuer: self.issuer.clone(),
             entries: self.entries.load(Ordering::Relaxed),
-            complete: self.complete.load(Ordering::Relaxed),
+            complete: self.is_complete(),
             age: self.age(now),
             max_staleness: self.bounds().max_staleness,
             failures: self.failures.load(Ordering::Relaxed),
             last_error: self.last_error(),
         }
+    }
+
+    /// Whether what it said before a restart is missing. As long as it is, it does not hold all that it heard.
+    pub(in crate::state) fn unread(&self, unread: bool) {
+        self.unread.store(unread, Ordering::Release);
+    }
+
+    /// Has it said all that it has to say since this was asked last?
+    pub(in crate::state) fn take_whole(&self) -> bool {
+        self.whole.swap(false, Ordering::AcqRel)
+    }
+
+    /// It has said all that it has to say.
+    pub(super) fn said_all(&self) {
+        self.set_complete(true);
+        self.whole.store(true, Ordering::Release);
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire) && !self.unread.load(Ordering::Acquire)
     }
 
     pub(super) fn set_complete(&self, complete: bool) {

@@ -45,7 +45,7 @@ impl<'a> Snapshot<'a> {
     /// That was all: what the source said before and did not say now leaves.
     pub fn finish(mut self) {
         self.set.sweep(|stored| stored.source != self.feed.id || stored.colour == self.colour);
-        self.feed.set_complete(true);
+        self.feed.said_all();
         self.finished = true;
     }
 }
