@@ -48,7 +48,7 @@ pub struct Feed {
     /// The issuer it speaks for.
     pub issuer: IssuerName,
     bounds: ArcSwap<Bounds>,
-    pub(super) entries: AtomicUsize,
+    entries: AtomicUsize,
     complete: AtomicBool,
     /// What it said before could not be read.
     unread: AtomicBool,
@@ -60,6 +60,8 @@ pub struct Feed {
     odd: AtomicBool,
     replacing: AtomicBool,
     lifted_by_time: AtomicBool,
+    /// Its index may be another one's.
+    closed: AtomicBool,
     failures: AtomicU64,
     error: ArcSwapOption<Box<str>>,
 }
@@ -82,6 +84,7 @@ impl Feed {
             odd: AtomicBool::new(false),
             replacing: AtomicBool::new(false),
             lifted_by_time: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             failures: AtomicU64::new(0),
             error: ArcSwapOption::empty(),
         }
@@ -192,7 +195,33 @@ impl Feed {
     }
 
     fn is_complete(&self) -> bool {
-        self.complete.load(Ordering::Acquire) && !self.unread.load(Ordering::Acquire)
+        self.complete.load(Ordering::Acquire) && !self.unread.load(Ordering::Acquire) && !self.is_closed()
+    }
+
+    /// From now on it holds nothing that it heard, and nothing is written for it.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Asked in the turn of whoever writes: its index may be another one's.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// How many entries it holds.
+    pub(super) fn held(&self) -> usize {
+        self.entries.load(Ordering::Acquire)
+    }
+
+    /// One entry came.
+    pub(super) fn entered(&self) {
+        self.entries.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One entry left.
+    pub(super) fn left(&self) {
+        let less = |entries: usize| Some(entries.saturating_sub(1));
+        let _ = self.entries.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
     }
 
     pub(super) fn set_complete(&self, complete: bool) {

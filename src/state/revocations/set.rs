@@ -184,8 +184,10 @@ impl Revocations {
         self.table.load().feed(id).cloned()
     }
 
-    /// Closes a feed: its entries leave with it.
+    /// Closes a feed: its entries leave with it. Who writes for it still writes nothing any more.
     pub fn close(&self, feed: &Feed) {
+        // Before they leave: whoever misses one does not find the feed fresh.
+        feed.close();
         self.sweep(|stored| stored.source != feed.id);
         self.table.rcu(|table| {
             let mut table = Table::clone(table);
@@ -200,7 +202,7 @@ impl Revocations {
     /// If the source is at its bound: then it is incomplete, and the entry is not kept.
     pub fn add(&self, feed: &Feed, what: &Revoked, learned: Timestamp) -> Result<bool, Full> {
         let max = feed.bounds().max_entries;
-        let room = feed.entries.load(Ordering::Acquire) < max;
+        let room = feed.held() < max;
         let colour = feed.colour();
         let stamp = |colour| Stamp { by: feed.adds(), colour, learned, room };
         let mut written = self.write(feed, what, stamp(colour));
@@ -263,16 +265,16 @@ impl Revocations {
     /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.
     pub fn lift(&self, feed: &Feed, target: Target) -> bool {
         let Some((level, print)) = target.level() else {
-            let lifted = self.table.load().issuers.get(&feed.issuer).is_some_and(|one| one.cutoffs.remove(feed.id));
+            let lifted = self.table.load().issuers.get(&feed.issuer).is_some_and(|one| one.cutoffs.remove(feed));
             self.changes.lift();
             return lifted;
         };
         let what = Revoked { target, cutoff: Cutoff::Always, until: None };
         let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Timestamp::default());
-        let lifted = self.shards.remove(shard(&print), &like);
+        let lifted = self.shards.remove(shard(&print), &like, feed);
         self.changes.lift();
         if lifted {
-            feed.entries.fetch_sub(1, Ordering::AcqRel);
+            feed.left();
         }
         lifted
     }
@@ -282,17 +284,14 @@ impl Revocations {
         let Some((level, print)) = what.target.level() else {
             let table = self.table.load();
             self.cut.store(true, Ordering::Release);
-            let written = table.issuers.get(&feed.issuer)?.cutoffs.write(entry(Name::default()), stamp.by);
+            let written = table.issuers.get(&feed.issuer)?.cutoffs.write(entry(Name::default()), stamp.by, feed)?;
             self.changes.tell();
             // It takes up no room of the source.
             return Some(Written::Over { former: false, stricter: written.is_news() });
         };
         let entry = entry(Name::new(level, &print));
-        let written = self.shards.write(shard(&print), &entry, stamp.by, stamp.room)?;
+        let written = self.shards.write(shard(&print), &entry, (stamp.by, stamp.room), feed)?;
         self.changes.tell();
-        if written == Written::New {
-            feed.entries.fetch_add(1, Ordering::AcqRel);
-        }
         Some(written)
     }
 
@@ -303,8 +302,8 @@ impl Revocations {
 
     /// Gives all that a source said one colour, so that its next snapshot finds no trace of one that failed.
     pub(super) fn recolour(&self, feed: &Feed, colour: Colour) {
-        (0..SHARDS).for_each(|shard| self.shards.recolour(shard, feed.id, colour));
-        self.table.load().issuers.get(&feed.issuer).into_iter().for_each(|one| one.cutoffs.recolour(feed.id, colour));
+        (0..SHARDS).for_each(|shard| self.shards.recolour(shard, feed, colour));
+        self.table.load().issuers.get(&feed.issuer).into_iter().for_each(|one| one.cutoffs.recolour(feed, colour));
     }
 
     /// So many steps purge the whole set once.
@@ -321,9 +320,9 @@ impl Revocations {
     }
 
     fn retain(&self, shard: usize, keep: impl Fn(&Stored) -> bool) {
-        let table = self.table.load();
+        // Whose an entry is that leaves is asked when it does: an index may be another one's by then.
         self.shards.retain(shard, keep, |source| {
-            table.feed(source).map(|feed| feed.entries.fetch_sub(1, Ordering::AcqRel));
+            self.table.load().feed(source).into_iter().for_each(|feed| feed.left());
         });
     }
 }

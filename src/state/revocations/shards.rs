@@ -2,6 +2,7 @@
 //! and wait for nobody; the writers of one shard take turns.
 
 use super::entry::{By, Colour, LEVELS, Level, Stored};
+use super::feed::Feed;
 use super::half::{Fill, Half};
 use super::layout::{self, COMPACT, Layout, WIDE};
 use super::name::{Name, SHARDS, shard};
@@ -127,22 +128,27 @@ pub(super) fn stricter(one: Entry, other: Entry) -> Entry {
 /// What writers do.
 impl Shards {
     /// Writes an entry, merged with what its source said of the same thing. `None` if it is new and there is no
-    /// room for it; else whether it is new, and whether it was last in an older snapshot.
-    pub(super) fn write(&self, shard: usize, entry: &Stored, by: By, room: bool) -> Option<Written> {
-        self.hold(shard, |held| match held.update(entry, by, |level| self.announce(wide_bit(level))) {
-            Some(written) => Some(written),
-            None if room => {
-                self.count_in(entry);
-                held.insert(entry);
-                Some(Written::New)
+    /// room for it, or if the feed is closed; else whether it is new, and whether it was last in an older snapshot.
+    pub(super) fn write(&self, shard: usize, entry: &Stored, (by, room): (By, bool), feed: &Feed) -> Option<Written> {
+        self.hold(shard, |held| {
+            if feed.is_closed() {
+                return None;
             }
-            None => None,
+            let over = held.update(entry, by, |level| self.announce(wide_bit(level)));
+            over.or_else(|| {
+                room.then(|| {
+                    self.count_in(entry);
+                    feed.entered();
+                    held.insert(entry);
+                    Written::New
+                })
+            })
         })?
     }
 
     /// Takes out what a source said of a name; tells whether it had said something.
-    pub(super) fn remove(&self, shard: usize, like: &Stored) -> bool {
-        let removed = self.hold(shard, |held| held.remove(like)).unwrap_or(false);
+    pub(super) fn remove(&self, shard: usize, like: &Stored, feed: &Feed) -> bool {
+        let removed = self.hold(shard, |held| !feed.is_closed() && held.remove(like)).unwrap_or(false);
         if removed {
             self.count_out(like);
         }
@@ -170,10 +176,12 @@ impl Shards {
     }
 
     /// Gives all that a source said in one shard one colour.
-    pub(super) fn recolour(&self, shard: usize, source: SourceId, colour: Colour) {
+    pub(super) fn recolour(&self, shard: usize, feed: &Feed, colour: Colour) {
         self.hold(shard, |held| {
-            held.compact.recolour(source, colour);
-            held.wide.recolour(source, colour);
+            if !feed.is_closed() {
+                held.compact.recolour(feed.id, colour);
+                held.wide.recolour(feed.id, colour);
+            }
         });
     }
 

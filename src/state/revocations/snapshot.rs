@@ -1,7 +1,7 @@
 //! All that a source said is being replaced, entry by entry, as they come in: nothing of it is gathered first, so it
 //! costs no more memory than what is new in it.
 
-use super::entry::{By, Colour, Revoked};
+use super::entry::{By, Colour, Revoked, Stored};
 use super::feed::Feed;
 use super::set::{Full, Revocations, Stamp};
 use super::shards::Written;
@@ -44,7 +44,8 @@ impl<'a> Snapshot<'a> {
 
     /// That was all: what the source said before and did not say now leaves.
     pub fn finish(mut self) {
-        self.set.sweep(|stored| stored.source != self.feed.id || stored.colour == self.colour);
+        let other = |stored: &Stored| stored.source != self.feed.id || stored.colour == self.colour;
+        self.set.sweep(|stored| other(stored) || self.feed.is_closed());
         self.feed.said_all();
         self.finished = true;
     }

@@ -113,14 +113,18 @@ impl Cutoffs {
         )
     }
 
-    pub(super) fn write(&self, entry: Stored, by: By) -> Written {
+    /// `None` if the feed is closed.
+    pub(super) fn write(&self, entry: Stored, by: By, feed: &Feed) -> Option<Written> {
         let mut entries = self.lock();
+        if feed.is_closed() {
+            return None;
+        }
         self.any.store(true, Ordering::Release);
         if let Some(stored) = entries.iter_mut().find(|stored| stored.source == entry.source) {
-            return Written::update(stored, &entry, by);
+            return Some(Written::update(stored, &entry, by));
         }
         entries.push(entry);
-        Written::New
+        Some(Written::New)
     }
 
     pub(super) fn retain(&self, keep: impl Fn(&Stored) -> bool) {
@@ -130,15 +134,18 @@ impl Cutoffs {
     }
 
     /// Takes out what a source said; tells whether it had said something.
-    pub(super) fn remove(&self, source: SourceId) -> bool {
-        let had = self.all().iter().any(|stored| stored.source == source);
-        self.retain(|stored| stored.source != source);
-        had
+    pub(super) fn remove(&self, feed: &Feed) -> bool {
+        let mut entries = self.lock();
+        let before = entries.len();
+        entries.retain(|stored| stored.source != feed.id || feed.is_closed());
+        self.any.store(!entries.is_empty(), Ordering::Release);
+        before != entries.len()
     }
 
-    pub(super) fn recolour(&self, source: SourceId, colour: Colour) {
+    pub(super) fn recolour(&self, feed: &Feed, colour: Colour) {
         let mut entries = self.lock();
-        entries.iter_mut().filter(|stored| stored.source == source).for_each(|stored| stored.colour = colour);
+        let its = |stored: &&mut Stored| stored.source == feed.id && !feed.is_closed();
+        entries.iter_mut().filter(its).for_each(|stored| stored.colour = colour);
     }
 
     pub(super) fn all(&self) -> Vec<Stored> {
