@@ -61,12 +61,11 @@ impl Idp {
         opened.into_iter().zip(accounts).map(|((_, feed), account)| (feed, Some(account))).collect()
     }
 
-    /// What a source said is taken out of the set. The journal keeps it until its next snapshot.
-    pub(super) fn close_feed(&self, feed: &Feed, account: Option<&Account>) {
+    /// A source is gone. The journal keeps what it said until its next snapshot.
+    pub(super) fn leave(&self, account: Option<&Account>) {
         if let (Some(journal), Some(account)) = (&self.journal, account) {
             journal.leave(account);
         }
-        self.means.revocations.close(feed);
     }
 
     /// The journal, as long as it was not read.

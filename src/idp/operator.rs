@@ -145,15 +145,19 @@ impl Idp {
         })
     }
 
-    /// What was entered about an issuer leaves with it, and when the name is another issuer's now.
-    pub(super) fn retire_operators(&self, running: &mut Running) {
+    /// What was entered about an issuer leaves with it, and when the name is another issuer's now: the feeds of these are
+    /// to be closed.
+    pub(super) fn retire_operators(&self, running: &mut Running) -> Vec<Arc<Feed>> {
+        let mut gone = Vec::new();
         let Running { issuers, operators, .. } = running;
         operators.retain(|name, operator| {
             let stays = issuers.get(name).is_some_and(|issuer| *issuer.settings.issuer == *operator.sink.issuer);
             if !stays {
-                self.close_feed(operator.feed(), operator.sink.account.as_deref());
+                self.leave(operator.sink.account.as_deref());
+                gone.push(Arc::clone(&operator.sink.feed));
             }
             stays
         });
+        gone
     }
 }

@@ -16,7 +16,7 @@ use crate::state::clock::Clock;
 use crate::state::fingerprint::Fingerprints;
 use crate::state::journal::Journal;
 use crate::state::keys::IssuerKeys;
-use crate::state::revocations::Revocations;
+use crate::state::revocations::{Feed, Revocations};
 use crate::state::statuses::StatusLists;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -199,9 +199,11 @@ impl Idp {
                 running.issuers.insert(name, started);
             }
         }
-        self.retire_sources(&mut running, &prepared.settings);
-        self.retire_operators(&mut running);
+        let mut gone = self.retire_sources(&mut running, &prepared.settings);
+        gone.extend(self.retire_operators(&mut running));
         let mut opened = self.open_feeds(&running, &prepared.settings, prepared.sources.keys());
+        // Not before the new ones are open: until they were heard, nobody takes what leaves here for what is not there.
+        gone.iter().for_each(|feed| self.means.revocations.close(feed));
         self.resume_operators(&mut running, &mut opened);
         for (name, source) in prepared.sources {
             let (settings, kept) = (prepared.settings.sources.get(&name), opened.remove(&name));
@@ -246,8 +248,9 @@ impl Idp {
     }
 
     /// Ends the tasks of sources that changed or left. What a source said leaves only if the source does, or
-    /// speaks for another issuer now.
-    fn retire_sources(&self, running: &mut Running, settings: &Settings) {
+    /// speaks for another issuer now: the feeds of these are to be closed.
+    fn retire_sources(&self, running: &mut Running, settings: &Settings) -> Vec<Arc<Feed>> {
+        let mut gone = Vec::new();
         running.sources.retain(|name, old| {
             let new = settings.sources.get(name);
             if new != Some(&old.settings) || iss(settings, new) != Some(&old.issuer) {
@@ -259,11 +262,13 @@ impl Idp {
                 self.means.statuses.close(&old.feed.name);
             }
             if !stays {
-                self.close_feed(&old.feed, old.account.as_deref());
+                self.leave(old.account.as_deref());
                 self.reception.close(name);
+                gone.push(Arc::clone(&old.feed));
             }
             stays
         });
+        gone
     }
 
     fn start_source(

@@ -10,7 +10,8 @@ use curfew::idp::source::SourceSettings;
 use curfew::state::fingerprint::{ClaimValue, Kind};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// A house with one issuer and one source, which is read from its settings as a user writes them.
 pub struct Fed {
@@ -201,6 +202,45 @@ async fn a_file_is_watched_and_a_fault_in_it_takes_nothing_back() {
     write("{\"type\":\"token\",\"id\":\"c\"}\n");
     fed.house.until(|| fed.error().is_none()).await;
     assert!(!fed.revokes("a") && fed.revokes("c"));
+}
+
+/// Whoever looks while a source gets another name misses nothing, or is told that what is there is not all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_renamed_leaves_no_window() {
+    let fed = Fed::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("revoked");
+    std::fs::write(&path, "{\"type\":\"token\",\"id\":\"a\"}\n").unwrap();
+    let source = json!({"kind": "file", "issuer": "corp", "path": path, "format": "ndjson", "max_staleness": "off"});
+    fed.house.apply(&fed.settings(source));
+    fed.house.until(|| fed.age().is_some()).await;
+    let (looks, ended) = (AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let look = scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                let revokes = fed.revokes("a");
+                let freshness = fed.freshness();
+                assert!(
+                    revokes || matches!(freshness, Freshness::Cold { .. } | Freshness::Never { .. }),
+                    "{freshness:?}"
+                );
+                looks.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let mut settings = fed.settings(fed.poll(json!({})));
+        for round in 0..40 {
+            let source = json!({"kind": "file", "issuer": "corp", "path": path, "format": "ndjson"});
+            settings.sources = [(format!("feed-{round}"), serde_json::from_value(source).unwrap())].into();
+            fed.house.apply(&settings);
+            let (seen, since) = (looks.load(Ordering::Relaxed), Instant::now());
+            while !fed.revokes("a") || looks.load(Ordering::Relaxed) == seen {
+                assert!(since.elapsed() < Duration::from_secs(20) && !look.is_finished());
+                std::thread::yield_now();
+            }
+        }
+        ended.store(true, Ordering::Relaxed);
+        look.join().unwrap();
+    });
 }
 
 #[tokio::test]
