@@ -10,10 +10,10 @@ use super::running::Running;
 use super::sink::{NotKept, Sink};
 use crate::decide::id::{IssuerName, SourceName};
 use crate::state::journal::{Account, Voice};
-use crate::state::revocations::{Bounds, Feed, Revoked, Target};
+use crate::state::revocations::{Bounds, Feed, Full, Revoked, Target};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many entries operators may have for one issuer at a time.
 pub const MAX_ENTRIES: usize = 1_000_000;
@@ -21,6 +21,8 @@ pub const MAX_ENTRIES: usize = 1_000_000;
 /// Where operators write about one issuer.
 pub struct Operator {
     sink: Sink,
+    /// Who enters something has the turn from asking for room until it is taken.
+    turn: Mutex<()>,
 }
 
 /// The name of the feed. No source of the settings has a `/` in its name.
@@ -45,15 +47,23 @@ impl Operator {
     /// keep something is incomplete, and all tokens of its issuer would answer for it.
     #[must_use]
     pub fn room(&self) -> usize {
-        MAX_ENTRIES.saturating_sub(self.feed().standing(self.sink.now()).entries)
+        self.feed().bounds().max_entries.saturating_sub(self.sink.held())
     }
 
     /// Enforced, and kept, once this is `Ok`: only then may the operator be told so.
     ///
     /// # Errors
-    /// If not all of it could be kept. What could be is enforced all the same.
+    /// If there is no room for all of it: then nothing was done. If not all of it could be kept: what could be is enforced
+    /// all the same.
     pub async fn revoke(&self, all: &[Revoked]) -> Result<(), NotKept> {
-        self.sink.keep(all).await
+        let (taken, receipt) = {
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.len() > self.room() {
+                return Err(Full(self.feed().bounds().max_entries).into());
+            }
+            self.sink.enforce(all)
+        };
+        self.sink.kept(taken, receipt).await
     }
 
     /// Takes back what operators entered. Tells of each whether there was something.
@@ -110,7 +120,7 @@ impl Idp {
     }
 
     fn begin_operator(&self, running: &mut Running, issuer: &str, kept: Kept) -> Option<Arc<Operator>> {
-        let operator = Arc::new(Operator { sink: self.sink_of(running, issuer, kept)? });
+        let operator = Arc::new(Operator { sink: self.sink_of(running, issuer, kept)?, turn: Mutex::default() });
         self.fleet.entered(operator.feed().id, &operator.sink.issuer, operator.account());
         // There is nothing to wait for: what was never entered is not missing.
         operator.sink.heard(operator.sink.now());
@@ -159,5 +169,29 @@ impl Idp {
             stays
         });
         gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::id::Fingerprint;
+    use crate::decide::revocation::Cutoff;
+    use crate::idp::sink::tests::sink;
+
+    /// Two imports that each found room, and not for both: one of them is refused, and the feed is whole.
+    #[tokio::test]
+    async fn imports_at_once_do_not_overflow_the_feed() {
+        let operator = Operator { sink: sink(), turn: Mutex::default() };
+        let import = |from: u8| -> Vec<Revoked> {
+            let target = |number| Target::Token(Fingerprint([from + number; 16]));
+            (0..60).map(|number| Revoked { target: target(number), cutoff: Cutoff::Always, until: None }).collect()
+        };
+        let (one, other) = (import(0), import(100));
+        assert!(one.len() <= operator.room() && other.len() <= operator.room());
+        assert_eq!(operator.revoke(&one).await, Ok(()));
+        assert_eq!(operator.revoke(&other).await, Err(NotKept::Full(Full(100))));
+        let standing = operator.feed().standing(operator.sink.now());
+        assert!(standing.complete && standing.entries == 60, "{standing:?}");
     }
 }

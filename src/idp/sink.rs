@@ -31,6 +31,9 @@ pub enum NotKept {
     Unwritten(#[from] Unwritten),
 }
 
+/// What is enforced, and not yet known to be kept.
+pub(super) type Enforced = (Result<(), Full>, Option<Receipt>);
+
 /// Where one source writes.
 #[derive(Clone)]
 pub struct Sink {
@@ -152,15 +155,23 @@ impl Sink {
     /// # Errors
     /// If not all of it could be kept. What could be is enforced all the same.
     pub async fn keep(&self, all: &[Revoked]) -> Result<(), NotKept> {
+        let (taken, receipt) = self.enforce(all);
+        self.kept(taken, receipt).await
+    }
+
+    /// The first half of that: they are enforced, and will be kept.
+    pub(super) fn enforce(&self, all: &[Revoked]) -> Enforced {
         let learned = self.clock.now().wall;
         let entered = |telling: &Telling| telling.entered(&self.issuer, all, learned);
         let learned = self.telling.as_ref().map_or(learned, entered);
-        let (taken, receipt) = {
-            let turn = self.account.as_ref().map(|account| account.turn());
-            // Who told of an event says itself how late it was.
-            let taken = self.add(all, learned, |_, _| {});
-            (taken, turn.map(|turn| turn.added(all, learned)))
-        };
+        let turn = self.account.as_ref().map(|account| account.turn());
+        // Who told of an event says itself how late it was.
+        let taken = self.add(all, learned, |_, _| {});
+        (taken, turn.map(|turn| turn.added(all, learned)))
+    }
+
+    /// The other half: waits until they are kept.
+    pub(super) async fn kept(&self, taken: Result<(), Full>, receipt: Option<Receipt>) -> Result<(), NotKept> {
         self.written(receipt).await?;
         Ok(taken?)
     }
@@ -290,4 +301,4 @@ mod coming;
 mod late;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

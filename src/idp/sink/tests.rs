@@ -15,7 +15,7 @@ fn voice() -> Voice {
 }
 
 /// A source without a journal.
-fn sink() -> Sink {
+pub(in crate::idp) fn sink() -> Sink {
     let revocations = Arc::<Revocations>::default();
     let bounds = Bounds { max_entries: 100, max_staleness: None };
     let feed = revocations.open(&SourceName::from("ssf"), &IssuerName::from("i"), bounds).unwrap();
