@@ -146,7 +146,10 @@ impl Reload {
 
     fn attempt(&self, inner: &mut Inner, source: &str) -> Result<Outcome, ReloadError> {
         let loaded = load::load(&self.path).map_err(|faults| ReloadError::Faults(render(&faults, source)))?;
-        if loaded.revision == inner.loaded.revision {
+        let in_force = pending::in_force(&self.boot, &loaded.config);
+        let settings = idp_settings(&in_force);
+        // A secret may be another one in the same place.
+        if loaded.revision == inner.loaded.revision && !self.idp.has_old_secrets(&settings) {
             inner.loaded.text = loaded.text;
             return Ok(Outcome::Same);
         }
@@ -154,9 +157,8 @@ impl Reload {
         if waiting.iter().any(|block| matches!(*block, "listeners" | "admin")) {
             build::listeners(&loaded.config)?;
         }
-        let in_force = pending::in_force(&self.boot, &loaded.config);
         let pools = build::pools(&loaded.config, &inner.pools)?;
-        let prepared = self.idp.prepare(&idp_settings(&in_force)).map_err(ReloadError::Idp)?;
+        let prepared = self.idp.prepare(&settings).map_err(ReloadError::Idp)?;
         let issuers = issuers(&loaded.config, &prepared);
         let plan =
             build::plan(&in_force, &loaded.revision, issuers, &pools, self.idp.reception(), &self.shared.telemetry)?;

@@ -8,7 +8,7 @@ use super::jwks::{MAX_JWKS, Origin, Provider, Remote};
 use super::refresh::Rhythm;
 use super::settings::{IssuerSettings, KeySource, Misfit};
 use super::store::Store;
-use crate::settings::SecretError;
+use crate::settings::{Seal, SecretError};
 use crate::state::clock::Clock;
 use crate::state::fingerprint::Fingerprints;
 use crate::state::keys::{IssuerKeys, WeakSecret, secret_set};
@@ -52,6 +52,8 @@ pub enum BuildError {
 /// An issuer, ready to run.
 pub(super) struct BuiltIssuer {
     pub(super) keys: Arc<IssuerKeys>,
+    /// Its secrets, as they were before they were read.
+    pub(super) seal: Seal,
     /// What keeps its keys fresh; `None` for a secret, which is as it is.
     pub(super) provider: Option<Provider>,
     pub(super) rhythm: Rhythm,
@@ -70,6 +72,7 @@ pub(super) fn issuer(
     if let Some(misfit) = settings.misfits().into_iter().next() {
         return Err(BuildError::Misfit(misfit));
     }
+    let seal = Seal::of(settings.held());
     let keys = Arc::new(IssuerKeys::new(settings.patience()));
     let store = state_dir.map(|dir| Store::new(dir, name, &settings.issuer));
     let from = origin(settings, store, &keys, clock)?;
@@ -88,7 +91,7 @@ pub(super) fn issuer(
     let teller = settings.introspection.as_ref().map(|asked| {
         introspection::build(name, settings, asked, settings.signer(&keys), clock, fingerprints).map(Arc::new)
     });
-    Ok(BuiltIssuer { teller: teller.transpose()?, keys, provider, rhythm })
+    Ok(BuiltIssuer { teller: teller.transpose()?, keys, seal, provider, rhythm })
 }
 
 fn origin(

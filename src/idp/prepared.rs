@@ -5,16 +5,20 @@ use super::fleet::Server;
 use super::settings::Settings;
 use super::source::Source;
 use crate::decide::id::IssuerName;
+use crate::settings::Seal;
 use crate::state::introspection::Desk;
 use crate::state::keys::IssuerKeys;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Sources that are made anew, each with its secrets as they were before they were read.
+pub(super) type BuiltSources = BTreeMap<String, (Box<dyn Source>, Seal)>;
+
 /// Settings that were found good, ready to be taken up. Nothing of it runs yet.
 pub struct Prepared {
     pub(super) settings: Settings,
     pub(super) issuers: BTreeMap<String, BuiltIssuer>,
-    pub(super) sources: BTreeMap<String, Box<dyn Source>>,
+    pub(super) sources: BuiltSources,
     pub(super) keys: BTreeMap<IssuerName, Arc<IssuerKeys>>,
     pub(super) desks: BTreeMap<IssuerName, Arc<Desk>>,
     pub(super) fleet: Option<Server>,

@@ -4,6 +4,7 @@
 use super::build::{self, BuildError, BuiltIssuer};
 use super::fleet::{self, Hub, Voice};
 use super::keeping::{Kept, mark};
+use super::prepared::BuiltSources;
 pub use super::prepared::Prepared;
 use super::reception::{Parts, Reception};
 use super::refresh::{self, News};
@@ -12,6 +13,7 @@ use super::settings::{IssuerSettings, Settings};
 use super::sink::Sink;
 use super::source::{Source, SourceSettings};
 use crate::decide::time::Moment;
+use crate::settings::Seal;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::Fingerprints;
 use crate::state::journal::Journal;
@@ -169,7 +171,7 @@ impl Idp {
             return Err(BuildError::SameIssuer(other.clone()));
         }
         let state_dir = prepared.settings.state_dir.as_deref();
-        let same = running.issuers.get(name).filter(|old| old.settings == *issuer);
+        let same = running.issuers.get(name).filter(|old| old.is_as(issuer));
         let (keys, teller) = match same.filter(|_| running.state_dir.as_deref() == state_dir) {
             Some(old) => (Arc::clone(&old.keys), old.teller.clone()),
             None => {
@@ -182,6 +184,18 @@ impl Idp {
         prepared.desks.extend(teller.map(|teller| (name.into(), Arc::clone(&teller.desk))));
         prepared.keys.insert(name.into(), keys);
         Ok(())
+    }
+
+    /// Whether a secret that is held is not the one any more that the settings name, though they say the same. Reads
+    /// files: not for the line.
+    #[must_use]
+    pub fn has_old_secrets(&self, settings: &Settings) -> bool {
+        let running = self.running();
+        let issuer =
+            |(name, new): (&String, &IssuerSettings)| running.issuers.get(name).is_some_and(|old| !old.is_as(new));
+        let source =
+            |(name, new): (&String, &SourceSettings)| running.sources.get(name).is_some_and(|old| !old.is_as(new));
+        settings.issuers.iter().any(issuer) || settings.sources.iter().any(source)
     }
 
     /// Takes up what was prepared.
@@ -199,7 +213,7 @@ impl Idp {
                 running.issuers.insert(name, started);
             }
         }
-        let mut gone = self.retire_sources(&mut running, &prepared.settings);
+        let mut gone = self.retire_sources(&mut running, &prepared.settings, &prepared.sources);
         gone.extend(self.retire_operators(&mut running));
         let mut opened = self.open_feeds(&running, &prepared.settings, prepared.sources.keys());
         // Not before the new ones are open: until they were heard, nobody takes what leaves here for what is not there.
@@ -244,16 +258,17 @@ impl Idp {
         if let Some(teller) = &built.teller {
             teller.start(&self.means.runtime, &cancel);
         }
-        RunningIssuer { settings: settings.clone(), keys: built.keys, teller: built.teller, cancel }
+        let (keys, seal, teller) = (built.keys, built.seal, built.teller);
+        RunningIssuer { settings: settings.clone(), seal, keys, teller, cancel }
     }
 
     /// Ends the tasks of sources that changed or left. What a source said leaves only if the source does, or
     /// speaks for another issuer now: the feeds of these are to be closed.
-    fn retire_sources(&self, running: &mut Running, settings: &Settings) -> Vec<Arc<Feed>> {
+    fn retire_sources(&self, running: &mut Running, settings: &Settings, anew: &BuiltSources) -> Vec<Arc<Feed>> {
         let mut gone = Vec::new();
         running.sources.retain(|name, old| {
             let new = settings.sources.get(name);
-            if new != Some(&old.settings) || iss(settings, new) != Some(&old.issuer) {
+            if new.is_none() || anew.contains_key(name) {
                 old.cancel.cancel();
             }
             let stays = new.is_some_and(|new| new.kind().issuer() == old.feed.issuer.as_str());
@@ -276,7 +291,7 @@ impl Idp {
         running: &mut Running,
         name: &str,
         settings: &SourceSettings,
-        source: Box<dyn Source>,
+        (source, seal): (Box<dyn Source>, Seal),
         opened: Option<Kept>,
     ) -> Option<RunningSource> {
         let kind = settings.kind();
@@ -312,7 +327,7 @@ impl Idp {
         let parts = Arc::new((source, sink));
         self.reception.open(name, settings, &parts);
         self.run_source(name, parts, cancel.clone());
-        Some(RunningSource { settings: settings.clone(), issuer, feed, account, signer, held_back, cancel })
+        Some(RunningSource { settings: settings.clone(), seal, issuer, feed, account, signer, held_back, cancel })
     }
 
     fn run_source(&self, name: &str, parts: Parts, cancel: CancellationToken) {
@@ -343,9 +358,10 @@ fn prepare_source(
     if let Some(misfit) = kind.misfits().into_iter().next() {
         return Err(BuildError::Misfit(misfit));
     }
-    let same = running.sources.get(name).is_some_and(|old| old.settings == *source && old.issuer == issuer);
+    let same = running.sources.get(name).is_some_and(|old| old.is_as(source) && old.issuer == issuer);
     if !same {
-        prepared.sources.insert(name.into(), kind.build()?);
+        let seal = Seal::of(kind.held());
+        prepared.sources.insert(name.into(), (kind.build()?, seal));
     }
     Ok(())
 }

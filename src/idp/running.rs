@@ -6,6 +6,7 @@ use super::operator::Operator;
 use super::settings::{IssuerSettings, Settings};
 use super::signed::Signer;
 use super::source::SourceSettings;
+use crate::settings::Seal;
 use crate::state::journal::Account;
 use crate::state::keys::IssuerKeys;
 use crate::state::revocations::Feed;
@@ -27,6 +28,8 @@ pub(super) struct Running {
 
 pub(super) struct RunningIssuer {
     pub(super) settings: IssuerSettings,
+    /// The secrets that it holds.
+    pub(super) seal: Seal,
     pub(super) keys: Arc<IssuerKeys>,
     pub(super) teller: Option<Arc<Teller>>,
     pub(super) cancel: CancellationToken,
@@ -34,6 +37,8 @@ pub(super) struct RunningIssuer {
 
 pub(super) struct RunningSource {
     pub(super) settings: SourceSettings,
+    /// The secrets that it holds.
+    pub(super) seal: Seal,
     /// The `iss` that its entries are hashed with.
     pub(super) issuer: String,
     pub(super) feed: Arc<Feed>,
@@ -44,9 +49,21 @@ pub(super) struct RunningSource {
 }
 
 impl RunningIssuer {
+    /// Whether it is what these settings say, its secrets included.
+    pub(super) fn is_as(&self, settings: &IssuerSettings) -> bool {
+        self.settings == *settings && self.seal == Seal::of(settings.held())
+    }
+
     /// Whose words count for it.
     pub(super) fn signer(&self) -> Signer {
         self.settings.signer(&self.keys)
+    }
+}
+
+impl RunningSource {
+    /// Whether it is what these settings say, its secrets included.
+    pub(super) fn is_as(&self, settings: &SourceSettings) -> bool {
+        self.settings == *settings && self.seal == Seal::of(settings.kind().held())
     }
 }
 

@@ -297,6 +297,15 @@ impl IssuerSettings {
         }
     }
 
+    /// The secrets that are held from when the settings are taken up.
+    pub(super) fn held(&self) -> impl Iterator<Item = &Secret> {
+        let key = match &self.keys {
+            KeySource::Secret(secret) => Some(secret),
+            _ => None,
+        };
+        key.into_iter().chain(self.introspection.as_ref().map(|asked| asked.auth.secret().1))
+    }
+
     /// Whose words count for it.
     pub(super) fn signer(&self, keys: &Arc<IssuerKeys>) -> Signer {
         Signer {

@@ -5,6 +5,7 @@ use super::build::BuildError;
 use super::receive::{Opening, Receiver};
 use super::settings::Misfit;
 use super::sink::Sink;
+use crate::settings::Secret;
 use crate::state::revocations::Bounds;
 use std::future::Future;
 use std::pin::Pin;
@@ -45,6 +46,11 @@ pub trait SourceKind {
     /// Whether it is told of events, which no other instance could ask for: then the fleet is told of them.
     fn is_told(&self) -> bool {
         self.door().is_some()
+    }
+
+    /// The secrets that it holds from when it is made.
+    fn held(&self) -> Vec<&Secret> {
+        Vec::new()
     }
 
     /// What does not go together in these settings.

@@ -292,3 +292,29 @@ async fn the_roots_are_those_of_the_settings() {
     let house = House::open();
     assert!(house.idp.apply(&with_roots("no certificate".into())).is_err());
 }
+
+/// A secret that was rotated in its place is another key, and whoever asked with the old one asks with the new one.
+#[tokio::test]
+async fn a_secret_that_was_rotated_is_taken_up() {
+    let (house, dir) = (House::open(), tempfile::tempdir().unwrap());
+    let path = dir.path().join("secret");
+    let write = |secret: &str| std::fs::write(&path, secret.repeat(8)).unwrap();
+    for introspection in [false, true] {
+        write("first-secret");
+        let mut corp = json!({"issuer": "https://i", "keys": {"secret": {"file": path}}, "algorithms": ["HS256"]});
+        if introspection {
+            corp = json!({"issuer": "https://i", "keys": {"url": "https://i/keys"}, "introspection":
+                {"endpoint": "https://i/ask", "auth": {"bearer": {"file": path}}}});
+        }
+        let settings = settings(serde_json::from_value(corp).unwrap());
+        house.apply(&settings);
+        let kept = || house.idp.keys("corp").unwrap();
+        let first = kept();
+        house.apply(&settings);
+        assert!(Arc::ptr_eq(&first, &kept()) && !house.idp.has_old_secrets(&settings));
+        write("other-secret");
+        assert!(house.idp.has_old_secrets(&settings));
+        house.apply(&settings);
+        assert!(!Arc::ptr_eq(&first, &kept()) && !house.idp.has_old_secrets(&settings), "{introspection}");
+    }
+}

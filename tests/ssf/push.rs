@@ -260,3 +260,24 @@ fn repeated_and_unmatchable_events_are_acknowledged() {
     }
     assert_eq!(world.counted("unmatchable"), 3);
 }
+
+/// The same reference, another secret: the next reload takes it up, though the config says what it said.
+#[test]
+fn a_secret_that_was_rotated_counts_after_a_reload() {
+    let world = World::start(SETTINGS);
+    let push = |secret: &str| {
+        let held = Held::new();
+        let event = world.transmitter.event("caep/event-type/session-revoked", held.user(), json!({}));
+        let headers = [("Content-Type", "application/secevent+jwt"), ("Authorization", secret)];
+        (world.push_with(&headers, &event.sign()).status, world.asks(&held.token))
+    };
+    assert_eq!(push(SECRET), (202, "subject_revoked".into()));
+    std::fs::write(world.config.with_file_name("secret"), "Bearer another").unwrap();
+    assert_eq!(push(SECRET).0, 202, "until it is reloaded");
+    let config = std::fs::read_to_string(&world.config).unwrap();
+    std::fs::write(&world.config, format!("{config}\n# Rotated.\n")).unwrap();
+    let taken = || (push("Bearer another") == (202, "subject_revoked".into())).then_some(());
+    until("the new secret", Duration::from_secs(10), taken);
+    let (status, said) = push(SECRET);
+    assert!(status == 401 && said == "admitted", "{status} {said}");
+}

@@ -311,6 +311,13 @@ impl SourceKind for SsfSettings {
         true
     }
 
+    fn held(&self) -> Vec<&Secret> {
+        match &*self.delivery {
+            Delivery::Push(push) => push.authorization.iter().collect(),
+            Delivery::Poll(_) => Vec::new(),
+        }
+    }
+
     fn misfits(&self) -> Vec<Misfit> {
         let mut told = self.delivery.misfits(self.stream.as_deref(), self.allowed());
         told.extend(self.stream.iter().flat_map(|stream| stream.misfits()));
