@@ -16,6 +16,8 @@ pub struct Inside {
     pub uncuttable: bool,
     /// No file can be opened.
     pub unreadable: bool,
+    /// Whoever writes panics.
+    pub cursed: bool,
     pub syncs: usize,
 }
 
@@ -92,6 +94,8 @@ impl Disk for Memory {
 
 impl Tape for Writing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let cursed = self.disk.inside().cursed;
+        assert!(!cursed, "a fault of the gateway");
         let mut inside = self.disk.inside();
         let used: usize = inside.files.values().map(Vec::len).sum();
         let fits = inside.room.map_or(bytes.len(), |room| room.saturating_sub(used).min(bytes.len()));

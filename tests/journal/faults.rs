@@ -165,3 +165,20 @@ async fn what_cannot_be_read_is_missed_and_not_made_void() {
     let again = World::of(disk, "events", 100).unwrap();
     assert_eq!(again.ids(), [0, 1, 2, 9, 10].into());
 }
+
+/// If the thread that writes dies, everybody is told that nothing is kept, and nobody waits for ever.
+#[tokio::test]
+async fn a_journal_whose_thread_died_keeps_nobody_waiting() {
+    let disk = Memory::default();
+    let world = World::start(disk.clone()).unwrap();
+    world.accept([1]).await.unwrap();
+    disk.inside().cursed = true;
+    let bound = std::time::Duration::from_secs(20);
+    for id in 2..5 {
+        assert!(tokio::time::timeout(bound, world.accept([id])).await.expect("an answer").is_err());
+    }
+    assert!(world.journal.standing().failing);
+    let feed = open_feed(&world.set, "more", 10);
+    let recovered = tokio::task::spawn_blocking(move || world.journal.recover(vec![(voice("events"), feed)]).map(drop));
+    tokio::time::timeout(bound, recovered).await.expect("an end").unwrap().unwrap();
+}

@@ -127,6 +127,19 @@ impl Queue {
         }
     }
 
+    /// Nothing is taken in any more, and nothing that waits will be written.
+    pub(super) fn abandon(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.gap();
+        waiting.settled = waiting.pushed;
+        let items = std::mem::take(&mut waiting.items);
+        drop(waiting);
+        self.settled.notify_all();
+        // Whoever waits is told by that.
+        drop(items);
+    }
+
     /// Nothing is taken in any more.
     pub(super) fn close(&self) {
         self.lock().closed = true;

@@ -43,6 +43,19 @@ pub(super) struct Writer {
     compacting: Option<JoinHandle<()>>,
 }
 
+/// Notices the end of the thread, if it is not a good one.
+struct Watched(Arc<Inner>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stats.failing.store(true, Relaxed);
+            self.0.queue.abandon();
+            tracing::error!("the journal's thread died: no event is acknowledged until the gateway is started again");
+        }
+    }
+}
+
 impl Writer {
     pub(super) fn new(inner: Arc<Inner>) -> Self {
         let group = inner.files().group;
@@ -50,6 +63,7 @@ impl Writer {
     }
 
     pub(super) fn run(mut self) {
+        let _watched = Watched(Arc::clone(&self.inner));
         let queue = Arc::clone(&self.inner.queue);
         while let Some(items) = queue.next(LOOK) {
             if !items.is_empty() {
