@@ -16,6 +16,8 @@ mod accounts;
 mod complex;
 mod event;
 #[cfg(test)]
+mod gaps;
+#[cfg(test)]
 pub(in crate::idp) mod hostile;
 mod metadata;
 mod poll;

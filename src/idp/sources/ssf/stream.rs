@@ -19,6 +19,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 const PUSH: &str = "urn:ietf:rfc:8935";
+const UNCUT: &str = "the cut-off after a gap could not be kept";
 const POLL: &str = "urn:ietf:rfc:8936";
 
 /// What is known of the stream.
@@ -124,13 +125,12 @@ impl Ssf {
             None => self.create(endpoint, settings).await?,
         };
         self.believe(sink, configuration, metadata)?;
-        if metadata.status_endpoint.is_none() {
-            self.became(sink, Status::Enabled).await;
-        }
         if new {
             self.lost(sink, "the stream is new: events from before it are not known").await;
         }
-        Ok(())
+        // Where there is a status, it is watched, and told again and again.
+        let whole = metadata.status_endpoint.is_some() || self.became(sink, Status::Enabled).await;
+        if whole { Ok(()) } else { Err(Fault::Stream(UNCUT)) }
     }
 
     fn method(&self) -> &'static str {
@@ -286,17 +286,21 @@ impl Ssf {
         Ok(())
     }
 
-    /// Events were lost, and no one will ever say which.
-    pub(super) async fn lost(&self, sink: &Sink, why: &str) {
+    /// Events were lost, and no one will ever say which. Says whether what is to be done about it is done; what is not is
+    /// remembered.
+    pub(super) async fn lost(&self, sink: &Sink, why: &str) -> bool {
         tracing::warn!(source = %sink.feed.name, why, "security events may have been lost");
         if self.settings.on_gap == OnGap::Accept {
-            return;
+            return true;
         }
         let cutoff = Cutoff::UpTo(sink.now().wall);
         let entry = Understood { revokes: Revokes::Issuer, id: "".into(), cutoff, until: None, happened: None };
-        if sink.accept(&[entry]).await.is_err() {
-            sink.failed("the cut-off after a gap could not be kept");
+        let kept = sink.accept(&[entry]).await.is_ok();
+        if !kept {
+            sink.failed(UNCUT);
+            self.stream().lossy = true;
         }
+        kept
     }
 
     /// One call of the transmitter's management.

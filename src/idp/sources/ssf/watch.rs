@@ -125,12 +125,12 @@ impl Ssf {
     pub(super) async fn updated(&self, sink: &Sink, event: &Map<String, Value>) -> Result<Outcome, Refusal> {
         let status = event.get("status").cloned().unwrap_or_default();
         let status = serde_json::from_value(status).map_err(|_| Refusal::invalid("a `status` that is not known"))?;
-        self.became(sink, status).await;
-        Ok(Outcome::Ignored)
+        if self.became(sink, status).await { Ok(Outcome::Ignored) } else { Err(Refusal::Later) }
     }
 
-    /// The stream has this status now. What is held back or lost is not known, so nothing is fresh until it flows.
-    pub(super) async fn became(&self, sink: &Sink, status: Status) {
+    /// The stream has this status now. What is held back or lost is not known, so nothing is fresh until it flows. Says
+    /// whether that is all: a cut-off after a gap that could not be kept is tried again when this is told again.
+    pub(super) async fn became(&self, sink: &Sink, status: Status) -> bool {
         let (before, lost) = {
             let mut stream = self.stream();
             stream.lossy |= status == Status::Disabled;
@@ -138,16 +138,15 @@ impl Ssf {
             (std::mem::replace(&mut stream.status, status), lost)
         };
         sink.silent(status != Status::Enabled);
-        if status == before {
-            return;
+        if status != before {
+            tracing::warn!(source = %sink.feed.name, ?before, now = ?status, "the status of the stream changed");
+            match status {
+                Status::Paused => sink.failed("the stream is paused"),
+                Status::Disabled => sink.failed("the stream is disabled"),
+                Status::Enabled => {}
+            }
         }
-        tracing::warn!(source = %sink.feed.name, ?before, now = ?status, "the status of the stream changed");
-        match status {
-            Status::Paused => sink.failed("the stream is paused"),
-            Status::Disabled => sink.failed("the stream is disabled"),
-            Status::Enabled if lost => self.lost(sink, "the stream was disabled").await,
-            Status::Enabled => {}
-        }
+        !lost || self.lost(sink, "the stream was disabled, or is new").await
     }
 }
 
