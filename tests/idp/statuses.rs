@@ -184,6 +184,20 @@ async fn a_bad_list_changes_nothing() {
     }
 }
 
+/// Whoever sends an old list again makes nothing valid by it, though the source's settings were changed in between.
+#[tokio::test]
+async fn an_older_list_is_known_by_other_settings_too() {
+    let lists = Lists::new().await;
+    lists.list("/s/1", FIRST, json!({"ttl": 3600}));
+    let named = json!([lists.provider.url("/s/1")]);
+    lists.follow(json!({"lists": named, "max_refresh": "1s"}));
+    lists.house.until(|| lists.value("/s/1", 0) == Some(1)).await;
+    lists.list("/s/1", CLEAR, json!({"ttl": 3600, "iat": lists.now() - 10.0}));
+    lists.follow(json!({"lists": named, "max_refresh": "2s"}));
+    lists.house.until(|| lists.error().is_some_and(|error| error.contains("older"))).await;
+    assert_eq!(lists.value("/s/1", 0), Some(1));
+}
+
 /// What a token names below a prefix is fetched once, for everybody; no name leads out of there, and there is an end.
 #[tokio::test]
 async fn lists_are_fetched_when_a_token_names_them() {

@@ -208,7 +208,9 @@ impl Work<'_> {
             let (signer, max) = (self.sink.signer(), self.settings.max_list_bytes.len());
             let read = status_token::read(&signer, text.trim_ascii(), &list.uri, max, asked).await.map_err(fault)?;
             // Whoever sends an old list again would make valid what was revoked since.
-            if list.known.as_ref().is_some_and(|known| read.issued < known.issued) {
+            // What is known may be of another task, with other settings.
+            let newest = list.known.as_ref().map(|known| known.issued).max(self.shelf.issued(&list.print));
+            if newest.is_some_and(|newest| read.issued < newest) {
                 return Err(KeepError::Older(list.uri.clone()));
             }
             let status_token::ListToken { list: values, issued, expires, ttl } = read;
@@ -235,6 +237,7 @@ impl Work<'_> {
         let kept = KeptList {
             name: self.shelf.name_of(&list.uri),
             list: known.list.clone(),
+            issued: known.issued,
             asked: asked.steady,
             max_age: self.settings.max_age(due),
             expires: known.expires,

@@ -29,6 +29,8 @@ pub struct KeptList {
     pub name: Arc<str>,
     /// The list.
     pub list: StatusList,
+    /// When it was issued: an older one does not take its place.
+    pub issued: Timestamp,
     /// When it was asked for, on the steady clock.
     pub asked: Duration,
     /// The age from which on it is stale.
@@ -135,6 +137,12 @@ impl Shelf {
             let kept = lists.iter().filter(|(print, _)| keep(print));
             kept.map(|(print, place)| (*print, Arc::clone(place))).collect::<Lists>()
         });
+    }
+
+    /// When the list that is here was issued.
+    #[must_use]
+    pub fn issued(&self, print: &Fingerprint) -> Option<Timestamp> {
+        self.lists.load().get(print).map(|place| place.kept.issued)
     }
 
     /// Was the list asked for since it was put here?
