@@ -14,6 +14,8 @@ pub struct Inside {
     pub bad_syncs: usize,
     /// No file can be cut.
     pub uncuttable: bool,
+    /// No file can be removed.
+    pub unremovable: bool,
     /// No file can be opened.
     pub unreadable: bool,
     /// Whoever writes panics.
@@ -84,6 +86,9 @@ impl Disk for Memory {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        if self.inside().unremovable {
+            return Err(ErrorKind::Other.into());
+        }
         self.inside().files.remove(name).map(|_| ()).ok_or(ErrorKind::NotFound.into())
     }
 

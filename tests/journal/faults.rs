@@ -182,3 +182,21 @@ async fn a_journal_whose_thread_died_keeps_nobody_waiting() {
     let recovered = tokio::task::spawn_blocking(move || world.journal.recover(vec![(voice("events"), feed)]).map(drop));
     tokio::time::timeout(bound, recovered).await.expect("an end").unwrap().unwrap();
 }
+
+/// A new file that could be neither made durable nor removed is in nobody's way.
+#[tokio::test]
+async fn a_file_that_cannot_be_removed_does_not_stop_the_journal() {
+    let disk = Memory::default();
+    let world = World::start(disk.clone()).unwrap();
+    disk.inside().bad_syncs = 1;
+    disk.inside().unremovable = true;
+    assert!(world.accept([1]).await.is_err());
+    world.accept([2]).await.unwrap();
+    world.accept([3]).await.unwrap();
+    assert!(!world.journal.standing().failing);
+    drop(world);
+    disk.inside().unremovable = false;
+    let world = World::start(disk).unwrap();
+    assert!(world.ids().is_superset(&[2, 3].into()));
+    world.accept([4]).await.unwrap();
+}

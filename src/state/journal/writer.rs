@@ -2,13 +2,13 @@
 //! failed, the file is cut back to what was kept; after a sync that failed, nobody knows what the disk has, and the file
 //! is left for a new one.
 
-use super::{again, compact};
 use super::disk::Tape;
 use super::frame::{self, Form, HEADER, Header};
 use super::inventory;
 use super::queue::Item;
 use super::room::Inner;
 use super::stats::micros;
+use super::{again, compact};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -141,7 +141,11 @@ impl Writer {
                 Ok(Current { tape, length: HEADER as u64 })
             }
             Err(error) => {
-                let _ = self.inner.disk.remove(&name);
+                // What stays, void as it is, keeps its name.
+                let gone = self.inner.disk.remove(&name);
+                if gone.is_err_and(|gone| gone.kind() != io::ErrorKind::NotFound) {
+                    self.inner.files().next = number.saturating_add(1);
+                }
                 Err(error)
             }
         }
