@@ -97,6 +97,6 @@ pub(super) async fn purge(revocations: Arc<Revocations>, clock: Arc<dyn Clock>, 
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut steps = super::steps::Steps::new(clock.now());
     while cancel.run_until_cancelled(tick.tick()).await.is_some() {
-        revocations.purge_step(steps.believed(clock.now()));
+        steps.believed(clock.now()).into_iter().for_each(|now| revocations.purge_step(now));
     }
 }

@@ -262,3 +262,16 @@ proptest! {
         prop_assert_eq!(all(&world.set), before);
     }
 }
+
+/// By a clock that is ahead when the machine starts, nothing is thrown away: it leaves when the clock is believed.
+#[tokio::test]
+async fn what_is_over_by_the_clock_is_read_all_the_same() {
+    let disk = Memory::default();
+    let world = World::start(disk.clone()).unwrap();
+    let over = Revoked { until: Some(Timestamp::from_secs(1)), ..token(1) };
+    let turn = world.account.turn();
+    world.set.add(&world.feed, &over, LEARNED).unwrap();
+    turn.added(&[over], LEARNED).kept().await.unwrap();
+    drop(world);
+    assert_eq!(World::start(disk).unwrap().ids(), [1].into());
+}

@@ -9,21 +9,17 @@ use super::inventory::{Inventory, journal, snapshot};
 use super::reader::{Next, Reader};
 use crate::decide::id::SourceName;
 use crate::decide::revocation::Cutoff;
-use crate::decide::time::Timestamp;
 use crate::state::revocations::Revocations;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// How many entries were taken up.
     pub entries: u64,
-    /// How many were left out because no token that they hit can still pass.
-    pub expired: u64,
     /// How many are of sources that there are not any more, or that speak for another issuer now.
     pub nobodys: u64,
     /// How many their source may not hold any more.
@@ -31,9 +27,6 @@ pub struct Recovered {
     /// Whose words there are.
     pub voices: BTreeSet<Voice>,
 }
-
-/// An entry is needed until this long after its `until`: the largest leeway that an issuer can have (JWT-20).
-const SLACK: Duration = Duration::from_secs(300);
 
 /// How many threads read a snapshot's entries, at most: more would only wait for each other.
 const MAX_READERS: usize = 4;
@@ -49,16 +42,14 @@ pub(super) struct Load<'a> {
     pub(super) disk: &'a dyn Disk,
     pub(super) check: &'a Check,
     pub(super) set: &'a Revocations,
-    pub(super) now: Timestamp,
     accounts: BTreeMap<&'a str, (&'a Arc<Account>, AtomicBool)>,
-    counts: [AtomicU64; 4],
+    counts: [AtomicU64; 3],
 }
 
 /// What became of an entry.
 #[derive(Clone, Copy)]
 enum Fate {
     Taken,
-    Expired,
     Nobodys,
     Beyond,
 }
@@ -70,11 +61,10 @@ impl<'a> Load<'a> {
         (disk, check): (&'a dyn Disk, &'a Check),
         set: &'a Revocations,
         accounts: &'a [Arc<Account>],
-        now: Timestamp,
     ) -> Self {
         let named = |account: &'a Arc<Account>| (account.voice.source.as_str(), (account, AtomicBool::new(false)));
         let accounts = accounts.iter().map(named).collect();
-        Self { disk, check, set, now, accounts, counts: Default::default() }
+        Self { disk, check, set, accounts, counts: Default::default() }
     }
 
     /// Reads all files.
@@ -92,8 +82,8 @@ impl<'a> Load<'a> {
                 account.set_cursor(None);
             }
         }
-        let [entries, expired, nobodys, beyond] = self.counts.each_ref().map(|count| count.load(Relaxed));
-        Ok(Recovered { entries, expired, nobodys, beyond, voices })
+        let [entries, nobodys, beyond] = self.counts.each_ref().map(|count| count.load(Relaxed));
+        Ok(Recovered { entries, nobodys, beyond, voices })
     }
 
     fn snapshot(&self, name: &str, voices: &mut BTreeSet<Voice>) -> Result<(), JournalError> {
@@ -184,17 +174,16 @@ impl<'a> Load<'a> {
     }
 
     fn add(&self, account: &Account, beyond: &AtomicBool, batch: &Batch<'_>) -> bool {
-        let (mut taken, mut left, mut full) = (0, 0, 0);
+        let (mut taken, mut full) = (0, 0);
         for entry in batch.entries() {
+            // What no token needs any more by the clock leaves later, when the clock is believed.
             let Some((what, learned)) = entry else { return false };
-            match self.is_needed(&(what, learned)) {
-                false => left += 1,
-                true if self.set.add(&account.feed, &what, learned).is_ok() => taken += 1,
-                true => full += 1,
+            match self.set.add(&account.feed, &what, learned) {
+                Ok(_) => taken += 1,
+                Err(_) => full += 1,
             }
         }
         self.count(Fate::Taken, taken);
-        self.count(Fate::Expired, left);
         self.count(Fate::Beyond, full);
         beyond.fetch_or(full > 0, Relaxed);
         true
@@ -211,17 +200,11 @@ impl<'a> Load<'a> {
 
     fn replace(&self, account: &Account, beyond: &AtomicBool, batch: &Batch<'_>) -> bool {
         let Some(all) = batch.entries().collect::<Option<Vec<Learned>>>() else { return false };
-        let needed: Vec<_> = all.iter().filter(|entry| self.is_needed(entry)).map(|(what, _)| *what).collect();
-        let (all, needed_now) = (all.len() as u64, needed.len() as u64);
-        let full = self.set.replace(&account.feed, needed, batch.head.learned).is_err();
+        let entries = all.len() as u64;
+        let full = self.set.replace(&account.feed, all.into_iter().map(|(what, _)| what), batch.head.learned).is_err();
         beyond.store(full, Relaxed);
-        self.count(if full { Fate::Beyond } else { Fate::Taken }, needed_now);
-        self.count(Fate::Expired, all - needed_now);
+        self.count(if full { Fate::Beyond } else { Fate::Taken }, entries);
         true
-    }
-
-    fn is_needed(&self, (what, _): &Learned) -> bool {
-        what.until.is_none_or(|until| self.now < until.plus(SLACK))
     }
 
     fn count(&self, fate: Fate, entries: u64) {

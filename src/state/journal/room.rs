@@ -75,7 +75,7 @@ impl Inner {
         if first || accounts.iter().any(|account| lock(&self.voices).contains(&account.voice)) {
             let (before, _) = (self.clock.now().steady, self.queue.flush());
             let files = self.files().clone();
-            let load = Load::new((&*self.disk, &self.check), &self.set, accounts, self.clock.now().wall);
+            let load = Load::new((&*self.disk, &self.check), &self.set, accounts);
             let recovered = load.run(&files)?;
             let took = self.clock.now().steady.saturating_sub(before);
             if first {
@@ -256,7 +256,6 @@ fn told(found: &Recovered, files: &Inventory, seconds: f64) {
     }
     tracing::info!(
         entries = found.entries,
-        expired = found.expired,
         nobodys = found.nobodys,
         beyond_bound = found.beyond,
         bytes = files.bytes(),
