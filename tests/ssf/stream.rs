@@ -5,7 +5,7 @@ use crate::support::wait::until;
 use crate::transmitter::{OURS, Transmitter};
 use crate::world::{Held, World};
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PUSHED: &str = "      delivery: { push: { authorization: {secret}, url: \"{door}\" } }
       stream: { verify_interval: 1s, status_interval: 1s }
@@ -107,6 +107,22 @@ fn a_polled_stream_is_created_and_a_restart_adopts_it() {
     until("a new stream", Duration::from_secs(10), || {
         world.transmitter.ask(|desk| !desk.streams.is_empty()).then_some(())
     });
+    world.becomes(&Held::new().token, "admitted");
+}
+
+/// A transmitter that makes streams and forgets them is not asked for them without a pause.
+#[test]
+fn a_stream_that_is_gone_as_soon_as_it_is_there_is_not_asked_for_at_once() {
+    let world = World::start(POLLED);
+    let asked = || {
+        let requests = world.transmitter.ask(|desk| desk.requests.clone());
+        requests.iter().filter(|request| request.contains(" /streams")).count()
+    };
+    let (before, begun) = (asked(), Instant::now());
+    world.transmitter.ask(|desk| desk.forgetful = true);
+    until("it is looked for again", Duration::from_secs(20), || (asked() >= before + 3).then_some(()));
+    assert!(begun.elapsed() > Duration::from_millis(2500), "{:?}", begun.elapsed());
+    world.transmitter.ask(|desk| desk.forgetful = false);
     world.becomes(&Held::new().token, "admitted");
 }
 

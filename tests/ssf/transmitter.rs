@@ -49,6 +49,8 @@ pub struct Desk {
     /// Whether verifications are answered by an event, and with which state.
     pub wrong_state: bool,
     pub mute: bool,
+    /// Streams are made, and nobody knows of their status.
+    pub forgetful: bool,
     pub requests: Vec<String>,
     /// Where events are pushed to by itself, and with which `Authorization`.
     pub door: Option<(SocketAddr, String)>,
@@ -226,7 +228,7 @@ fn answer(request: &Request, desk: &Mutex<Desk>, key: &'static Key, address: Soc
             dress(stream, &issuer, &url("/poll"));
             (200, stream.clone())
         }
-        ("GET", "/status") if held.streams.is_empty() => (404, Value::Null),
+        ("GET", "/status") if held.streams.is_empty() || held.forgetful => (404, Value::Null),
         ("GET", "/status") => (200, json!({"stream_id": held.streams[0]["stream_id"], "status": held.status})),
         ("POST", "/verify") => verify(&mut held, &request.body, key),
         ("POST", "/poll") => {

@@ -23,10 +23,14 @@ use crate::state::keys::{IssuerKeys, Patience};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// After this time the metadata is read again.
 const METADATA: Duration = Duration::from_secs(3600);
+
+/// The longest pause before a stream that is gone is looked for again. One that lived longer is not waited for.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// How often it is looked whether there are keys by now.
 const KEYS: Duration = Duration::from_millis(50);
@@ -132,12 +136,20 @@ impl Source for Ssf {
 impl Ssf {
     async fn live(&self, sink: &Sink, cancel: &CancellationToken) {
         let mut known = None;
+        let mut backoff = Backoff::new(Duration::from_millis(500), LONGEST);
         loop {
             let metadata = self.metadata(sink, known.take()).await;
+            let begun = Instant::now();
             let work = tokio::time::timeout(METADATA, self.work(sink, metadata.as_ref()));
             tokio::select! {
                 () = self.keep_keys(sink, metadata.as_ref(), cancel) => return,
                 _ = work => known = metadata,
+            }
+            if begun.elapsed() > LONGEST {
+                backoff.succeeded();
+            } else {
+                // A stream that is gone as soon as it is there is not asked for without a pause.
+                tokio::time::sleep(backoff.failed()).await;
             }
         }
     }
