@@ -212,3 +212,24 @@ async fn what_cannot_be_told_of_oneself_stops_nothing() {
     until("they know each other", || fleet().len() == 2).await;
     until("nobody is gone", || !redis.cli(&["HKEYS", "{curfew}:roll"]).contains("nobody")).await;
 }
+
+/// A server that took the place of another one lacks some of what was acknowledged, and nothing else is seen of it: whoever
+/// wrote that writes it anew, though it has written more since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_a_failover_lost_is_written_anew() {
+    let redis = Redis::start();
+    let one = Instance::start(&redis.url());
+    one.ready().await;
+    let told = async |sid: &str| {
+        one.end(sid).await;
+        until("it is told", || one.standing().queued == 0).await;
+        redis.cli(&["XREVRANGE", "{curfew}:log", "+", "-", "COUNT", "1"]).lines().next().unwrap().trim().to_owned()
+    };
+    told("before").await;
+    let lost = told("lost").await;
+    told("after").await;
+    assert_eq!(redis.cli(&["XDEL", "{curfew}:log", &lost]).trim(), "1");
+    let late = Instance::start(&redis.url());
+    until_ended(&late, &["before", "lost", "after"].map(str::to_owned)).await;
+    assert!(one.standing().connected && one.standing().reseeds >= 1);
+}

@@ -57,10 +57,30 @@ pub(super) struct Progress {
     pub(super) read: Id,
     /// The last entry that was written.
     pub(super) written: Id,
+    /// Some of those that were written since it was looked whether they are still there.
+    wrote: Vec<Id>,
     /// Whether there was something of an issuer that is not ours: what is held here is not all there is.
     pub(super) foreign: bool,
     /// What was told, and where it is.
     pub(super) marks: Marks,
+}
+
+/// So many of those that were written are looked for at most.
+const SOME: usize = 16;
+
+impl Progress {
+    /// This was written.
+    pub(super) fn wrote(&mut self, at: Id) {
+        self.written = at;
+        if self.wrote.len() == SOME {
+            let mut stays = false;
+            self.wrote.retain(|_| {
+                stays = !stays;
+                stays
+            });
+        }
+        self.wrote.push(at);
+    }
 }
 
 impl Member {
@@ -145,6 +165,23 @@ impl Member {
             self.outbox.want_all();
         }
         Ok(epoch)
+    }
+
+    /// Looks whether the stream still has what was read and written: a server that took the place of another one, behind
+    /// the same connection, may have less. Then it is joined anew, and has all that is held written into it.
+    pub(super) async fn look(&self, link: &mut Link) -> Result<(), ServerError> {
+        let all = {
+            let progress = self.progress();
+            [&progress.wrote[..], &[progress.read, progress.written]].concat()
+        };
+        for at in all {
+            if !self.keys.has(link, at, self.server.timeout()).await? {
+                *self.progress() = Progress::default();
+                return Err(ServerError::Lost);
+            }
+        }
+        self.progress().wrote.clear();
+        Ok(())
     }
 
     /// A block of these, as it is written.

@@ -16,6 +16,9 @@ const AT_ONCE: usize = 16 * ENTRIES;
 /// How often somebody looks whether the stream is too long.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether the stream still has what was written: as long may what it lost be missing elsewhere.
+const CHECK: Duration = Duration::from_secs(2);
+
 /// How often somebody looks whether reading has come to a mark.
 const GLANCE: Duration = Duration::from_millis(20);
 
@@ -24,7 +27,10 @@ impl Member {
     pub(super) async fn write(&self, link: &mut Link) -> Result<(), ServerError> {
         let (mut seeding, mut mark): (Option<Seeding>, Option<Id>) = (None, None);
         let mut look = tokio::time::interval(jittered(LOOK));
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut check = tokio::time::interval(jittered(CHECK));
+        for interval in [&mut look, &mut check] {
+            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        }
         loop {
             let (news, after) = self.outbox.front(AT_ONCE);
             self.tell(link, Manner::News, &news).await?;
@@ -49,6 +55,7 @@ impl Member {
             tokio::select! {
                 () = self.outbox.news() => {}
                 () = tokio::time::sleep(GLANCE), if mark.is_some() => {}
+                _ = check.tick() => self.look(link).await?,
                 _ = look.tick(), if mark.is_none() => mark = self.too_long(link).await?,
             }
         }
@@ -68,7 +75,7 @@ impl Member {
             let at = self.keys.append(link, some, self.server.timeout()).await?;
             let entries = told.by_ref().take(some.len()).sum();
             let mut progress = self.progress();
-            progress.written = at;
+            progress.wrote(at);
             progress.marks.told(at, entries, self.clock.now().steady);
             count(&self.counts.written, entries);
         }
