@@ -80,8 +80,9 @@ impl Gate {
         };
         // Should its upstream fail, this is what is told of it: the fields go with the request.
         report.seen = self.seen(parts);
-        match self.deliver(parts, body, admitted, &mut report).await {
-            Ok(passage) => passage.response(report, Place::new(Rc::clone(&self.info.streams), id)),
+        let place = Place::new(Rc::clone(&self.info.streams), id);
+        match self.deliver(parts, body, admitted, (&mut report, &place)).await {
+            Ok(passage) => passage.response(report, place),
             Err(refusal) => refuse(&refusal, report),
         }
     }

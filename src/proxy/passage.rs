@@ -86,7 +86,7 @@ impl Gate {
         parts: &mut Parts,
         body: Incoming,
         admitted: Admitted,
-        report: &mut Report,
+        (report, place): (&mut Report, &Place),
     ) -> Result<Passage, Refusal> {
         let Admitted { route, permit, upgrade } = admitted;
         let route = &*route;
@@ -103,8 +103,9 @@ impl Gate {
         let repeatable = proven.first.is_none() && proven.body.is_end_stream() && parts.method.is_idempotent();
         let until_is_callers = is_of_the_token(over);
         let terms = Terms { upgrade: upgrade.is_some(), repeatable, until_is_callers, ..terms(&bounds, until, now) };
-        let attendant = if proven.body.is_end_stream() { None } else { report.attendant() };
-        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate), attendant);
+        let lasts = !proven.body.is_end_stream();
+        let guards = if lasts { (report.attendant(), report.ward(place.clone())) } else { (None, None) };
+        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate), guards);
         // An open route was not judged.
         let began = report.judge.unwrap_or_else(|| self.since(report));
         let sent =

@@ -272,10 +272,19 @@ impl Place {
         self.streams.called.get().then(called).flatten()
     }
 
+    /// Calls it to its end.
+    pub(super) fn call(&self, reason: Reason) {
+        self.streams.end(self.id, reason);
+    }
+
     /// Wakes this task when it is called.
     pub(super) fn listen(&self, cx: &Context<'_>) {
         self.streams.at(self.id, |stream| {
-            stream.waker.get_or_insert_with(|| cx.waker().clone());
+            // Whoever runs it may change: an upload is begun by one task and goes on in another.
+            match &mut stream.waker {
+                Some(waker) => waker.clone_from(cx.waker()),
+                none => *none = Some(cx.waker().clone()),
+            }
         });
     }
 
