@@ -94,9 +94,13 @@ impl Gate {
         if declared(parts).is_some_and(|length| bounds.body.is_some_and(|limit| length > limit)) {
             return Err(Reason::BodyTooLarge.into());
         }
-        let proven = self.proven(parts, body).await?;
-        let now = Instant::now();
+        let mut now = Instant::now();
         let (until, over) = deadline(bounds.request, permit, now);
+        let proven = self.proven(parts, body).await?;
+        if proven.waited {
+            now = Instant::now();
+            report.still_stands(until.filter(|until| *until <= now).map(|_| over))?;
+        }
         let span_id = TraceContext::child();
         self.dress(parts, route, report, span_id, upgrade.as_ref());
         let fate = Fate::default();
@@ -143,13 +147,14 @@ impl Gate {
     /// A chunked body is not begun upstream before its first chunk has proven to be well framed.
     async fn proven(&self, parts: &Parts, mut body: Incoming) -> Result<Proven, Refusal> {
         if parts.version == Version::HTTP_2 || body.is_end_stream() || body.size_hint().exact().is_some() {
-            return Ok(Proven { body, first: None });
+            return Ok(Proven { body, first: None, waited: false });
         }
-        match Box::pin(body.frame()).await {
-            Some(Err(_)) => Err(self.fault().unwrap_or(Reason::MalformedRequest).into()),
-            Some(Ok(frame)) => Ok(Proven { body, first: frame.into_data().ok() }),
-            None => Ok(Proven { body, first: None }),
-        }
+        let first = match Box::pin(body.frame()).await {
+            Some(Err(_)) => return Err(self.fault().unwrap_or(Reason::MalformedRequest).into()),
+            Some(Ok(frame)) => frame.into_data().ok(),
+            None => None,
+        };
+        Ok(Proven { body, first, waited: true })
     }
 
     fn fault(&self) -> Option<Reason> {
@@ -195,6 +200,8 @@ pub(super) struct Proven {
     pub body: Incoming,
     /// What was looked at.
     pub first: Option<Bytes>,
+    /// Whether its client may have let us wait for it.
+    pub waited: bool,
 }
 
 impl Upgrade {

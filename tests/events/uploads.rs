@@ -7,7 +7,7 @@ use crate::support::mint::Mint;
 use crate::support::wait;
 use crate::world::{World, access};
 use std::io::{Read as _, Write as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn head(token: &str, fields: &str) -> String {
     format!("POST /orders HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n{fields}\r\n\r\n")
@@ -63,4 +63,33 @@ fn an_upload_ends_with_its_session_over_http2() {
     session.send(&frame(DATA, crate::support::h2::END_STREAM, whole, b"!")).unwrap();
     assert_eq!(session.end_of(whole).answer.unwrap().status, 200);
     assert_eq!((world.upstream.count(), world.upstream.last().body), (1, b"part-two!".to_vec()));
+}
+
+/// A chunked request is not begun upstream before its first chunk is there, and by then its token may be revoked.
+#[test]
+fn a_body_that_was_held_back_is_judged_when_it_comes() {
+    let world = World::start();
+    let (token, sid, _) = access(Mint::get().ec.token());
+    let (good, ..) = access(Mint::get().ec.token());
+    for (token, status) in [(token, "401"), (good, "200")] {
+        let mut conn = world.door().open().unwrap();
+        conn.write_all(head(&token, "Transfer-Encoding: chunked\r\nConnection: close").as_bytes()).unwrap();
+        let judged = Instant::now();
+        wait::until("it is under way", 3 * SECOND, || {
+            std::thread::sleep(Duration::from_millis(5));
+            let metrics = world.gateway.admin("/metrics").1;
+            let busy = |line: &&str| line.starts_with("curfew_requests_in_flight ") && !line.ends_with(" 0");
+            metrics.lines().any(|line| busy(&line)).then_some(())
+        });
+        println!("{status}: under way after {:?}", judged.elapsed());
+        if status == "401" {
+            end(&world, &sid);
+        }
+        conn.write_all(b"5\r\nhello\r\n0\r\n\r\n").unwrap();
+        let mut heard = Vec::new();
+        _ = conn.read_to_end(&mut heard);
+        let heard = String::from_utf8_lossy(&heard).into_owned();
+        assert!(heard.starts_with(&format!("HTTP/1.1 {status}")), "{heard}");
+    }
+    assert_eq!(world.upstream.count(), 1, "the good one");
 }
