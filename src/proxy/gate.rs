@@ -167,8 +167,10 @@ impl Gate {
             verdict = Box::pin(self.hear_of(desk, &mut gathered, policy, report)).await;
         }
         if policy.active.as_ref().is_some_and(|asked| asked.is_due(&gathered.evidence(), &verdict)) {
-            report.changes = state.revocations.changes();
-            Box::pin(gathered.introspect(&presented, state)).await;
+            let changes = state.revocations.changes();
+            if Box::pin(gathered.introspect(&presented, state)).await {
+                report.changes = changes;
+            }
             verdict = policy.judge(&gathered.evidence());
         }
         // A proof is used up by a request that is otherwise admitted, and by no other.
