@@ -128,6 +128,12 @@ impl Streams {
         over.into_iter().for_each(|(id, reason)| _ = self.end(id, reason));
     }
 
+    /// Ends all.
+    pub(super) fn end_all(&self, reason: Reason) {
+        let all: Vec<_> = self.open.borrow().iter().map(|stream| stream.id).collect();
+        all.into_iter().for_each(|id| _ = self.end(id, reason));
+    }
+
     /// From now on it is asked whether the token of this stream still stands.
     fn watch(streams: &Rc<Self>, judged: &Judged<'_>) {
         streams.vigil.judged(judged.changes);
