@@ -37,7 +37,7 @@ pub mod connection;
 pub mod counters;
 mod cut;
 pub mod doors;
-mod doubts;
+pub mod doubts;
 pub mod drain;
 mod driving;
 pub mod entry;
