@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// All of it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Running {
     pub(super) state_dir: Option<PathBuf>,
     pub(super) issuers: BTreeMap<String, RunningIssuer>,
@@ -25,6 +25,7 @@ pub(super) struct Running {
     pub(super) operators: BTreeMap<String, Arc<Operator>>,
 }
 
+#[derive(Clone)]
 pub(super) struct RunningIssuer {
     pub(super) settings: IssuerSettings,
     pub(super) keys: Arc<IssuerKeys>,
@@ -32,6 +33,7 @@ pub(super) struct RunningIssuer {
     pub(super) cancel: CancellationToken,
 }
 
+#[derive(Clone)]
 pub(super) struct RunningSource {
     pub(super) settings: SourceSettings,
     /// The `iss` that its entries are hashed with.
