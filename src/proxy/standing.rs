@@ -94,7 +94,7 @@ impl Ward {
 impl Report {
     /// Asked once more after its client may have let us wait: it was admitted for then, and not for now.
     pub(super) fn still_stands(&self, over: Option<Reason>) -> Result<(), Reason> {
-        let news = self.verified.is_some() && self.shared.state.revocations.changes() != self.changes;
+        let news = self.verified().is_some() && self.shared.state.revocations.changes() != self.changes;
         let ended = over.or_else(|| news.then(|| self.revoked()).flatten());
         ended.map_or(Ok(()), Err)
     }
