@@ -13,8 +13,9 @@ pub struct SessionsSettings {
     /// How many at most, in some 75 bytes each. A session for which there is no room is refused with 503 where a limit
     /// of it would have to be known; nothing is forgotten for room. Default `1000000`.
     pub max: usize,
-    /// How long after its last activity a session is remembered which has no absolute limit on every route that has an
-    /// idle one. A token that is refreshed later begins it anew: it is to be longer than tokens can be refreshed.
+    /// How long after its last activity a session is remembered; where every route that has an idle limit has an absolute
+    /// one, at least until it reaches that. A token that is refreshed later and does not tell when its user signed in
+    /// begins it anew: it is to be longer than tokens can be refreshed.
     /// Default `24h`.
     pub remember: Span,
     /// Where they are remembered: `memory`, by this process alone and not over a restart (default), or `redis`: what one

@@ -76,16 +76,20 @@ impl Operator {
 }
 
 impl Idp {
-    /// Where operators write about an issuer; `None` if there is no such issuer.
+    /// Where operators write about an issuer; `None` if there is no such issuer. The first time it waits for the disk: not
+    /// for who answers.
     #[must_use]
     pub fn operator(&self, issuer: &str) -> Option<Arc<Operator>> {
-        let mut running = self.running();
+        self.opened(issuer).or_else(|| self.change(|running| self.open_for_operators(running, issuer)))
+    }
+
+    fn open_for_operators(&self, running: &mut Running, issuer: &str) -> Option<Arc<Operator>> {
         if let Some(operator) = running.operators.get(issuer) {
             return Some(Arc::clone(operator));
         }
-        let opened = self.open_operator(issuer, self.voice_of(&running, issuer)?)?;
+        let opened = self.open_operator(issuer, self.voice_of(running, issuer)?)?;
         let kept = self.take_up(vec![opened]).pop()?;
-        self.begin_operator(&mut running, issuer, kept)
+        self.begin_operator(running, issuer, kept)
     }
 
     /// The feeds of operators who entered something before the gateway was started again.

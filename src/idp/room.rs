@@ -69,6 +69,8 @@ pub struct Idp {
     reception: Arc<Reception>,
     pub(super) fleet: Hub,
     running: Mutex<Running>,
+    /// Held by who changes what runs. That may wait for the disk, and who only looks must not.
+    turn: Mutex<()>,
 }
 
 impl Idp {
@@ -82,7 +84,8 @@ impl Idp {
         let reception = Arc::new(Reception::new(means.runtime.clone(), Arc::clone(&means.clock)));
         let news = watch::Sender::new(0);
         let fleet = Hub::new(means.clone(), news.clone(), Arc::clone(&reception), cancel.clone());
-        Self { means, journal: None, cancel, news, reception, fleet, running: Mutex::default() }
+        let (running, turn) = (Mutex::default(), Mutex::default());
+        Self { means, journal: None, cancel, news, reception, fleet, running, turn }
     }
 
     /// Where events are handed in.
@@ -132,7 +135,7 @@ impl Idp {
     /// # Errors
     /// All faults.
     pub fn prepare(&self, settings: &Settings) -> Result<Prepared, Vec<BuildFault>> {
-        let running = self.running();
+        let running = self.running().clone();
         let mut prepared = Prepared {
             settings: settings.clone(),
             issuers: BTreeMap::new(),
@@ -198,9 +201,12 @@ impl Idp {
         settings.issuers.iter().any(issuer) || settings.sources.iter().any(source)
     }
 
-    /// Takes up what was prepared.
+    /// Takes up what was prepared. Waits for the disk: not for who answers.
     pub fn commit(&self, prepared: Prepared) {
-        let mut running = self.running();
+        self.change(|running| self.take_up_prepared(running, prepared));
+    }
+
+    fn take_up_prepared(&self, running: &mut Running, prepared: Prepared) {
         running.state_dir.clone_from(&prepared.settings.state_dir);
         running.issuers.retain(|name, old| {
             let stays = prepared.settings.issuers.contains_key(name);
@@ -213,15 +219,15 @@ impl Idp {
                 running.issuers.insert(name, started);
             }
         }
-        let mut gone = self.retire_sources(&mut running, &prepared.settings, &prepared.sources);
-        gone.extend(self.retire_operators(&mut running));
-        let mut opened = self.open_feeds(&running, &prepared.settings, prepared.sources.keys());
+        let mut gone = self.retire_sources(running, &prepared.settings, &prepared.sources);
+        gone.extend(self.retire_operators(running));
+        let mut opened = self.open_feeds(running, &prepared.settings, prepared.sources.keys());
         // Not before the new ones are open: until they were heard, nobody takes what leaves here for what is not there.
         gone.iter().for_each(|feed| self.means.revocations.close(feed));
-        self.resume_operators(&mut running, &mut opened);
+        self.resume_operators(running, &mut opened);
         for (name, source) in prepared.sources {
             let (settings, kept) = (prepared.settings.sources.get(&name), opened.remove(&name));
-            let started = settings.and_then(|settings| self.start_source(&mut running, &name, settings, source, kept));
+            let started = settings.and_then(|settings| self.start_source(running, &name, settings, source, kept));
             if let Some(started) = started {
                 running.sources.insert(name, started);
             }
@@ -231,7 +237,7 @@ impl Idp {
                 source.signer.store(Arc::new(issuer.signer()));
             }
         }
-        self.fleet.tend(&running, prepared.settings.fleet.as_ref(), prepared.fleet, &mut opened);
+        self.fleet.tend(running, prepared.settings.fleet.as_ref(), prepared.fleet, &mut opened);
     }
 
     /// An issuer whose keys come from where they came before goes on with those it has.
@@ -338,6 +344,15 @@ impl Idp {
                 source.run(sink, &cancel).await;
             }
         });
+    }
+
+    /// Changes what runs, one at a time: a copy, which is then put in its place, so that nobody who looks waits.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Running) -> T) -> T {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running().clone();
+        let changed = change(&mut running);
+        *self.running() = running;
+        changed
     }
 
     pub(super) fn running(&self) -> MutexGuard<'_, Running> {

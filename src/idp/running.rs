@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// All of it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Running {
     pub(super) state_dir: Option<PathBuf>,
     pub(super) issuers: BTreeMap<String, RunningIssuer>,
@@ -26,6 +26,7 @@ pub(super) struct Running {
     pub(super) operators: BTreeMap<String, Arc<Operator>>,
 }
 
+#[derive(Clone)]
 pub(super) struct RunningIssuer {
     pub(super) settings: IssuerSettings,
     /// The secrets that it holds.
@@ -35,6 +36,7 @@ pub(super) struct RunningIssuer {
     pub(super) cancel: CancellationToken,
 }
 
+#[derive(Clone)]
 pub(super) struct RunningSource {
     pub(super) settings: SourceSettings,
     /// The secrets that it holds.

@@ -3,6 +3,7 @@
 use super::attendance::Attendant;
 use super::cut::{Cut, is_of_the_token, unauthenticated};
 use super::passage::Proven;
+use super::standing::Ward;
 use super::streams::Place;
 use crate::decide::reason::Reason;
 use crate::state::revocations::Revocations;
@@ -60,6 +61,8 @@ pub struct Upload {
     fate: Fate,
     /// Who tells that something moves, if it matters.
     attendant: Option<Box<Attendant>>,
+    /// Who looks after its token, if it has one.
+    ward: Option<Box<Ward>>,
 }
 
 impl Upload {
@@ -70,10 +73,10 @@ impl Upload {
         between: Option<Duration>,
         until: Option<Instant>,
         fate: Fate,
-        attendant: Option<Box<Attendant>>,
+        (attendant, ward): (Option<Box<Attendant>>, Option<Box<Ward>>),
     ) -> Self {
         let patience = Patience { between, until, ..Patience::default() };
-        Self { first: body.first, inner: Some(body.body), left: limit, patience, fate, attendant }
+        Self { first: body.first, inner: Some(body.body), left: limit, patience, fate, attendant, ward }
     }
 
     fn pass(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
@@ -83,6 +86,7 @@ impl Upload {
             left => {
                 self.left = left.map(|left| left - length);
                 self.attendant.iter_mut().for_each(|attendant| attendant.moves());
+                self.ward.iter_mut().for_each(|ward| ward.passes(data.len()));
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
         }
@@ -99,12 +103,19 @@ impl Body for Upload {
     type Error = Cut;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(reason) = self.ward.as_ref().and_then(|ward| ward.is_called()) {
+            return self.cut(reason);
+        }
         if let Some(first) = self.first.take() {
             return self.pass(first);
         }
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else {
-            return if self.patience.is_over(cx) { self.cut(Reason::RequestTimeout) } else { Poll::Pending };
+            if self.patience.is_over(cx) {
+                return self.cut(Reason::RequestTimeout);
+            }
+            self.ward.iter_mut().for_each(|ward| ward.waits(cx));
+            return Poll::Pending;
         };
         self.patience.waiting = false;
         match polled {
@@ -139,6 +150,7 @@ impl Empty for Upload {
             patience: Patience::default(),
             fate: Fate::clone(&self.fate),
             attendant: None,
+            ward: None,
         }
     }
 }

@@ -16,7 +16,9 @@ fn rule(settings: &PolicySettings, defaults: &Defaults) -> Limit<IntrospectionRu
     said(settings.revocation.introspection, defaults.revocation.introspection).unwrap_or_default()
 }
 
-pub(super) fn freshness(settings: &PolicySettings, defaults: &Defaults) -> Freshness {
+/// What holds while knowledge is not fresh.
+#[must_use]
+pub fn freshness(settings: &PolicySettings, defaults: &Defaults) -> Freshness {
     let rule = rule(settings, defaults);
     let silent = if rule.value == IntrospectionRule::WhenStale { OnStale::Introspect } else { OnStale::Deny };
     let on_stale = said(settings.revocation.on_stale, defaults.revocation.on_stale);

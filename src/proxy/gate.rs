@@ -80,8 +80,9 @@ impl Gate {
         };
         // Should its upstream fail, this is what is told of it: the fields go with the request.
         report.seen = self.seen(parts);
-        match self.deliver(parts, body, admitted, &mut report).await {
-            Ok(passage) => passage.response(report, Place::new(Rc::clone(&self.info.streams), id)),
+        let place = Place::new(Rc::clone(&self.info.streams), id);
+        match self.deliver(parts, body, admitted, (&mut report, &place)).await {
+            Ok(passage) => passage.response(report, place),
             Err(refusal) => refuse(&refusal, report),
         }
     }
@@ -166,8 +167,10 @@ impl Gate {
             verdict = Box::pin(self.hear_of(desk, &mut gathered, policy, report)).await;
         }
         if policy.active.as_ref().is_some_and(|asked| asked.is_due(&gathered.evidence(), &verdict)) {
-            report.changes = state.revocations.changes();
-            Box::pin(gathered.introspect(&presented, state)).await;
+            let changes = state.revocations.changes();
+            if Box::pin(gathered.introspect(&presented, state)).await {
+                report.changes = changes;
+            }
             verdict = policy.judge(&gathered.evidence());
         }
         // A proof is used up by a request that is otherwise admitted, and by no other.

@@ -16,7 +16,7 @@
 //! | `hearing` | what other instances know of a session, where this one does not know enough |
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
 //! | `audited` | what the line has for the audit log |
-//! | `vigil`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
+//! | `vigil`, `standing`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `telling`, `session_door`, `origin`, `pace` | when a session ends: told on responses, and to who asks |
 //! | `answer` | from a reason to a response |
@@ -37,7 +37,7 @@ pub mod connection;
 pub mod counters;
 mod cut;
 pub mod doors;
-mod doubts;
+pub mod doubts;
 pub mod drain;
 mod driving;
 pub mod entry;
@@ -65,6 +65,7 @@ pub mod settings;
 pub mod shadow;
 mod sighting;
 pub mod stack;
+mod standing;
 pub mod streams;
 pub mod telling;
 pub mod tls;

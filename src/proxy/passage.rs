@@ -86,7 +86,7 @@ impl Gate {
         parts: &mut Parts,
         body: Incoming,
         admitted: Admitted,
-        report: &mut Report,
+        (report, place): (&mut Report, &Place),
     ) -> Result<Passage, Refusal> {
         let Admitted { route, permit, upgrade } = admitted;
         let route = &*route;
@@ -94,17 +94,22 @@ impl Gate {
         if declared(parts).is_some_and(|length| bounds.body.is_some_and(|limit| length > limit)) {
             return Err(Reason::BodyTooLarge.into());
         }
-        let proven = self.proven(parts, body).await?;
-        let now = Instant::now();
+        let mut now = Instant::now();
         let (until, over) = deadline(bounds.request, permit, now);
+        let proven = self.proven(parts, body).await?;
+        if proven.waited {
+            now = Instant::now();
+            report.still_stands(until.filter(|until| *until <= now).map(|_| over))?;
+        }
         let span_id = TraceContext::child();
         self.dress(parts, route, report, span_id, upgrade.as_ref());
         let fate = Fate::default();
         let repeatable = proven.first.is_none() && proven.body.is_end_stream() && parts.method.is_idempotent();
         let until_is_callers = is_of_the_token(over);
         let terms = Terms { upgrade: upgrade.is_some(), repeatable, until_is_callers, ..terms(&bounds, until, now) };
-        let attendant = if proven.body.is_end_stream() { None } else { report.attendant() };
-        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate), attendant);
+        let lasts = !proven.body.is_end_stream();
+        let guards = if lasts { (report.attendant(), report.ward(place.clone())) } else { (None, None) };
+        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate), guards);
         // An open route was not judged.
         let began = report.judge.unwrap_or_else(|| self.since(report));
         let sent =
@@ -142,13 +147,14 @@ impl Gate {
     /// A chunked body is not begun upstream before its first chunk has proven to be well framed.
     async fn proven(&self, parts: &Parts, mut body: Incoming) -> Result<Proven, Refusal> {
         if parts.version == Version::HTTP_2 || body.is_end_stream() || body.size_hint().exact().is_some() {
-            return Ok(Proven { body, first: None });
+            return Ok(Proven { body, first: None, waited: false });
         }
-        match Box::pin(body.frame()).await {
-            Some(Err(_)) => Err(self.fault().unwrap_or(Reason::MalformedRequest).into()),
-            Some(Ok(frame)) => Ok(Proven { body, first: frame.into_data().ok() }),
-            None => Ok(Proven { body, first: None }),
-        }
+        let first = match Box::pin(body.frame()).await {
+            Some(Err(_)) => return Err(self.fault().unwrap_or(Reason::MalformedRequest).into()),
+            Some(Ok(frame)) => frame.into_data().ok(),
+            None => None,
+        };
+        Ok(Proven { body, first, waited: true })
     }
 
     fn fault(&self) -> Option<Reason> {
@@ -194,6 +200,8 @@ pub(super) struct Proven {
     pub body: Incoming,
     /// What was looked at.
     pub first: Option<Bytes>,
+    /// Whether its client may have let us wait for it.
+    pub waited: bool,
 }
 
 impl Upgrade {

@@ -7,8 +7,8 @@ use super::doors::Door;
 use super::gate::Shared;
 use super::hearing::Heard;
 use super::plan::{Plan, Route};
+use super::standing;
 use crate::decide::checks::revocation;
-use crate::decide::checks::status::Status;
 use crate::decide::claims::Claims;
 use crate::decide::evidence::Scheme;
 use crate::decide::id::SourceName;
@@ -22,7 +22,7 @@ use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
 use crate::telemetry::{Asked, Delivery, Exchange, Feed, InFlight, Revoked, Shadowed, TraceContext, Untrusted};
-use crate::token::gather::{Gathered, status};
+use crate::token::gather::Gathered;
 use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
@@ -294,15 +294,6 @@ impl Report {
         self.issuer().and_then(|issuer| issuer.keys.standing(self.moment).skew_ms)
     }
 
-    /// Why its status list does not say any more that the token is good, where the policy asks for that.
-    fn delisted(&self) -> Option<Reason> {
-        let (verified, issuer) = (self.verified()?, self.issuer()?);
-        self.route.as_ref()?.policy.as_ref()?.status?;
-        verified.list.as_ref()?;
-        let state = &self.shared.state;
-        Status::ended(&status(verified, &issuer.rules.name, state, state.clock.now()))
-    }
-
     fn feed(&self) -> Option<(SourceName, Option<Duration>)> {
         let (source, age) = match self.freshness {
             Freshness::Unfed => return None,
@@ -329,7 +320,8 @@ impl AtEnd for Report {
     }
 
     fn revoked(&self) -> Option<Reason> {
-        revocation::revoked(&self.entries()?, self.claims()?).or_else(|| self.delisted())
+        let (issuer, verified) = (self.issuer()?, self.verified()?);
+        standing::revoked(&self.shared.state, issuer, verified, self.route.as_deref())
     }
 
     fn is_attended(&self) -> bool {

@@ -128,6 +128,12 @@ impl Streams {
         over.into_iter().for_each(|(id, reason)| _ = self.end(id, reason));
     }
 
+    /// Ends all.
+    pub(super) fn end_all(&self, reason: Reason) {
+        let all: Vec<_> = self.open.borrow().iter().map(|stream| stream.id).collect();
+        all.into_iter().for_each(|id| _ = self.end(id, reason));
+    }
+
     /// From now on it is asked whether the token of this stream still stands.
     fn watch(streams: &Rc<Self>, judged: &Judged<'_>) {
         streams.vigil.judged(judged.changes);
@@ -272,10 +278,19 @@ impl Place {
         self.streams.called.get().then(called).flatten()
     }
 
+    /// Calls it to its end.
+    pub(super) fn call(&self, reason: Reason) {
+        self.streams.end(self.id, reason);
+    }
+
     /// Wakes this task when it is called.
     pub(super) fn listen(&self, cx: &Context<'_>) {
         self.streams.at(self.id, |stream| {
-            stream.waker.get_or_insert_with(|| cx.waker().clone());
+            // Whoever runs it may change: an upload is begun by one task and goes on in another.
+            match &mut stream.waker {
+                Some(waker) => waker.clone_from(cx.waker()),
+                none => *none = Some(cx.waker().clone()),
+            }
         });
     }
 

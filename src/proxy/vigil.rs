@@ -2,10 +2,12 @@
 //! revoked at all, which is one number; only then is every stream asked about. How a stream is ended is `streams`.
 
 use super::streams::Streams;
+use crate::decide::reason::Reason;
 use crate::state::revocations::Revocations;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,10 +75,17 @@ impl Vigil {
             self.kept.borrow().range((from, Unbounded)).take(AT_ONCE).map(|(key, one)| (*key, one.upgrade())).collect();
         let last = some.last().map(|(key, _)| *key);
         for streams in some.into_iter().filter_map(|(_, streams)| streams) {
-            if news {
-                streams.end_revoked();
+            let asked = AssertUnwindSafe(|| {
+                if news {
+                    streams.end_revoked();
+                }
+                streams.end_left_alone();
+            });
+            // What cannot be asked about must not go on, and the others are to be asked about.
+            if catch_unwind(asked).is_err() {
+                tracing::error!("a look at streams panicked: this is a fault of the gateway, please report it");
+                streams.end_all(Reason::InternalError);
             }
-            streams.end_left_alone();
         }
         last
     }
@@ -124,6 +133,7 @@ mod tests {
         changes: u64,
         asked: Rc<Cell<usize>>,
         revoked: Rc<Cell<bool>>,
+        breaks: bool,
     }
 
     impl AtEnd for Held {
@@ -134,6 +144,7 @@ mod tests {
         }
 
         fn revoked(&self) -> Option<Reason> {
+            assert!(!self.breaks, "a fault of ours, for a test");
             self.asked.set(self.asked.get() + 1);
             self.revoked.get().then_some(Reason::TokenRevoked)
         }
@@ -163,9 +174,13 @@ mod tests {
         }
 
         fn begin(&self, changes: u64) -> Place {
+            self.begin_that(false, changes)
+        }
+
+        fn begin_that(&self, breaks: bool, changes: u64) -> Place {
             let (asked, revoked) = (Rc::clone(&self.asked), Rc::clone(&self.revoked));
             let place = Streams::begin(&Rc::new(Streams::of(&self.vigil, &crate::proxy::drain::Drain::new())), 0);
-            place.tells(Box::new(Held { set: Arc::clone(&self.set), changes, asked, revoked }), true);
+            place.tells(Box::new(Held { set: Arc::clone(&self.set), changes, asked, revoked, breaks }), true);
             place
         }
     }
@@ -209,6 +224,24 @@ mod tests {
             sleep(2 * EVERY).await;
             assert_eq!(late.is_called(), Some(Reason::TokenRevoked));
             drop(first);
+        };
+        LocalSet::new().run_until(life).await;
+    }
+
+    /// A fault of ours in what is asked about one stream ends that one, and nobody else goes on unasked for it.
+    #[tokio::test(start_paused = true)]
+    async fn one_that_cannot_be_asked_about_ends() {
+        let world = World::new();
+        let life = async {
+            let [first, broken, last] = [false, true, false].map(|breaks| world.begin_that(breaks, 0));
+            world.write();
+            sleep(2 * EVERY).await;
+            assert_eq!([&first, &broken, &last].map(Place::is_called), [None, Some(Reason::InternalError), None]);
+            assert_eq!(world.asked.get(), 2);
+            world.revoked.set(true);
+            world.write();
+            sleep(2 * EVERY).await;
+            assert_eq!([&first, &last].map(Place::is_called), [Some(Reason::TokenRevoked); 2]);
         };
         LocalSet::new().run_until(life).await;
     }

@@ -146,9 +146,10 @@ impl Gathered {
     }
 
     /// Asks the issuer about the token. Waits for a bounded time, if nobody knows; what was learnt of revocations
-    /// meanwhile holds.
-    pub async fn introspect(&mut self, presented: &Presented, state: &State) {
-        let (Known::Trusted(verified), Some(raw)) = (&self.token, &presented.token) else { return };
+    /// meanwhile holds. Tells whether these were looked up again.
+    #[must_use]
+    pub async fn introspect(&mut self, presented: &Presented, state: &State) -> bool {
+        let (Known::Trusted(verified), Some(raw)) = (&self.token, &presented.token) else { return false };
         let told = match self.issuer.as_ref().and_then(|issuer| issuer.desk.as_ref()) {
             Some(desk) => {
                 let lifts = state.revocations.lifts();
@@ -158,9 +159,11 @@ impl Gathered {
             None => Told { answer: Answer::Unknown("its issuer cannot be asked"), had: Had::Asked(Duration::ZERO) },
         };
         self.introspection = Introspection::Told(told);
-        if matches!(told.had, Had::Asked(_)) {
+        let waited = matches!(told.had, Had::Asked(_));
+        if waited {
             self.revocation = revocation(self, verified, state);
         }
+        waited
     }
 
     /// Nobody is asked where there is no network.

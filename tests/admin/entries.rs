@@ -92,3 +92,36 @@ fn bad_input_is_told_and_changes_nothing() {
     assert!(world.audited().is_empty(), "nothing was done");
     assert!(!world.gateway.log().contains(&token[..40]), "a token in the log");
 }
+
+/// A token in a wrong place is told neither to whoever sent it nor to the log, whatever the place.
+#[test]
+fn what_was_sent_is_not_repeated() {
+    let world = World::start("token: { file: DIR/token }");
+    let (token, ..) = access();
+    let shown = &token[..20];
+    let (act, confirm) = ("POST /revocations", "POST /revocations/feeds/confirm");
+    for (path, body) in [
+        (act, json!({"issuer": "corp", "type": token, "id": "x"})),
+        (act, json!({"issuer": "corp", "type": "subject", "id": "x", token.clone(): 1})),
+        (act, json!({"issuer": "corp", "type": "subject", "id": "x", "until": token})),
+        (act, json!({"issuer": "corp", "type": "subject", "id": {"x": token}})),
+        ("POST /revocations/query", json!({"issuer": "corp", "type": token, "id": "x"})),
+        (confirm, json!({"feed": "many", "entries": token})),
+        (confirm, json!(token)),
+        (confirm, json!({"feed": "many", token.clone(): 1})),
+        ("POST /records/query", json!({token.clone(): 1})),
+    ] {
+        let answer = world.json(path, &body);
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(
+            [400, 404].contains(&answer.status) && !said.contains(shown),
+            "{path} {body}: {} {said}",
+            answer.status
+        );
+    }
+    // A name that was mistyped is told all the same.
+    let answer = world.json(act, &json!({"issuer": "corp", "type": "subject", "id": "x", "untill": "now"}));
+    assert!(String::from_utf8_lossy(&answer.body).contains("`untill`"));
+    let log = world.gateway.log();
+    assert!(log.contains("not done for an operator") && !log.contains(shown), "{log}");
+}

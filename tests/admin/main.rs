@@ -8,6 +8,7 @@ mod support;
 mod audit;
 mod commands;
 mod confirm;
+mod crowd;
 mod deeds;
 mod document;
 mod entries;

@@ -52,13 +52,14 @@ fn who_is_asked_and_what_it_counts_for() {
     use OnStale::{Allow, Deny, Introspect};
     let (active, inactive, unknown) =
         (told(Answer::Active), told(Answer::Inactive), told(Answer::Unknown("no answer in time")));
-    let listed = |known| {
+    let listed = |known, said| {
         let claim = StatusClaim::Listed(Listed { uri: "https://id.example.com/1".into(), index: 7 });
         let mut world = World::claims(|claims| claims.status = claim);
-        (world.knowledge.status, world.introspection) = (known, inactive);
+        (world.knowledge.status, world.introspection) = (known, said);
         world
     };
     let (age, max) = (Duration::from_secs(3), Duration::from_secs(2));
+    let gone = Listing::Expired(Timestamp::from_secs(0));
     let old = Listing::Said { value: 0, accepted: false, age, max };
     let always = || asks(Rule::Always, Deny, Deny);
     let stale = || asks(Rule::Never, Introspect, Deny);
@@ -73,24 +74,28 @@ fn who_is_asked_and_what_it_counts_for() {
             ("IN-03 always, unknown", always(), world(FRESH, unknown), UNKNOWN),
             ("always, not asked", always(), world(FRESH, Known::Unasked), UNKNOWN),
             ("always, offline", always(), world(FRESH, Known::Offline), Want::Pass),
-            ("on_stale, fresh", stale(), world(FRESH, inactive), Want::Unasked),
-            ("on_stale, no feed", stale(), world(Fresh::Unfed, inactive), Want::Unasked),
+            ("on_stale, fresh", stale(), world(FRESH, Known::Unasked), Want::Unasked),
+            ("on_stale, fresh by now, active", stale(), world(FRESH, active), Want::Unasked),
+            ("on_stale, fresh by now, unknown", stale(), world(FRESH, unknown), Want::Unasked),
+            ("on_stale, fresh by now, inactive", stale(), world(FRESH, inactive), NO),
+            ("on_stale, no feed", stale(), world(Fresh::Unfed, Known::Unasked), Want::Unasked),
             ("on_stale, stale, active", stale(), world(STALE, active), Want::Pass),
             ("on_stale, stale, inactive", stale(), world(STALE, inactive), NO),
             ("on_stale, stale, unknown", stale(), world(STALE, unknown), UNKNOWN),
             ("on_stale, stale, not asked", stale(), world(STALE, Known::Unasked), UNKNOWN),
-            ("on_stale, cold", stale(), world(COLD, inactive), Want::Unasked),
+            ("on_stale, cold", stale(), world(COLD, Known::Unasked), Want::Unasked),
             ("cold_start, cold", cold(), world(COLD, inactive), NO),
-            ("cold_start, stale", cold(), world(STALE, inactive), Want::Unasked),
+            ("cold_start, stale", cold(), world(STALE, Known::Unasked), Want::Unasked),
             ("cold_start, cold, unknown", cold(), world(COLD, unknown), UNKNOWN),
             ("when_stale and allow, unknown", wish(), world(STALE, unknown), Want::Pass),
             ("when_stale and allow, inactive", wish(), world(STALE, inactive), NO),
             ("when_stale and allow, not asked", wish(), world(STALE, Known::Unasked), Want::Pass),
-            ("when_stale and allow, cold", wish(), world(COLD, inactive), Want::Unasked),
-            ("never and allow", asks(Rule::Never, Allow, Allow), world(STALE, inactive), Want::Unasked),
-            ("a list that is old", stale(), listed(old), NO),
-            ("a list that was never had", cold(), listed(Listing::Missing), NO),
-            ("a list that is gone for good", stale(), listed(Listing::Expired(Timestamp::from_secs(0))), Want::Unasked),
+            ("when_stale and allow, cold", wish(), world(COLD, Known::Unasked), Want::Unasked),
+            ("never and allow", asks(Rule::Never, Allow, Allow), world(STALE, Known::Unasked), Want::Unasked),
+            ("a list that is old", stale(), listed(old, inactive), NO),
+            ("a list that was never had", cold(), listed(Listing::Missing, inactive), NO),
+            ("a list that is gone for good", stale(), listed(gone, Known::Unasked), Want::Unasked),
+            ("a list that is gone meanwhile, inactive", stale(), listed(gone, inactive), NO),
         ],
     );
 }

@@ -12,4 +12,5 @@ mod keycloak;
 mod lags;
 mod restart;
 mod streams;
+mod uploads;
 mod world;

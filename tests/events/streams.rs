@@ -9,11 +9,11 @@ use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub const SECOND: Duration = Duration::from_secs(1);
 const CANCEL: u32 = 8;
 
 /// Ends a session; returns when that is enforced.
-fn end(world: &World, sid: &str) -> Instant {
+pub fn end(world: &World, sid: &str) -> Instant {
     let mut token = Mint::get().ec.token().head("typ", "logout+jwt");
     token.claims.clear();
     let claims = json!({"iss": CORP, "aud": "shop", "iat": now(), "exp": now() + 120, "jti": unique("logout"),
@@ -25,16 +25,22 @@ fn end(world: &World, sid: &str) -> Instant {
 }
 
 fn ask(session: &mut Session, path: &str, token: &str) -> u32 {
+    ask_to(session, "GET", path, token)
+}
+
+/// Sends a head; with another method than GET a body is to follow.
+pub fn ask_to(session: &mut Session, method: &str, path: &str, token: &str) -> u32 {
     let bearer = format!("Bearer {token}");
     let fields: [(&[u8], &[u8]); 5] = [
-        (b":method", b"GET"),
+        (b":method", method.as_bytes()),
         (b":scheme", b"https"),
         (b":authority", HOST.as_bytes()),
         (b":path", path.as_bytes()),
         (b"authorization", bearer.as_bytes()),
     ];
     let stream = session.stream();
-    session.send(&frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&fields))).unwrap();
+    let whole = if method == "GET" { END_STREAM } else { 0 };
+    session.send(&frame(HEADERS, END_HEADERS | whole, stream, &block(&fields))).unwrap();
     stream
 }
 

@@ -7,6 +7,7 @@ mod feeds;
 mod keys;
 mod provider;
 mod restart;
+mod slow_disk;
 mod statuses;
 mod streams;
 
@@ -16,7 +17,7 @@ use curfew::idp::settings::{IssuerSettings, Settings};
 use curfew::settings::Span;
 use curfew::state::clock::{Clock, HandClock};
 use curfew::state::fingerprint::Fingerprints;
-use curfew::state::journal::Journal;
+use curfew::state::journal::{Check, Journal};
 use curfew::state::revocations::Revocations;
 use curfew::state::statuses::StatusLists;
 use provider::Provider;
@@ -42,15 +43,16 @@ pub struct House {
 
 impl House {
     pub fn open() -> Self {
-        Self::with_journal(None)
+        Self::with(|_, _, _| None)
     }
 
     /// One whose sources are kept in a directory.
     pub fn kept(state_dir: &std::path::Path) -> Self {
-        Self::with_journal(Some(state_dir))
+        Self::with(|check, set, clock| Some(Journal::in_directory(state_dir, check, set, clock).unwrap()))
     }
 
-    fn with_journal(state_dir: Option<&std::path::Path>) -> Self {
+    /// One with a journal of one's own.
+    pub fn with(journal: impl FnOnce(Check, Arc<Revocations>, Arc<dyn Clock>) -> Option<Journal>) -> Self {
         let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let clock = Arc::new(HandClock::at(Timestamp::from_millis(0).plus(wall)));
         clock.set_steady(Duration::from_secs(1_000));
@@ -65,10 +67,8 @@ impl House {
             statuses: Arc::clone(&statuses),
             fingerprints: Arc::clone(&fingerprints),
         };
-        let journal = state_dir.map(|dir| {
-            let (set, clock) = (Arc::clone(&revocations), Arc::clone(&clock) as Arc<dyn Clock>);
-            Arc::new(Journal::in_directory(dir, fingerprints.check(), set, clock).unwrap())
-        });
+        let (set, hand) = (Arc::clone(&revocations), Arc::clone(&clock) as Arc<dyn Clock>);
+        let journal = journal(fingerprints.check(), set, hand).map(Arc::new);
         let idp = Idp::new(means, cancel.clone()).with_journal(journal);
         Self { idp, clock, revocations, statuses, fingerprints, _cancel: cancel.drop_guard() }
     }

@@ -2,6 +2,7 @@
 
 use super::body::{self, Kind};
 use super::guard::Who;
+use super::misread;
 use super::operations::Operations;
 use super::problem::{Answer, Problem, json};
 use crate::idp::held_back::{Shrunk, Unconfirmed};
@@ -41,8 +42,8 @@ impl Operations {
         if body::kind(headers)? == Kind::Lines {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "confirm one at a time, as JSON"));
         }
-        let asked: Asked =
-            serde_json::from_slice(&body::whole(body).await?).map_err(|error| Problem::bad(error.to_string()))?;
+        let unread = |error| Problem::bad(format!("this is no confirmation in JSON: {}", misread::why(&error)));
+        let asked: Asked = serde_json::from_slice(&body::whole(body).await?).map_err(unread)?;
         if [&asked.reason, &asked.actor].into_iter().flatten().any(|text| text.len() > MAX_TEXT) {
             return Err(Problem::bad("`reason` or `actor` is longer than 1024 bytes"));
         }

@@ -1,5 +1,6 @@
 //! What an operator says is revoked, read strictly: one entry, as it is written, and as it is understood.
 
+use super::misread;
 use super::problem::Problem;
 use crate::decide::claims::Claims;
 use crate::decide::id::{Fingerprint, IssuerName};
@@ -297,14 +298,6 @@ fn id_of(revokes: &Revokes, id: Option<&EntryId>) -> Result<String, Problem> {
     }
 }
 
-/// What was sent may be a token in a wrong place, so that no value of it is repeated.
 fn malformed(error: &serde_json::Error) -> Problem {
-    let told = error.to_string();
-    let shown = ["unknown field", "missing field", "duplicate field", "unknown variant", "not a time", "not a Unix"];
-    let why = if shown.iter().any(|word| told.starts_with(word)) {
-        told
-    } else {
-        format!("line {} column {}", error.line(), error.column())
-    };
-    Problem::bad(format!("this is no entry in JSON: {why}"))
+    Problem::bad(format!("this is no entry in JSON: {}", misread::why(error)))
 }

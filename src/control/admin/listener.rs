@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a connection may last: a long import takes its time.
 const LONGEST: Duration = Duration::from_secs(900);
 
+/// How long it waits after a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What answers.
 pub struct Wiring<S> {
     /// What is shown.
@@ -50,7 +53,11 @@ pub async fn serve<S: Showing>(listener: TcpListener, wiring: Arc<Wiring<S>>, ca
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let accepted = cancelled.run_until_cancelled(listener.accept()).await;
         let Some(accepted) = accepted else { return };
-        let Ok((stream, address)) = accepted else { continue };
+        let Ok((stream, address)) = accepted else {
+            // Without files that may be opened, the next one fails as well, at once.
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
         let wiring = Arc::clone(&wiring);
         tokio::spawn(async move {
             // Whether the asker stayed to the end is no matter of ours.

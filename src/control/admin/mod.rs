@@ -8,7 +8,7 @@
 //! | `guard` | who may ask |
 //! | `origin` | by which name, and from which page |
 //! | `page` | the page for operators |
-//! | `body`, `entry` | what was sent: its bytes, and the entries in it |
+//! | `body`, `entry`, `misread` | what was sent: its bytes, the entries in it, and what is none |
 //! | `operations`, `preview`, `query` | what operators do: enter, take back, look ahead, ask |
 //! | `records` | what operators ask of decision records |
 //! | `standing` | keys with their age, routes with what holds on them |
@@ -24,6 +24,7 @@ mod entry;
 mod fleet;
 mod guard;
 mod listener;
+mod misread;
 mod operations;
 mod origin;
 mod page;

@@ -186,7 +186,7 @@ impl Operations {
         let unkept = |detail: &str| Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail);
         let mut work: Vec<(Arc<Operator>, Vec<Revoked>)> = Vec::new();
         for (issuer, (revoked, _)) in by_issuer(entries) {
-            let operator = self.reload.idp().operator(issuer.as_str());
+            let operator = self.operator(issuer.as_str()).await;
             let operator = operator.ok_or_else(|| unkept("an issuer left with a reload just now: try again"))?;
             if revoked.len() > operator.room() {
                 return Err(unkept("there is no room for so many entries of operators: take back what is over"));
@@ -198,6 +198,15 @@ impl Operations {
             done.accepted = Some(done.accepted.unwrap_or(0) + revoked.len());
         }
         Ok(())
+    }
+
+    /// Where operators write about an issuer. The first time it is opened, which waits for the disk.
+    async fn operator(&self, issuer: &str) -> Option<Arc<Operator>> {
+        let (reload, issuer) = (Arc::clone(&self.reload), issuer.to_owned());
+        match reload.idp().opened(&issuer) {
+            Some(operator) => Some(operator),
+            None => tokio::task::spawn_blocking(move || reload.idp().operator(&issuer)).await.ok().flatten(),
+        }
     }
 
     async fn lift(&self, entries: &[Understood], done: &mut Done) -> Result<(), Problem> {

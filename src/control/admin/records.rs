@@ -3,6 +3,7 @@
 
 use super::body::{self, Kind};
 use super::entry::When;
+use super::misread;
 use super::problem::{Answer, Problem, json};
 use crate::decide::time::{Timestamp, millis};
 use crate::proxy::gate::Shared;
@@ -267,13 +268,8 @@ async fn read(headers: &HeaderMap, body: Incoming) -> Result<Asked, Problem> {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "ask one question at a time, as JSON"));
     }
     let bytes = body::whole(body).await?;
-    // A value may be a token in a wrong place: only names of members are told.
-    let told = |error: &serde_json::Error| {
-        let text = error.to_string();
-        let named = text.starts_with("unknown field") || text.starts_with("duplicate field");
-        let place = format!("line {} column {}", error.line(), error.column());
-        if named { text } else { format!("{place}; times are `15m` (ago), `now`, RFC 3339 or seconds since 1970") }
-    };
+    let times = |place| format!("{place}; times are `15m` (ago), `now`, RFC 3339 or seconds since 1970");
+    let told = |error: &serde_json::Error| misread::told(error).unwrap_or_else(times);
     serde_json::from_slice(&bytes)
         .map_err(|error| Problem::bad(format!("this is no question in JSON: {}", told(&error))))
 }

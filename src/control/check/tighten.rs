@@ -1,5 +1,5 @@
 //! Tighten: what `defaults` says may only be made tighter below it, unless `relax` names the field and says why.
-//! What `defaults` leaves out is not guarded by this rule.
+//! What `defaults` leaves out, and does not imply by what it says, is not guarded by this rule.
 
 use std::fmt::Display;
 
@@ -7,11 +7,12 @@ use super::tell::{Faults, and};
 use crate::control::config::{Fault, Spans, advise, join};
 use crate::control::settings::Config;
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
-use crate::decide::checks::freshness::{ColdStart, OnStale};
+use crate::decide::checks::freshness::OnStale;
 use crate::decide::checks::idle::Unidentified;
 use crate::decide::checks::introspection::IntrospectionRule;
 use crate::decide::checks::status::StatusRule;
 use crate::decide::session::OnStateLoss;
+use crate::proxy::doubts::freshness;
 use crate::proxy::settings::{Defaults, PolicySettings, Relax, RouteSettings};
 use crate::settings::{OrOff, Span};
 
@@ -54,6 +55,7 @@ const OF_POLICIES: &[&str] = &[
 
 fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 17] {
     let (own, usual) = (&policy.revocation, &defaults.revocation);
+    let (usual_stale, usual_cold) = usual_doubts(defaults);
     let dpop = match (policy.token.dpop, defaults.token.dpop) {
         (Some(Dpop::Off), Some(Dpop::Required)) => Some(("off".to_owned(), "required".to_owned())),
         (Some(Dpop::Optional), Some(Dpop::Required)) => Some(("optional".to_owned(), "required".to_owned())),
@@ -90,8 +92,8 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 17] {
             looser(on(policy.token.dpop_nonce_max_age), on(defaults.token.dpop_nonce_max_age)),
         ),
         ("token.mtls", mtls),
-        ("revocation.on_stale", ranked(own.on_stale, usual.on_stale, STALE)),
-        ("revocation.cold_start", ranked(own.cold_start, usual.cold_start, COLD)),
+        ("revocation.on_stale", ranked(own.on_stale, usual_stale, STALE)),
+        ("revocation.cold_start", ranked(own.cold_start.map(Into::into), usual_cold, COLD)),
         ("revocation.introspection", ranked(own.introspection, usual.introspection, ASKED)),
         ("revocation.status", status),
         ("session.idle", looser(policy.session.idle, defaults.session.idle)),
@@ -103,6 +105,14 @@ fn of_policy(policy: &PolicySettings, defaults: &Defaults) -> [Field; 17] {
     ]
 }
 
+/// What holds by `defaults` while knowledge is old, and while there is none: said, or implied by what is said.
+fn usual_doubts(defaults: &Defaults) -> (Option<OnStale>, Option<OnStale>) {
+    let (said, built) = (&defaults.revocation, freshness(&PolicySettings::default(), defaults));
+    let stale = said.on_stale.is_some() || said.introspection == Some(IntrospectionRule::WhenStale);
+    let cold = said.cold_start.is_some() || stale;
+    (stale.then_some(built.on_stale.value), cold.then_some(built.cold_start.value))
+}
+
 /// The words of a setting, the strictest first.
 type Ranks<T> = &'static [(T, &'static str)];
 
@@ -110,8 +120,9 @@ const STALE: Ranks<OnStale> =
     &[(OnStale::Deny, "deny"), (OnStale::Introspect, "introspect"), (OnStale::Allow, "allow")];
 const LOST: Ranks<OnStateLoss> =
     &[(OnStateLoss::Deny, "deny"), (OnStateLoss::Local, "local"), (OnStateLoss::Allow, "allow")];
-const COLD: Ranks<ColdStart> =
-    &[(ColdStart::Deny, "deny"), (ColdStart::Introspect, "introspect"), (ColdStart::Accept, "accept")];
+/// The same, as `cold_start` says it.
+const COLD: Ranks<OnStale> =
+    &[(OnStale::Deny, "deny"), (OnStale::Introspect, "introspect"), (OnStale::Allow, "accept")];
 const ASKED: Ranks<IntrospectionRule> = &[
     (IntrospectionRule::Always, "always"),
     (IntrospectionRule::WhenStale, "when_stale"),
@@ -190,5 +201,44 @@ fn compare(path: &str, fields: &[Field], relax: Option<&Relax>, elsewhere: &[&st
             "nothing is relaxed",
             format!("name fields ({}), or remove it", and(&known)),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_policy;
+    use crate::proxy::settings::{Defaults, PolicySettings};
+
+    fn looser(policy: &str, defaults: &str) -> Vec<(&'static str, String, String)> {
+        let block = |text: &str| format!(r#"{{"revocation":{{{text}}}}}"#);
+        let policy: PolicySettings = serde_json::from_str(&block(policy)).unwrap();
+        let defaults: Defaults = serde_json::from_str(&block(defaults)).unwrap();
+        let fields = of_policy(&policy, &defaults).into_iter();
+        fields.filter_map(|(field, looser)| looser.map(|(own, usual)| (field, own, usual))).collect()
+    }
+
+    /// What the defaults imply is guarded as what they say; what neither says nor follows from them is not.
+    #[test]
+    fn what_defaults_imply_is_guarded_too() {
+        let (stale, cold) = ("revocation.on_stale", "revocation.cold_start");
+        for (policy, defaults, told) in [
+            (r#""cold_start":"accept""#, r#""on_stale":"deny""#, Some((cold, "accept", "deny"))),
+            (r#""cold_start":"introspect""#, r#""on_stale":"deny""#, Some((cold, "introspect", "deny"))),
+            (r#""cold_start":"accept""#, r#""on_stale":"introspect""#, Some((cold, "accept", "introspect"))),
+            (r#""cold_start":"accept""#, r#""on_stale":"allow""#, None),
+            (r#""cold_start":"accept""#, r#""on_stale":"allow","cold_start":"deny""#, Some((cold, "accept", "deny"))),
+            (r#""cold_start":"deny""#, r#""on_stale":"allow""#, None),
+            (r#""on_stale":"allow""#, r#""introspection":"when_stale""#, Some((stale, "allow", "introspect"))),
+            (r#""on_stale":"introspect""#, r#""introspection":"when_stale""#, None),
+            (r#""on_stale":"deny""#, r#""introspection":"when_stale""#, None),
+            (r#""cold_start":"accept""#, r#""introspection":"when_stale""#, Some((cold, "accept", "introspect"))),
+            (r#""on_stale":"allow""#, r#""on_stale":"deny""#, Some((stale, "allow", "deny"))),
+            (r#""on_stale":"allow""#, "", None),
+            (r#""cold_start":"accept""#, "", None),
+            (r#""on_stale":"allow""#, r#""cold_start":"deny""#, None),
+        ] {
+            let told: Vec<_> = told.into_iter().map(|(field, own, usual)| (field, own.into(), usual.into())).collect();
+            assert_eq!(looser(policy, defaults), told, "{policy} under {defaults}");
+        }
     }
 }

@@ -53,6 +53,8 @@ impl Check for Introspection {
         let (need, known) = (self.need(evidence), evidence.introspection);
         let nothing = Compared::about("introspection");
         match (need, known) {
+            // Who was asked and says no is not overheard, though what is known of revocations is fresh by now.
+            (_, Known::Told(told)) if told.answer == Answer::Inactive => self.told(need, told),
             (Need::None, _) => Finding::Unasked,
             (_, Known::Offline) => Finding::pass(nothing.found(Quantity::Word("not asked: nobody is asked offline"))),
             (Need::Wish, Known::Unasked) => Finding::pass(nothing.found(Quantity::Word("not asked"))),

@@ -109,17 +109,18 @@ impl Hub {
         own: Vec<Own>,
         kept: &mut BTreeMap<String, Kept>,
     ) {
-        let mut running = self.running();
         let names: Vec<_> = issuers.iter().map(|one| (one.name.clone(), Arc::clone(&one.iss), one.ages)).collect();
         let Some((settings, server)) = new else {
-            running.take().iter().for_each(|old| old.cancel.cancel());
+            self.running().take().iter().for_each(|old| old.cancel.cancel());
             self.outbox.rebound(0);
             self.seat(Vec::new(), Vec::new(), None, kept);
             return;
         };
-        let same = running.as_ref().is_some_and(|old| old.settings == *settings && old.issuers == names);
+        let same = self.running().as_ref().is_some_and(|old| old.settings == *settings && old.issuers == names);
+        // Who asks how the channel is does not wait for the disk.
         self.seat(issuers, own, Some(settings), kept);
         let Some(server) = server.filter(|_| !same) else { return };
+        let mut running = self.running();
         running.take().iter().for_each(|old| old.cancel.cancel());
         self.outbox.rebound(settings.queue);
         let cancel = self.cancel.child_token();

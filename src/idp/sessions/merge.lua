@@ -20,7 +20,7 @@ for i = 2, #KEYS do
     end
   end
   local keep = n[1] + tonumber(ARGV[2])
-  if ARGV[3] ~= '0' and n[3] >= 0 then keep = n[2] + tonumber(ARGV[3]) end
+  if ARGV[3] ~= '0' then keep = math.max(keep, n[2] + tonumber(ARGV[3])) end
   local text = string.format('%.0f %.0f %.0f %.0f %.0f %.0f', n[1], n[2], n[3], n[4], n[5], n[6])
   redis.call('SET', KEYS[i], text, 'PXAT', string.format('%.0f', math.max(keep, 1)))
 end

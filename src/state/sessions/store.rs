@@ -29,7 +29,7 @@ const LINGER: Duration = Duration::from_secs(300);
 pub struct Terms {
     /// How many at most.
     pub max: usize,
-    /// How long after its last activity one is remembered.
+    /// How long after its last activity one is remembered, at the least.
     pub remember: Duration,
     /// The greatest length of a session, where all that ask for anything ask for one: after it, the sign-in that a token
     /// tells is enough.
@@ -240,13 +240,11 @@ impl Sessions {
 }
 
 impl Terms {
-    /// The steady second until which a session is needed. One whose tokens say when their user signed in is needed until
-    /// that is answer enough.
+    /// The steady second until which a session is needed: until the sign-in that a token tells is answer enough, and as
+    /// long as a token may come that tells none, because not all tokens of a session do.
     pub(super) fn until(&self, life: &Life) -> u32 {
-        let ms = match self.absolute {
-            Some(absolute) if life.signed_in.is_some() => life.began.saturating_add(millis(absolute)),
-            _ => life.last.saturating_add(millis(self.remember)),
-        };
+        let absolute = self.absolute.map_or(i64::MIN, |absolute| life.began.saturating_add(millis(absolute)));
+        let ms = life.last.saturating_add(millis(self.remember)).max(absolute);
         u32::try_from(ms.saturating_add(millis(LINGER)).max(0) / 1000 + 1).unwrap_or(u32::MAX)
     }
 }
@@ -254,3 +252,7 @@ impl Terms {
 fn second(now: Moment) -> u32 {
     u32::try_from(now.steady.as_secs()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

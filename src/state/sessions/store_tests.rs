@@ -1,0 +1,44 @@
+//! How long a session is needed, by a hand-set clock.
+
+use super::*;
+use crate::decide::session::KeySource;
+use crate::decide::time::Timestamp;
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+const TERMS: Terms = Terms { max: 100, remember: secs(7200), absolute: Some(secs(3600)) };
+
+fn at(second: u64) -> Moment {
+    Moment { wall: Timestamp::from_secs(1_000_000).plus(secs(second)), steady: secs(1_000 + second) }
+}
+
+/// One of the same table as all others.
+fn name(number: u8) -> Name {
+    let mut print = [number; 16];
+    print[..2].fill(7);
+    Name { print: Fingerprint(print), source: KeySource::Claim }
+}
+
+/// Tokens of one session may tell when its user signed in, and others of it not: what the first ones proved still counts
+/// against the others after the longest time that the session may have lasted.
+#[test]
+fn a_token_without_a_sign_in_does_not_begin_a_session_again_that_has_ended() {
+    let sessions = Sessions::default();
+    let told = Shown { signed_in: Some(at(0).wall), issued: Some(at(0).wall) };
+    let untold = |second| Shown { signed_in: None, issued: Some(at(second).wall) };
+    sessions.admitted(&name(1), told, at(0), Activity::User, &TERMS);
+    sessions.admitted(&name(1), untold(3400), at(3500), Activity::User, &TERMS);
+    // Others come, so that there is a look for what is over.
+    for (number, second) in (2..6).zip([3910, 3920, 7000, 10_000]) {
+        sessions.admitted(&name(number), untold(second), at(second), Activity::User, &TERMS);
+        let known = sessions.known(&name(1), untold(second), at(second), &TERMS);
+        let Knowledge::Known(_, basis, sight) = known else { panic!("{known:?}") };
+        assert_eq!((basis, sight.age), (Basis::Held, millis(secs(second))), "{second}");
+    }
+    // It is remembered for so long, and no longer.
+    sessions.admitted(&name(6), untold(11_100), at(11_100), Activity::User, &TERMS);
+    let known = sessions.known(&name(1), untold(11_100), at(11_100), &TERMS);
+    assert!(matches!(known, Knowledge::Known(_, Basis::Token, _)), "{known:?}");
+}
