@@ -20,6 +20,7 @@ pub fn round(world: &World) {
     let rows: Vec<(&str, String, &str)> = vec![
         ("/orders/1", bearer(&fresh.sign()), "admitted"),
         ("/orders/2", bearer(&partner.sign()), "admitted"),
+        ("/asked/2", bearer(&partner.sign()), "introspection_unavailable"),
         ("/young/3", bearer(&corp().sign()), "admitted"),
         ("/orders/4", bearer(&corp().claim("jti", REVOKED).sign()), "token_revoked"),
         ("/orders/5", bearer(&corp().claim("iat", now() - 900).claim("exp", now() - 120).sign()), "token_expired"),
