@@ -47,7 +47,7 @@ pub fn round(world: &World) {
 }
 
 /// A session that goes on with a newer token before the old one ends, and once more after it was refused.
-fn renewals(sid: &str, mint: &Mint) -> Vec<(&'static str, String, &'static str)> {
+pub fn renewals(sid: &str, mint: &Mint) -> Vec<(&'static str, String, &'static str)> {
     let token = |issued: i64, expires: i64| {
         let token = mint.rsa.token().claim("sid", sid).claim("iat", now() + issued);
         bearer(&token.claim("exp", now() + expires).sign())

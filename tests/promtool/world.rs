@@ -34,7 +34,7 @@ impl World {
         file("partner.json", &set(&[&mint.partner]).to_string());
         file("revoked.txt", &format!("{REVOKED}\n"));
         file("hash.key", "the key of the fleet, for tests");
-    file("bearer", "a-bearer-token-for-tests");
+        file("bearer", "a-bearer-token-for-tests");
         let (config, d) = (dir.path().join("curfew.yaml"), dir.path().display());
         let (jwks, echo, redis_url) = (provider::start(mint.corp_keys().to_string()), upstream.url(), redis.url());
         let text = format!(
