@@ -8,7 +8,7 @@ use crate::decide::id::Fingerprint;
 use http::HeaderValue;
 use moka::sync::Cache;
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// The place of an issuer among those of one edition of the settings.
@@ -31,6 +31,8 @@ pub struct Verified {
     pub stamps: OnceLock<Box<[Option<HeaderValue>]>>,
     /// Whether it was told of it, and of an admission with it.
     pub told: AtomicU8,
+    /// A number that who measures notes of it; zero until then.
+    pub note: AtomicU32,
 }
 
 /// It was told of.
@@ -49,6 +51,7 @@ impl Verified {
             list: None,
             session: Name::NONE,
             stamps: OnceLock::new(),
+            note: AtomicU32::new(0),
             told: AtomicU8::new(0),
         }
     }

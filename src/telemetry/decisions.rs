@@ -1,6 +1,6 @@
 //! Decisions as they are counted: by route, issuer, tenant and reason. What was never needed takes no room.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::exchange::Exchange;
@@ -97,15 +97,15 @@ impl Decisions {
     /// Counts one: atomics only, and for a refusal one lock that nobody else holds for long.
     pub(super) fn count(&self, exchange: &Exchange<'_>) {
         let claims = exchange.token.and_then(|token| token.claims.as_ref().ok());
-        self.tally(claims).count(exchange);
+        self.tally(claims, exchange.sight.and_then(|sight| sight.note)).count(exchange);
         if let (Some(issuer), Some(claims)) = (&self.issuer, claims) {
             issuer.count(claims, exchange);
         }
     }
 
-    fn tally(&self, claims: Option<&Claims>) -> &Tally {
+    fn tally(&self, claims: Option<&Claims>, note: Option<&AtomicU32>) -> &Tally {
         let Some((tenants, claims)) = self.tenants.as_ref().zip(claims) else { return &self.nobody };
-        match tenants.place(claims) {
+        match tenants.noted(claims, note) {
             NONE => &self.nobody,
             place => self.at(place, tenants).unwrap_or(&self.nobody),
         }

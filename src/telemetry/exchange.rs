@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use http::{Method, Version};
@@ -59,14 +60,14 @@ pub struct Exchange<'a> {
     /// How far our clock is ahead of the issuer's, in milliseconds, where that is known and somebody may want to know.
     pub skew_ms: Option<i64>,
     /// What is new of the token, if it was verified.
-    pub sight: Option<Sight>,
+    pub sight: Option<Sight<'a>>,
     /// The delivery, where it came to one.
     pub delivery: Option<Delivery<'a>>,
 }
 
 /// What of a verified token is new.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Sight {
+pub struct Sight<'a> {
     /// Is it the first request with this token that is told of?
     pub first: bool,
     /// Is it the first that was admitted?
@@ -75,6 +76,8 @@ pub struct Sight {
     pub session: Option<Fingerprint>,
     /// By how much the clocks of its issuer and of the gateway may differ.
     pub leeway: Duration,
+    /// Where its tenant may be noted, so that it need not be looked up again.
+    pub note: Option<&'a AtomicU32>,
 }
 
 /// What was asked for.

@@ -86,7 +86,7 @@ impl IssuerMeter {
     }
 
     /// Only the first request with a token says something of its issuer's clock: later ones say how old it is.
-    fn see_clock(&self, age: i64, sight: &Sight, exchange: &Exchange<'_>) {
+    fn see_clock(&self, age: i64, sight: &Sight<'_>, exchange: &Exchange<'_>) {
         if age.abs() <= FRESH {
             self.skew.observe_millis(age);
         }
@@ -108,7 +108,7 @@ impl IssuerMeter {
     }
 
     /// Whether a session goes on with a newer token, waits for one, or has ended.
-    fn follow(&self, claims: &Claims, exchange: &Exchange<'_>, sight: &Sight) {
+    fn follow(&self, claims: &Claims, exchange: &Exchange<'_>, sight: &Sight<'_>) {
         let (Some(session), Some(issued)) = (sight.session, claims.issued) else { return };
         let visit = Visit { session, issued, at: exchange.moment.steady };
         let turn = match exchange.reason {

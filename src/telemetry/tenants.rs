@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 use schemars::JsonSchema;
@@ -102,6 +102,17 @@ impl Tenants {
     /// How many places there are.
     pub const fn places(&self) -> usize {
         FIXED + self.most
+    }
+
+    /// The place of the tenant that a verified token names, looked up once for each token. Once given, a place stays.
+    pub fn noted(&self, claims: &Claims, note: Option<&AtomicU32>) -> usize {
+        let Some(note) = note else { return self.place(claims) };
+        if let Some(place) = note.load(Relaxed).checked_sub(1) {
+            return place as usize;
+        }
+        let place = self.place(claims);
+        note.store(u32::try_from(place).map_or(0, |place| place + 1), Relaxed);
+        place
     }
 
     /// The place of the tenant that a verified token names. Allocates only when one is added.

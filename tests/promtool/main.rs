@@ -16,6 +16,7 @@ mod layout;
 mod live;
 mod prometheus;
 mod provider;
+mod renewals;
 mod traffic;
 mod unit;
 mod words;

@@ -20,6 +20,7 @@ pub fn round(world: &World) {
     let rows: Vec<(&str, String, &str)> = vec![
         ("/orders/1", bearer(&fresh.sign()), "admitted"),
         ("/orders/2", bearer(&partner.sign()), "admitted"),
+        ("/asked/2", bearer(&partner.sign()), "introspection_unavailable"),
         ("/young/3", bearer(&corp().sign()), "admitted"),
         ("/orders/4", bearer(&corp().claim("jti", REVOKED).sign()), "token_revoked"),
         ("/orders/5", bearer(&corp().claim("iat", now() - 900).claim("exp", now() - 120).sign()), "token_expired"),
@@ -46,7 +47,7 @@ pub fn round(world: &World) {
 }
 
 /// A session that goes on with a newer token before the old one ends, and once more after it was refused.
-fn renewals(sid: &str, mint: &Mint) -> Vec<(&'static str, String, &'static str)> {
+pub fn renewals(sid: &str, mint: &Mint) -> Vec<(&'static str, String, &'static str)> {
     let token = |issued: i64, expires: i64| {
         let token = mint.rsa.token().claim("sid", sid).claim("iat", now() + issued);
         bearer(&token.claim("exp", now() + expires).sign())

@@ -34,6 +34,7 @@ impl World {
         file("partner.json", &set(&[&mint.partner]).to_string());
         file("revoked.txt", &format!("{REVOKED}\n"));
         file("hash.key", "the key of the fleet, for tests");
+        file("bearer", "a-bearer-token-for-tests");
         let (config, d) = (dir.path().join("curfew.yaml"), dir.path().display());
         let (jwks, echo, redis_url) = (provider::start(mint.corp_keys().to_string()), upstream.url(), redis.url());
         let text = format!(
@@ -47,7 +48,8 @@ listeners:
 issuers:
   corp: {{ issuer: "{CORP}", keys: {{ url: "http://{jwks}/jwks" }}, audiences: [{AUDIENCE}], algorithms: [RS256, ES256, EdDSA],
     unknown_key_cooldown: 1s, allow_http: true, allow_private_network: true }}
-  partner: {{ issuer: "{PARTNER}", keys: {{ file: {d}/partner.json }}, audiences: [{AUDIENCE}] }}
+  partner: {{ issuer: "{PARTNER}", keys: {{ file: {d}/partner.json }}, audiences: [{AUDIENCE}], allow_http: true, allow_private_network: true,
+    introspection: {{ endpoint: "http://127.0.0.1:9/introspect", auth: {{ bearer: {{ file: {d}/bearer }} }}, max_failures: 1 }} }}
 revocation:
   sources:
     list: {{ kind: file, issuer: corp, path: {d}/revoked.txt, format: ids }}
@@ -61,11 +63,13 @@ policies:
   api: {{}}
   young: {{ token: {{ max_age: 5m }} }}
   scoped: {{ scopes: [orders.write] }}
+  asked: {{ issuers: [partner], revocation: {{ introspection: always }} }}
 defaults: {{ policy: api }}
 routes:
   - {{ name: orders, hosts: [{HOST}], path: "/orders/**", upstream: echo }}
   - {{ name: young, hosts: [{HOST}], path: "/young/**", policy: young, upstream: echo }}
   - {{ name: scoped, hosts: [{HOST}], path: "/scoped/**", policy: scoped, upstream: echo }}
+  - {{ name: asked, hosts: [{HOST}], path: "/asked/**", policy: asked, upstream: echo }}
   - {{ name: gone, hosts: [{HOST}], path: "/gone/**", upstream: gone }}
 telemetry: {{ hash_key: {{ file: {d}/hash.key }}, tenants: {{ claim: org.id, most: 3 }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}

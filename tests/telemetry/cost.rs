@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 use crate::world::{exchange, judge, token};
@@ -15,7 +16,7 @@ use curfew::decide::session::{KeySource, Shown};
 use curfew::decide::time::{Moment, Timestamp};
 use curfew::decide::when::{Condition, Rule, Subject, Test, When, origin};
 use curfew::state::sessions::{Activity, Name, Sessions, Terms};
-use curfew::telemetry::{Exchange, Service, Settings, Telemetry};
+use curfew::telemetry::{Exchange, Service, Settings, Sight, Telemetry};
 use http::HeaderMap;
 
 thread_local! {
@@ -65,12 +66,13 @@ fn admits_without_allocating(tenants: &serde_json::Value) {
     let (route, mut token) = (telemetry.route("orders", "/orders/{id}", "api", &["corp"]), token(60_000));
     let org = serde_json::json!({ "name": "n", "org": { "id": "acme" }, "roles": ["a"] });
     token.claims.as_mut().unwrap().rest = org.as_object().unwrap().clone();
-    let headers = HeaderMap::new();
+    let (headers, note) = (HeaderMap::new(), AtomicU32::new(0));
     let one = || {
         let _busy = telemetry.enter();
         let trace = telemetry.begin(&headers, false);
         std::hint::black_box(trace.traceparent(7));
-        telemetry.record(&Exchange { trace, token: Some(&token), issuer: Some("corp"), ..exchange(&route) });
+        let sight = Some(Sight { note: Some(&note), ..Sight::default() });
+        telemetry.record(&Exchange { trace, sight, token: Some(&token), issuer: Some("corp"), ..exchange(&route) });
     };
     one();
     let before = ALLOCATIONS.with(Cell::get);

@@ -64,7 +64,8 @@ fn telemetry() -> Telemetry {
 
 fn use_it(telemetry: &Telemetry) -> u128 {
     let (route, token) = (telemetry.route("orders", "/orders/{id}", "api", &["corp"]), token(60_000));
-    let sight = Some(Sight { first: true, first_admitted: true, session: None, leeway: Duration::from_secs(10) });
+    let sight =
+        Some(Sight { first: true, first_admitted: true, session: None, leeway: Duration::from_secs(10), note: None });
     let admitted = Exchange { token: Some(&token), issuer: Some("corp"), ..exchange(&route) };
     telemetry.record(&Exchange { sight, ..admitted.clone() });
     telemetry.record(&admitted);

@@ -24,7 +24,7 @@ struct Visit<'a>(u8, &'a Token, bool, u64, Option<Reason>);
 fn tell(telemetry: &Telemetry, route: &RouteMeter, Visit(session, token, is_new, ms, reason): Visit<'_>) {
     let session = Some(Fingerprint([session; 16]));
     let first_admitted = is_new && reason.is_none();
-    let sight = Some(Sight { first: is_new, first_admitted, session, leeway: Duration::from_secs(10) });
+    let sight = Some(Sight { first: is_new, first_admitted, session, leeway: Duration::from_secs(10), note: None });
     let moment = Moment { steady: Duration::from_millis(ms), ..moment() };
     let status = reason.map_or(200, |reason| reason.status().as_u16());
     let base = Exchange { moment, status, reason, sight, ..exchange(route) };
