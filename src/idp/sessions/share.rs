@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -50,8 +50,6 @@ struct Joined {
     link: Link,
     /// Redis's time minus ours, in milliseconds, or a little less: what is told was never later than it was.
     ahead: i64,
-    /// Until when what it does not have may be known to others, in steady time.
-    settles: Duration,
 }
 
 impl Joined {
@@ -71,6 +69,8 @@ pub struct Share {
     told: AtomicU64,
     /// Whether it was tried to join.
     tried: AtomicBool,
+    /// Until when what the store does not have may be known to others, in steady milliseconds.
+    settles: AtomicI64,
     away: Trouble,
 }
 
@@ -87,7 +87,18 @@ impl Share {
     ) -> Result<Self, String> {
         let server = Server::new(settings).map_err(|error| error.to_string())?;
         let (keys, told, tried) = (Keys::new(prefix), AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self { server, keys, sessions, desk, prints, clock, told, tried, away: Trouble::default() })
+        Ok(Self {
+            server,
+            keys,
+            sessions,
+            desk,
+            prints,
+            clock,
+            told,
+            tried,
+            settles: AtomicI64::new(0),
+            away: Trouble::default(),
+        })
     }
 
     /// How often a session was told.
@@ -194,7 +205,11 @@ impl Share {
                 _ = questions.recv_many(&mut batch, BATCH), if under_way.len() < AT_ONCE => {
                     under_way.push(self.look(joined, batch));
                 }
-                Some(Err(error)) = under_way.next(), if !under_way.is_empty() => return error,
+                Some(looked) = under_way.next(), if !under_way.is_empty() => {
+                    if let Err(error) = looked {
+                        return error;
+                    }
+                }
             }
         }
     }
@@ -218,7 +233,7 @@ impl Share {
         let mut missing = Vec::new();
         for (print, life) in found {
             let theirs = life.map(|life| life.moved(joined.ahead.saturating_neg()));
-            if theirs.is_none() && now.steady < joined.settles {
+            if theirs.is_none() && millis(now.steady) < self.settles.load(Relaxed) {
                 missing.push(print);
             } else {
                 self.sessions.learn(print, theirs, now, &terms);
@@ -242,8 +257,10 @@ impl Share {
         let (store, theirs, time) = self.keys.join(&mut link, (&name, &key), &terms, within).await?;
         let now = self.clock.steady();
         let ahead = time.saturating_sub(millis(now));
-        let settles = if known.is_some_and(|known| *known != store) { now + SETTLES } else { Duration::ZERO };
-        if theirs == key { Ok(Joined { store, link, ahead, settles }) } else { Err(ServerError::OtherKey) }
+        if known.is_some_and(|known| *known != store) {
+            self.settles.store(millis(now + SETTLES), Relaxed);
+        }
+        if theirs == key { Ok(Joined { store, link, ahead }) } else { Err(ServerError::OtherKey) }
     }
 
     /// Tells what is due, and how many that were. What could not be told is not lost.
