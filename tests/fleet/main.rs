@@ -15,6 +15,7 @@ mod propagation;
 mod redis;
 mod session_cost;
 mod session_losses;
+mod session_ways;
 mod sessions;
 mod shared;
 mod spread;

@@ -3,8 +3,8 @@
 -- has, when that of now expires; then for each part how many sessions follow, and of each its name and its life.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local function read(text)
-  local v = {}
-  for field in string.gmatch(text or '', '%-?%d+') do v[#v + 1] = tonumber(field) end
+  local v = {string.match(text, '^(%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+)$')}
+  for i = 1, #v do v[i] = tonumber(v[i]) end
   return #v == 6 and v or nil
 end
 local function join(n, o) -- 1 last, 2 began, 3 signed in, 4 broken, 5 silence, 6 earlier

@@ -1,6 +1,6 @@
 //! One instance among those that share their sessions: it tells behind, in batches, and asks for those who wait at the desk.
 
-use super::words::{Keys, Store};
+use super::words::{Keys, Store, part};
 use crate::decide::id::Fingerprint;
 use crate::decide::session::Life;
 use crate::decide::time::millis;
@@ -27,6 +27,9 @@ const SEEN: u32 = 10;
 
 /// How many sessions are told, or asked about, at once.
 const BATCH: usize = 1024;
+
+/// How many of these are told by one command, so that nobody else waits for long meanwhile.
+const AT_A_TIME: usize = 128;
 
 /// How many times others are asked before the first answer came.
 const AT_ONCE: usize = 32;
@@ -265,17 +268,19 @@ impl Share {
 
     /// Tells what is due, and how many that were. What could not be told is not lost.
     async fn tell(&self, joined: &Joined) -> Result<usize, ServerError> {
-        let due = self.sessions.due(self.clock.now(), BATCH);
-        if due.is_empty() {
-            return Ok(0);
-        }
-        let theirs: Vec<(Fingerprint, Life)> = due.iter().map(|(at, life)| (*at, life.moved(joined.ahead))).collect();
+        let mut due = self.sessions.due(self.clock.now(), BATCH);
+        due.sort_unstable_by_key(|(print, _)| part(*print));
         let (within, count) = (self.server.timeout(), due.len());
         let mut taken = Taken { share: self, due };
-        let (link, at) = (&mut joined.link.clone(), (&joined.store, joined.now(&*self.clock)));
-        self.keys.tell(link, at, &theirs, &self.desk.terms(), within).await?;
-        taken.due.clear();
-        self.told.fetch_add(count as u64, Relaxed);
+        while !taken.due.is_empty() {
+            let some = taken.due.len().min(AT_A_TIME);
+            let theirs = taken.due.iter().take(some).map(|(print, life)| (*print, life.moved(joined.ahead)));
+            let theirs: Vec<(Fingerprint, Life)> = theirs.collect();
+            let (link, at) = (&mut joined.link.clone(), (&joined.store, joined.now(&*self.clock)));
+            self.keys.tell(link, at, &theirs, &self.desk.terms(), within).await?;
+            taken.due.drain(..some);
+            self.told.fetch_add(some as u64, Relaxed);
+        }
         Ok(count)
     }
 }

@@ -188,13 +188,15 @@ impl Keys {
     }
 }
 
+/// The part that a session is in.
+pub(super) fn part(print: Fingerprint) -> u8 {
+    let Fingerprint([.., last]) = print;
+    last % PARTS
+}
+
 /// By the parts they are in, which are not empty.
 fn divided<T>(all: &[T], print: impl Fn(&T) -> Fingerprint) -> Vec<(u8, Vec<&T>)> {
-    let part = |one: &&T| {
-        let Fingerprint([.., last]) = print(one);
-        last % PARTS
-    };
-    let of = |number: u8| (number, all.iter().filter(|one| part(one) == number).collect::<Vec<_>>());
+    let of = |number: u8| (number, all.iter().filter(|one| part(print(one)) == number).collect::<Vec<_>>());
     (0..PARTS).map(of).filter(|(_, some)| !some.is_empty()).collect()
 }
 
