@@ -4,7 +4,7 @@ use super::{StartError, doing};
 use crate::control::sessions::SessionsSettings;
 use crate::idp::sessions::Share;
 use crate::state::State;
-use crate::state::sessions::Desk;
+use crate::state::sessions::{Desk, Terms};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -26,7 +26,8 @@ pub(super) fn start(
     let Some(redis) = settings.store() else { return Ok((None, None)) };
     let (sessions, prints, clock) =
         (Arc::clone(&state.sessions), Arc::clone(&state.fingerprints), Arc::clone(&state.clock));
-    let desk = Arc::new(Desk::new(Arc::clone(&sessions), Arc::clone(&clock)));
+    let terms = Terms { max: settings.max, remember: settings.remember.get(), absolute: None };
+    let desk = Arc::new(Desk::new(Arc::clone(&sessions), Arc::clone(&clock), terms));
     state.others = Some(Arc::clone(&desk));
     let share = Share::new((redis, &settings.prefix), (sessions, desk), prints, clock);
     let (share, cancel) = (Arc::new(share.map_err(doing("sessions.redis"))?), CancellationToken::new());

@@ -84,7 +84,8 @@ impl Gate {
         let own = || policy.idle_under(verdict.limits.as_ref()).map_or(Duration::MAX, |idle| idle.limit.value);
         let enough = (route.activity == Activity::None).then(own);
         let sessions = &self.shared.state.sessions;
-        let doubtful = || sessions.is_doubtful(name.print, &evidence.session, evidence.moment, enough);
+        let signed_in = evidence.claims().is_some_and(|claims| claims.auth_time.is_some());
+        let doubtful = || sessions.is_doubtful(name.print, (&evidence.session, signed_in), evidence.moment, enough);
         (matters && doubtful()).then_some(desk)
     }
 

@@ -9,6 +9,7 @@
 //! | `journal` | `idp`'s sinks | the next process |
 //! | `proofs` | an admitted request | the next one with the same proof |
 //! | `sessions` | an admitted request, and one whose session has ended | `token/gather` |
+//! | `others` | an admitted request that waits | `idp`'s task of the sessions |
 //! | `nonces` | nobody | whoever reads a DPoP proof that must carry one |
 //! | `fingerprint` | nobody | whoever names a token, a session or a subject |
 //! | `clock` | nobody | whoever begins something |

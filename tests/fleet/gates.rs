@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub const IDLE: Duration = Duration::from_secs(2);
 pub const INTERVAL: Duration = Duration::from_millis(200);
 /// How long a request may wait for Redis.
-pub const LOOK_UP: Duration = Duration::from_millis(100);
+pub const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// What was answered: the status, the reason, and after how long.
 pub struct Answer {

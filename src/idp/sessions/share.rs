@@ -1,6 +1,6 @@
 //! One instance among those that share their sessions: it tells behind, in batches, and asks for those who wait at the desk.
 
-use super::words::Keys;
+use super::words::{Keys, Store, part};
 use crate::decide::id::Fingerprint;
 use crate::decide::session::Life;
 use crate::decide::time::millis;
@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,10 @@ const TICK: Duration = Duration::from_millis(50);
 const SEEN: u32 = 10;
 
 /// How many sessions are told, or asked about, at once.
-const BATCH: usize = 256;
+const BATCH: usize = 1024;
+
+/// How many of these are told by one command, so that nobody else waits for long meanwhile.
+const AT_A_TIME: usize = 128;
 
 /// How many times others are asked before the first answer came.
 const AT_ONCE: usize = 32;
@@ -34,12 +37,28 @@ const AT_ONCE: usize = 32;
 /// How soon what could not be told is told again.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// What was told so long before a store was joined again may not be there: another may have taken its place.
+const MEANWHILE: Duration = Duration::from_secs(30);
+
+/// So long after a store was lost, all instances have told it again what they hold. Until then what is not there may be
+/// known to one of them.
+const SETTLES: Duration = Duration::from_secs(10);
+
+/// In so many ticks the store is told once to stay.
+const KEPT: u32 = 1200;
+
 /// A store that was joined.
 struct Joined {
-    name: String,
+    store: Store,
     link: Link,
     /// Redis's time minus ours, in milliseconds, or a little less: what is told was never later than it was.
     ahead: i64,
+}
+
+impl Joined {
+    fn now(&self, clock: &dyn Clock) -> i64 {
+        millis(clock.steady()).saturating_add(self.ahead)
+    }
 }
 
 /// One instance.
@@ -53,6 +72,8 @@ pub struct Share {
     told: AtomicU64,
     /// Whether it was tried to join.
     tried: AtomicBool,
+    /// Until when what the store does not have may be known to others, in steady milliseconds.
+    settles: AtomicI64,
     away: Trouble,
 }
 
@@ -69,7 +90,18 @@ impl Share {
     ) -> Result<Self, String> {
         let server = Server::new(settings).map_err(|error| error.to_string())?;
         let (keys, told, tried) = (Keys::new(prefix), AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self { server, keys, sessions, desk, prints, clock, told, tried, away: Trouble::default() })
+        Ok(Self {
+            server,
+            keys,
+            sessions,
+            desk,
+            prints,
+            clock,
+            told,
+            tried,
+            settles: AtomicI64::new(0),
+            away: Trouble::default(),
+        })
     }
 
     /// How often a session was told.
@@ -115,19 +147,21 @@ impl Share {
 
     async fn stay(
         &self,
-        known: &mut Option<String>,
+        known: &mut Option<Store>,
         place: &mut Option<Arc<Joined>>,
         questions: &mut Questions,
         backoff: &mut Backoff,
     ) -> ServerError {
-        let joined = match self.join().await {
+        let joined = match self.join(known.as_ref()).await {
             Ok(joined) => Arc::new(joined),
             Err(error) => return error,
         };
-        if known.as_ref().is_some_and(|known| *known != joined.name) {
-            self.sessions.tell_all(self.clock.now());
+        let now = self.clock.now();
+        let is_new = known.as_ref().is_some_and(|known| *known != joined.store);
+        let since = if is_new { Duration::ZERO } else { now.steady.saturating_sub(MEANWHILE) };
+        if known.replace(joined.store.clone()).is_some() {
+            self.sessions.tell_again(since, now);
         }
-        *known = Some(joined.name.clone());
         *place = Some(Arc::clone(&joined));
         self.desk.set_open(true);
         self.tried.store(true, Relaxed);
@@ -154,11 +188,12 @@ impl Share {
                 Err(error) => return error,
             }
             // Whether it is still there, and still the same, is seen though nothing is to be told.
-            if ticks.is_multiple_of(SEEN)
-                && let Err(error) =
-                    self.keys.look(&mut joined.link.clone(), &joined.name, &[], self.server.timeout()).await
-            {
-                return error;
+            if ticks.is_multiple_of(SEEN) {
+                let terms = ticks.is_multiple_of(KEPT).then(|| self.desk.terms());
+                let (link, within) = (&mut joined.link.clone(), self.server.timeout());
+                if let Err(error) = self.keys.see(link, &joined.store, terms.as_ref(), within).await {
+                    return error;
+                }
             }
         }
     }
@@ -173,7 +208,11 @@ impl Share {
                 _ = questions.recv_many(&mut batch, BATCH), if under_way.len() < AT_ONCE => {
                     under_way.push(self.look(joined, batch));
                 }
-                Some(Err(error)) = under_way.next(), if !under_way.is_empty() => return error,
+                Some(looked) = under_way.next(), if !under_way.is_empty() => {
+                    if let Err(error) = looked {
+                        return error;
+                    }
+                }
             }
         }
     }
@@ -186,46 +225,62 @@ impl Share {
         if prints.is_empty() {
             return Ok(());
         }
-        let within = self.server.timeout();
-        let found = match self.keys.look(&mut joined.link.clone(), &joined.name, &prints, within).await {
+        let (terms, within, at) = (self.desk.terms(), self.server.timeout(), joined.now(&*self.clock));
+        let link = &mut joined.link.clone();
+        let found = match self.keys.look(link, (&joined.store, at), &prints, &terms, within).await {
             // Whoever waited was not answered; whether it is there at all is seen by the one who tells.
             Err(ServerError::Time) => return Ok(()),
             found => found?,
         };
-        let (now, terms) = (self.clock.now(), self.desk.terms());
-        for (print, life) in prints.into_iter().zip(found) {
+        let now = self.clock.now();
+        let mut missing = Vec::new();
+        for (print, life) in found {
             let theirs = life.map(|life| life.moved(joined.ahead.saturating_neg()));
-            self.sessions.learn(print, theirs, now, &terms);
+            if theirs.is_none() && millis(now.steady) < self.settles.load(Relaxed) {
+                missing.push(print);
+            } else {
+                self.sessions.learn(print, theirs, now, &terms);
+            }
         }
-        batch.into_iter().for_each(Question::answered);
+        for question in batch {
+            let known = !missing.contains(&question.print);
+            question.answered(known);
+        }
         Ok(())
     }
 
-    async fn join(&self) -> Result<Joined, ServerError> {
-        let within = self.server.timeout();
+    async fn join(&self, known: Option<&Store>) -> Result<Joined, ServerError> {
+        let (terms, within) = (self.desk.terms(), self.server.timeout());
         let mut link = self.server.connect(Duration::ZERO).await?;
         let mut name = [0; 16];
         // Without randomness the time tells two stores from each other.
         let _ = aws_lc_rs::rand::fill(&mut name);
-        let name = format!("{}-{}", hex(name), self.clock.now().wall.millis());
+        let name = Store::named(&format!("{}-{}", hex(name), self.clock.now().wall.millis()), &terms);
         let key = hex(self.prints.of(Kind::Fleet, "sessions", b"").0);
-        let (name, theirs, time) = self.keys.join(&mut link, (&name, &key), within).await?;
-        let ahead = time.saturating_sub(millis(self.clock.steady()));
-        if theirs == key { Ok(Joined { name, link, ahead }) } else { Err(ServerError::OtherKey) }
+        let (store, theirs, time) = self.keys.join(&mut link, (&name, &key), &terms, within).await?;
+        let now = self.clock.steady();
+        let ahead = time.saturating_sub(millis(now));
+        if known.is_some_and(|known| *known != store) {
+            self.settles.store(millis(now + SETTLES), Relaxed);
+        }
+        if theirs == key { Ok(Joined { store, link, ahead }) } else { Err(ServerError::OtherKey) }
     }
 
     /// Tells what is due, and how many that were. What could not be told is not lost.
     async fn tell(&self, joined: &Joined) -> Result<usize, ServerError> {
-        let due = self.sessions.due(self.clock.now(), BATCH);
-        if due.is_empty() {
-            return Ok(0);
-        }
-        let theirs: Vec<(Fingerprint, Life)> = due.iter().map(|(at, life)| (*at, life.moved(joined.ahead))).collect();
+        let mut due = self.sessions.due(self.clock.now(), BATCH);
+        due.sort_unstable_by_key(|(print, _)| part(*print));
         let (within, count) = (self.server.timeout(), due.len());
         let mut taken = Taken { share: self, due };
-        self.keys.tell(&mut joined.link.clone(), &joined.name, &theirs, &self.desk.terms(), within).await?;
-        taken.due.clear();
-        self.told.fetch_add(count as u64, Relaxed);
+        while !taken.due.is_empty() {
+            let some = taken.due.len().min(AT_A_TIME);
+            let theirs = taken.due.iter().take(some).map(|(print, life)| (*print, life.moved(joined.ahead)));
+            let theirs: Vec<(Fingerprint, Life)> = theirs.collect();
+            let (link, at) = (&mut joined.link.clone(), (&joined.store, joined.now(&*self.clock)));
+            self.keys.tell(link, at, &theirs, &self.desk.terms(), within).await?;
+            taken.due.drain(..some);
+            self.told.fetch_add(some as u64, Relaxed);
+        }
         Ok(count)
     }
 }

@@ -31,13 +31,13 @@ pub struct Unknown;
 pub struct Question {
     /// Of which session.
     pub print: Fingerprint,
-    answer: oneshot::Sender<()>,
+    answer: oneshot::Sender<bool>,
 }
 
 impl Question {
-    /// The store has learnt what there is to know.
-    pub fn answered(self) {
-        let _ = self.answer.send(());
+    /// The store has learnt what there is to know; or nobody can tell, though there was an answer.
+    pub fn answered(self, known: bool) {
+        let _ = self.answer.send(known);
     }
 
     /// Whether nobody waits for it any more.
@@ -81,14 +81,14 @@ pub struct Desk {
 impl Desk {
     /// A desk, at which nobody can be asked yet.
     #[must_use]
-    pub fn new(sessions: Arc<Sessions>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(sessions: Arc<Sessions>, clock: Arc<dyn Clock>, terms: Terms) -> Self {
         let (questions, taken) = mpsc::channel(ROOM);
         Self {
             sessions,
             clock,
             questions,
             taken: Mutex::new(Some(taken)),
-            terms: ArcSwap::from_pointee(Terms::default()),
+            terms: ArcSwap::from_pointee(terms),
             open: AtomicBool::new(false),
             failed: AtomicU32::new(0),
             rests: AtomicI64::new(i64::MIN),
@@ -138,9 +138,13 @@ impl Desk {
         if self.is_open() && self.may_ask() {
             let (answer, heard) = oneshot::channel();
             let sent = self.questions.try_send(Question { print, answer }).is_ok();
-            if sent && matches!(tokio::time::timeout(within, heard).await, Ok(Ok(()))) {
+            let answer = if sent { tokio::time::timeout(within, heard).await } else { Ok(Ok(false)) };
+            if let Ok(Ok(known)) = answer
+                && sent
+            {
                 self.failed.store(0, Relaxed);
-                return Ok(());
+                self.unanswered.fetch_add(u64::from(!known), Relaxed);
+                return if known { Ok(()) } else { Err(Unknown) };
             }
             if self.failed.fetch_add(1, Relaxed) + 1 >= PATIENCE {
                 self.rests.store(millis(self.clock.steady() + REST), Relaxed);

@@ -26,7 +26,19 @@ pub(super) struct Entry {
     told: Span4,
     asked: Span4,
     /// Whether it waits to be told.
-    pub(super) waits: bool,
+    pub(super) waits: Waits,
+}
+
+/// Whether a session waits to be told: once it does, there is one place in the queue for it, and one more if it became
+/// urgent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Waits {
+    #[default]
+    No,
+    /// Its turn comes.
+    Yes,
+    /// At once.
+    Urgently,
 }
 
 /// 64 milliseconds: four bytes of them are eight years.
@@ -84,6 +96,11 @@ impl Entry {
     /// The steady millisecond at which it was last told to the others, or a little before.
     pub(super) fn told(&self) -> i64 {
         i64::from(u32::from_le_bytes(self.told)) << STEP
+    }
+
+    /// The same, or a little after.
+    pub(super) fn told_by(&self) -> i64 {
+        self.told() + (1 << STEP)
     }
 
     pub(super) fn set_told(&mut self, now: i64) {

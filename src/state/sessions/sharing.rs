@@ -5,7 +5,7 @@
 //! that some policy ends it; else at most once in an interval, at its end, with all that came until then. So what others
 //! find is never older than an interval.
 
-use super::entry::Entry;
+use super::entry::{Entry, Waits};
 use super::store::{Sessions, Terms};
 use crate::decide::id::Fingerprint;
 use crate::decide::session::{Basis, Knowledge, Life};
@@ -23,6 +23,15 @@ pub struct Pace {
     pub interval: Duration,
     /// The shortest idle limit of all policies: whoever was quiet for longer here may have been active elsewhere.
     pub strictest: Duration,
+}
+
+/// What is not urgent is told together with what is due in the same such span of milliseconds, or in a tenth of the
+/// interval where that is shorter.
+const TOGETHER: i64 = 500;
+
+fn together(due: i64, interval: i64) -> i64 {
+    let span = (interval / 10).clamp(1, TOGETHER);
+    due.saturating_add(span - 1) / span * span
 }
 
 /// In so many milliseconds others are asked once about one session, whatever its interval is.
@@ -59,12 +68,13 @@ impl Sharing {
             let ends_it = life.silence > self.strictest.load(Relaxed) && life.silence > before.silence;
             life.signed_in != before.signed_in || ends_it
         });
-        if entry.waits && !is_urgent {
+        let waits = if is_urgent { Waits::Urgently } else { Waits::Yes };
+        if entry.waits >= waits {
             return;
         }
         let now = millis(now.steady);
-        let due = if is_urgent { now } else { now.max(entry.told().saturating_add(interval)) };
-        entry.waits = true;
+        let due = if is_urgent { now } else { together(now.max(entry.told().saturating_add(interval)), interval) };
+        entry.waits = waits;
         self.waiting().push(Reverse((due, entry.print)));
     }
 
@@ -94,19 +104,25 @@ impl Sessions {
     }
 
     /// Have others to be asked before this is believed? So it is if it was never seen here, or was left alone here for
-    /// longer than `enough`, where that is said, or else than some policy allows; but not again within a short while.
+    /// longer than `enough`, where that is said, or else than some policy allows; but not again within a short while. Who
+    /// signed in so recently, as the token says (`signed_in`), was not left alone since, wherever.
     #[must_use]
     pub fn is_doubtful(
         &self,
         print: Fingerprint,
-        knowledge: &Knowledge,
+        (knowledge, signed_in): (&Knowledge, bool),
         now: Moment,
         enough: Option<Duration>,
     ) -> bool {
         let interval = self.sharing.interval.load(Relaxed);
         let Knowledge::Known(_, basis, sight) = knowledge else { return false };
-        let enough = enough.map_or_else(|| self.sharing.strictest.load(Relaxed), millis);
-        if interval == 0 || (*basis == Basis::Held && sight.quiet <= enough) {
+        let strictest = self.sharing.strictest.load(Relaxed);
+        let enough = enough.map_or(strictest, millis);
+        let is_known = match basis {
+            Basis::Token => signed_in && sight.age <= strictest,
+            _ => sight.quiet <= enough,
+        };
+        if interval == 0 || is_known {
             return false;
         }
         let asked = self.table(print).and_then(|table| table.get(print).and_then(Entry::asked));
@@ -144,8 +160,8 @@ impl Sessions {
         let now = millis(now.steady);
         let take = |print| {
             let mut table = self.table(Fingerprint(print))?;
-            let entry = table.get_mut(Fingerprint(print)).filter(|entry| entry.waits)?;
-            entry.waits = false;
+            let entry = table.get_mut(Fingerprint(print)).filter(|entry| entry.waits != Waits::No)?;
+            entry.waits = Waits::No;
             entry.set_told(now);
             Some((Fingerprint(print), entry.life()))
         };
@@ -156,20 +172,20 @@ impl Sessions {
     pub fn untold(&self, prints: impl Iterator<Item = Fingerprint>, until: Duration) {
         for print in prints {
             let Some(mut table) = self.table(print) else { continue };
-            if let Some(entry) = table.get_mut(print).filter(|entry| !entry.waits) {
-                entry.waits = true;
+            if let Some(entry) = table.get_mut(print).filter(|entry| entry.waits == Waits::No) {
+                entry.waits = Waits::Yes;
                 self.sharing.waiting().push(Reverse((millis(until), print.0)));
             }
         }
     }
 
-    /// All that is held is to be told anew: where it was told, it was lost.
-    pub fn tell_all(&self, now: Moment) {
-        let now = millis(now.steady);
+    /// What was told since then is to be told anew: where it was told, it may have been lost.
+    pub fn tell_again(&self, since: Duration, now: Moment) {
+        let (now, since) = (millis(now.steady), millis(since));
         for table in &self.tables {
             let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-            for entry in table.all_mut() {
-                entry.waits = true;
+            for entry in table.all_mut().filter(|entry| entry.waits == Waits::No && entry.told_by() >= since) {
+                entry.waits = Waits::Yes;
                 self.sharing.waiting().push(Reverse((now, entry.print)));
             }
         }

@@ -27,7 +27,7 @@ fn used(sessions: &Sessions, second: u64) {
 
 fn sight(sessions: &Sessions, second: u64) -> (Knowledge, bool) {
     let known = sessions.known(&name(), shown(), at(second), &TERMS);
-    (known, sessions.is_doubtful(name().print, &known, at(second), None))
+    (known, sessions.is_doubtful(name().print, (&known, false), at(second), None))
 }
 
 fn shared() -> Sessions {
@@ -69,11 +69,13 @@ fn an_end_is_told_at_once_and_nothing_is_lost() {
     assert!(sessions.due(at(153), 9).is_empty());
     sessions.hurry();
     assert_eq!(sessions.due(at(153), 9).len(), 1);
-    sessions.tell_all(at(154));
+    sessions.tell_again(Duration::ZERO, at(154));
     assert_eq!(sessions.due(at(154), 9).len(), 1);
+    sessions.tell_again(at(156).steady, at(156));
+    assert!(sessions.due(at(156), 9).is_empty(), "it was told before");
 }
 
-/// Others are asked of what was never seen here, or seems to be left alone; once in an interval.
+/// Others are asked of what was never seen here, or seems to be left alone; not again at once.
 #[test]
 fn who_seems_left_alone_may_live_elsewhere() {
     let sessions = shared();
@@ -87,7 +89,7 @@ fn who_seems_left_alone_may_live_elsewhere() {
     assert_eq!((sight_of_it.quiet, sight_of_it.silence), (6_000, 0));
     assert!(sight(&sessions, 196).1);
     sessions.learn(name().print, None, at(196), &TERMS);
-    assert!(!sight(&sessions, 205).1 && sight(&sessions, 207).1);
+    assert!(!sight(&sessions, 196).1 && sight(&sessions, 197).1, "not again within a second");
     // What a clock ahead of ours says was now, not later.
     sessions.learn(name().print, Some(Life { last: 9_000_000, ..theirs }), at(207), &TERMS);
     let (Knowledge::Known(.., sight_of_it), _) = sight(&sessions, 208) else { panic!("known") };

@@ -25,7 +25,7 @@ const AT_ONCE: usize = 16;
 const LINGER: Duration = Duration::from_secs(300);
 
 /// How sessions are kept, as the settings say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// How many at most.
     pub max: usize,

@@ -1,0 +1,124 @@
+//! What sessions in a Redis cost: commands there, and time here where Redis is slow.
+
+use crate::gates::{Gate, token};
+use crate::redis::Redis;
+use crate::shared::{One, PACE, name};
+use crate::support::gateway::free_port;
+use crate::support::mint::unique;
+use crate::support::upstream::Upstream;
+use curfew::state::sessions::Pace;
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+const DELAY: Duration = Duration::from_millis(50);
+
+/// Hands on what it reads, so much later, in order and without a limit of its own.
+fn delayed(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
+    let (later, due) = mpsc::channel::<(Instant, Vec<u8>)>();
+    std::thread::spawn(move || {
+        for (at, bytes) in due {
+            std::thread::sleep(at.saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
+                return;
+            }
+        }
+    });
+    std::thread::spawn(move || {
+        let mut buffer = [0; 65_536];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            let _ = later.send((Instant::now() + delay, buffer[..count].to_vec()));
+        }
+    });
+}
+
+/// A way to this port of this machine that takes so much longer.
+fn slow(port: &str) -> u16 {
+    let (listener, target) = (TcpListener::bind("127.0.0.1:0").unwrap(), format!("127.0.0.1:{port}"));
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let Ok(far) = TcpStream::connect(&target) else { continue };
+            let _ = (near.set_nodelay(true), far.set_nodelay(true));
+            delayed(near.try_clone().unwrap(), far.try_clone().unwrap(), DELAY);
+            delayed(far, near, Duration::ZERO);
+        }
+    });
+    address.port()
+}
+
+/// The first sight of some sessions, and then many requests of them: what took how long.
+fn requests(gate: &Gate) -> (Vec<Duration>, Vec<Duration>) {
+    let (mut first, mut then, mut conn) = (Vec::new(), Vec::new(), gate.open());
+    let tokens: Vec<_> = (0..20).map(|_| token(&unique("sid"))).collect();
+    for number in 0..1_000 {
+        let answer = gate.sends(&mut conn, "lax", &tokens[number % tokens.len()]);
+        assert_eq!(answer.status, 200, "{}", answer.reason);
+        if number < tokens.len() { &mut first } else { &mut then }.push(answer.took);
+    }
+    first.sort();
+    then.sort();
+    (first, then)
+}
+
+/// Redis 50 ms away: first sight waits for it, and nobody else does.
+#[test]
+fn known_sessions_do_not_feel_a_slow_redis() {
+    let (dir, upstream, port) = (tempfile::tempdir().unwrap(), Upstream::start(), free_port().to_string());
+    let _redis = Redis::with(&["--port", &port, "--bind", "127.0.0.1"]);
+    let at = |port: &str| -> Value { json!({"urls": [format!("redis://127.0.0.1:{port}")]}) };
+    let near = Gate::start(dir.path(), "near", &at(&port), &upstream);
+    let far = Gate::start(dir.path(), "far", &at(&slow(&port).to_string()), &upstream);
+    let mut usual = [Duration::ZERO; 2];
+    for (which, gate) in [(0, &near), (1, &far)] {
+        let (first, then) = requests(gate);
+        let part = |all: &[Duration], part: usize| all[(all.len() - 1) * part / 100];
+        println!(
+            "{}: first sight {:?}; after it p50 {:?}, p99 {:?}",
+            ["at once", "50 ms later"][which],
+            part(&first, 50),
+            part(&then, 50),
+            part(&then, 99)
+        );
+        assert!(which == 0 || first[0] >= DELAY, "the first sight waits");
+        // Nobody else asked; and on a busy machine the middle is what can be compared.
+        assert_eq!(gate.metric("curfew_session_store_lookups_total{result=\"answered\"}"), 20.0);
+        usual[which] = part(&then, 50);
+    }
+    assert!(usual[1] < usual[0] + DELAY / 2, "{usual:?}");
+}
+
+/// The command, some two minutes long: `cargo nextest run --test fleet --run-ignored only a_hundred_thousand --no-capture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn a_hundred_thousand_sessions() {
+    const SESSIONS: u32 = 100_000;
+    let redis = Redis::start();
+    let one = One::start(&redis).await;
+    let (idle, interval) = (Duration::from_secs(900), Duration::from_secs(90));
+    one.sessions.share(Some(Pace { interval, strictest: idle }));
+    // They come over an interval, as they would; only then it is steady, and counted.
+    let (began, mut next, mut counted) = (Instant::now(), 0_u64, None);
+    while began.elapsed() < interval + Duration::from_secs(60) {
+        let due = began.elapsed().as_millis() as u64 * 5;
+        for number in next..due {
+            one.uses(&name((number % u64::from(SESSIONS)) as u32));
+        }
+        next = due;
+        if began.elapsed() > interval && counted.is_none() {
+            redis.cli(&["CONFIG", "RESETSTAT"]);
+            counted = Some(Instant::now());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let seconds = counted.unwrap().elapsed().as_secs_f64();
+    let (all, outer, stats) = crate::shared::commands(&redis);
+    println!("{stats}");
+    println!("memory: {}", redis.cli(&["INFO", "memory"]).lines().next_back().unwrap_or_default());
+    let held: u64 = redis.cli(&["EVAL", "local n = 0 for _, k in ipairs(redis.call('KEYS', '*sessions:2:*:*')) do n = n + redis.call('HLEN', k) end return n", "0"]).trim().parse().unwrap();
+    println!("{held} sessions at 5,000 uses/s, told every {interval:?}, over {seconds:.0} s:");
+    println!("{:.0} commands/s from the gateway, {:.0} with those within scripts", outer / seconds, all / seconds);
+    assert!(all / seconds < 1_000.0 && held == u64::from(SESSIONS) && PACE.interval < interval);
+}
