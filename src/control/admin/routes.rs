@@ -6,6 +6,7 @@ use super::listener::Wiring;
 use super::operations::Deed;
 use super::page;
 use super::problem::{Answer, Problem, text, typed};
+use crate::notice::unquoted;
 use crate::telemetry::{OPENMETRICS, TEXT, Telemetry, prefers_openmetrics};
 use http::header::ACCEPT;
 use http::request::Parts;
@@ -112,7 +113,8 @@ pub(super) async fn answer<S: Showing>(request: Request<Incoming>, peer: &Peer, 
     let answered = ask(endpoint, &parts, body, peer, wiring).await;
     answered.unwrap_or_else(|problem| {
         let (peer, status) = (peer.address, problem.status.as_u16());
-        tracing::warn!(%peer, path = endpoint.path, status, why = problem.detail, "not done for an operator");
+        let why = unquoted(&problem.detail);
+        tracing::warn!(%peer, path = endpoint.path, status, %why, "not done for an operator");
         problem.answer()
     })
 }
