@@ -1,6 +1,7 @@
 //! The run, its report, and the proof that it could fail.
 
 use crate::marks::{Hit, Sink, report};
+use crate::support::confided;
 use crate::support::config::HOST;
 use crate::support::mint::Mint;
 use crate::support::raw::ask;
@@ -98,4 +99,18 @@ fn a_mark_that_is_plain_to_see_is_found() {
         assert!(hits.iter().any(|hit| hit.sink == name), "{name} should tell the path");
     }
     assert!(hits.iter().any(|hit| hit.sink.starts_with("file records/")));
+}
+
+/// At the end of every gateway of every test, what it wrote is searched for the tokens that were issued.
+#[test]
+fn a_token_in_a_log_is_found_at_the_end_of_any_test() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, token) = (dir.path().join("curfew.yaml"), Mint::get().ec.token().sign());
+    std::fs::write(config.with_extension("log"), "nothing\n").unwrap();
+    assert!(confided::told(&config).is_empty());
+    std::fs::write(config.with_extension("log"), format!("a line\nBearer {token}, and more\n")).unwrap();
+    assert!(confided::told(&config)[0].ends_with("curfew.log: line 2"));
+    std::fs::create_dir(dir.path().join("records")).unwrap();
+    std::fs::write(dir.path().join("records/1.ndjson"), format!("{{\"a\":\"{token}\"}}")).unwrap();
+    assert_eq!(confided::told(&config).len(), 2);
 }
