@@ -11,5 +11,6 @@ mod confirm;
 mod deeds;
 mod document;
 mod entries;
+mod explain;
 mod guard;
 mod world;

@@ -1,6 +1,7 @@
 //! The table of endpoints. What is in it is what the OpenAPI document tells, and nothing else is answered, besides the
 //! files of the page.
 
+use super::explain::{self, Question};
 use super::guard::Peer;
 use super::listener::Wiring;
 use super::operations::Deed;
@@ -21,6 +22,9 @@ pub trait Showing: Send + Sync + 'static {
     fn degraded(&self) -> Vec<String>;
     /// The config that is in force, secrets as their references only, as JSON.
     fn config(&self) -> String;
+    /// What would be decided about a request, as JSON, or what of the question cannot be used; nothing while somebody else
+    /// asks.
+    fn explain(&self, question: Question) -> impl Future<Output = Option<Result<String, String>>> + Send;
     /// What is wrong, and what breaks next, as JSON; nothing while somebody else has it looked for.
     fn checkup(&self) -> impl Future<Output = Option<String>> + Send;
     /// The metrics.
@@ -44,6 +48,7 @@ enum What {
     Keys,
     Routes,
     Page,
+    Explain,
     Confirm,
     Query,
     Act(Deed),
@@ -93,6 +98,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     guarded(Method::GET, "/checkup", What::Checkup),
     guarded(Method::GET, "/keys", What::Keys),
     guarded(Method::GET, "/routes", What::Routes),
+    guarded(Method::POST, "/explain", What::Explain),
     guarded(Method::POST, "/revocations/query", What::Query),
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
     guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
@@ -183,6 +189,12 @@ async fn ask<S: Showing>(
         What::Routes => {
             guard.admit(parts, peer)?;
             operations.routes()
+        }
+        What::Explain => {
+            guard.admit(parts, peer)?;
+            let answer = shown.explain(explain::question(&parts.headers, body).await?).await;
+            let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "another is answered: ask again in a moment");
+            typed(StatusCode::OK, "application/json", answer.ok_or_else(busy)?.map_err(Problem::bad)?)
         }
         What::Confirm => {
             let who = guard.admit(parts, peer)?;
