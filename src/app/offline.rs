@@ -70,6 +70,18 @@ impl Offline {
         waiting.into_iter().map(|one| format!("{}: {}", one.what, one.why)).collect()
     }
 
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Decides about a request as the gateway would at an instant, from an address; no instant is now.
     #[must_use]
     pub fn explain(&self, parts: Parts, at: Option<Timestamp>, peer: Option<IpAddr>) -> Told {
