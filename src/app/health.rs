@@ -1,7 +1,7 @@
 //! What operators are shown: readiness with its reasons, and the gauges whose truth lives in other rooms.
 
 use super::Doors;
-use crate::control::admin::Showing;
+use crate::control::admin::{Question, Showing};
 use crate::control::redact;
 use crate::control::reload::Reload;
 use crate::decide::reason::Reason;
@@ -267,6 +267,11 @@ impl Showing for Shown {
 
     fn config(&self) -> String {
         redact::redacted_text(&self.reload.config(), &self.reload.pending())
+    }
+
+    async fn explain(&self, question: Question) -> Option<Result<String, String>> {
+        let _one = self.looking.try_lock().ok()?;
+        Some(super::explaining::of(&self.reload, &self.shared, &question).await)
     }
 
     async fn checkup(&self) -> Option<String> {

@@ -1,7 +1,9 @@
 //! Wires the parts: the one room that knows everyone.
 
 mod checkup;
+mod explaining;
 mod health;
+pub mod judging;
 mod lasting;
 pub mod offline;
 mod sharing;

@@ -1,88 +1,85 @@
 //! `curfew explain`: what the gateway would decide about a request, and why.
 
+use super::admin::Client;
 use super::completions::print;
 use super::exit::Exit;
 use super::usage;
-use crate::app::offline::{Explained, Offline};
+use crate::app::judging::Told;
+use crate::app::offline::Offline;
 use crate::control;
+use crate::control::admin::Question;
 use crate::control::config::render_all;
-use crate::decide::time::Timestamp;
-use crate::telemetry::{Paint, describe, show};
-use http::header::{AUTHORIZATION, HOST};
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use crate::telemetry::records::escape::inert;
+use crate::telemetry::{Paint, show};
+use http::Method;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Explains.
 #[must_use]
 pub fn explain(what: &usage::Explain) -> Exit {
-    let path = &what.config.config;
-    let loaded = match control::load(path) {
-        Ok(loaded) => loaded,
-        Err(faults) => {
-            let source = control::source(path).unwrap_or_default();
-            eprintln!("{}", render_all(&faults, &source, std::io::stderr().is_terminal()));
-            return Exit::Faulty;
-        }
+    let told = question(what).map_err(broke).and_then(|question| match &what.node {
+        Some(url) => super::revoke::block_on(node(what, url, question)).map_err(broke),
+        None => alone(&config(what), &question),
+    });
+    let told = match told {
+        Ok(told) => told,
+        Err(exit) => return exit,
     };
-    let asked = request(what).and_then(|parts| Ok((parts, what.at.as_deref().map(instant).transpose()?)));
-    let (parts, at) = match asked {
-        Ok(asked) => asked,
-        Err(fault) => {
-            eprintln!("curfew explain: {fault}");
-            return Exit::Broke;
-        }
-    };
-    let offline = match Offline::build(&loaded) {
-        Ok(offline) => offline,
-        Err(error) => {
-            eprintln!("curfew explain: {error}");
-            return Exit::Broke;
-        }
-    };
-    for missing in offline.missing() {
-        eprintln!("curfew explain: going on without {missing}");
+    for missing in &told.missing {
+        eprintln!("curfew explain: going on without {}", inert(missing));
     }
-    let explained = offline.explain(parts, at, what.client_ip);
-    let text = if what.json { json(&explained, &offline) } else { text(&explained, &offline) };
+    let text = if what.json { json(&told) } else { text(&told, Paint::on(std::io::stdout().is_terminal())) };
     match print(text.as_bytes()) {
-        Exit::Done if explained.reason.is_some() => Exit::Refused,
+        Exit::Done if told.reason.is_some() => Exit::Refused,
         exit => exit,
     }
 }
 
-/// The request in question, as the gateway would see it.
-fn request(what: &usage::Explain) -> Result<Parts, String> {
-    let malformed = || {
-        format!(
-            "`{}` is no request: write a method and a URL, such as 'GET https://api.example.com/orders'",
-            what.request
-        )
-    };
-    let (method, url) = what.request.trim().split_once(' ').ok_or_else(malformed)?;
-    let url: Uri = url.trim().parse().map_err(|_| malformed())?;
-    let authority = url.authority().ok_or_else(malformed)?.as_str();
-    let target = url.path_and_query().map_or("/", |target| target.as_str());
-    let mut request = Request::builder()
-        .method(Method::from_bytes(method.as_bytes()).map_err(|_| malformed())?)
-        .uri(target)
-        .header(HOST, authority);
-    for field in &what.headers {
-        let (name, value) =
-            field.split_once(':').ok_or_else(|| format!("`{field}` is no header field: write 'Name: value'"))?;
-        let name = HeaderName::try_from(name.trim()).map_err(|_| format!("`{name}` is no field name"))?;
-        request = request.header(name, value.trim());
-    }
-    if let Some(path) = &what.token_file {
-        let token = token(path).map_err(|error| format!("the token in {}: {error}", path.display()))?;
-        let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-            .map_err(|_| "the token has characters that no header field can hold".to_owned())?;
-        value.set_sensitive(true);
-        request = request.header(AUTHORIZATION, value);
-    }
-    request.body(()).map(|request| request.into_parts().0).map_err(|_| malformed())
+fn broke(why: String) -> Exit {
+    eprintln!("curfew explain: {why}");
+    Exit::Broke
+}
+
+fn config(what: &usage::Explain) -> PathBuf {
+    let named = || std::env::var_os("CURFEW_CONFIG").map_or_else(|| "curfew.yaml".into(), PathBuf::from);
+    what.config.clone().unwrap_or_else(named)
+}
+
+/// By nothing but a config.
+fn alone(path: &Path, question: &Question) -> Result<Told, Exit> {
+    let loaded = control::load(path).map_err(|faults| {
+        let source = control::source(path).unwrap_or_default();
+        eprintln!("{}", render_all(&faults, &source, std::io::stderr().is_terminal()));
+        Exit::Faulty
+    })?;
+    let (parts, at) = (question.parts().map_err(broke)?, question.instant().map_err(broke)?);
+    let offline = Offline::build(&loaded).map_err(|error| broke(error.to_string()))?;
+    Ok(offline.explain(parts, at, question.client_ip))
+}
+
+/// By a gateway that runs.
+async fn node(what: &usage::Explain, url: &str, question: Question) -> Result<Told, String> {
+    let body = serde_json::to_vec(&question).map_err(|error| error.to_string())?;
+    let mut client = Client::new(&what.access.to(url))?;
+    let told = client.ask(Method::POST, "/explain", "application/json", body.into()).await?.done()?;
+    serde_json::from_value(told).map_err(|error| format!("the gateway answered what is no explanation: {error}"))
+}
+
+/// What is asked. A candidate is sent as its text: the file is here, and not where the gateway is.
+fn question(what: &usage::Explain) -> Result<Question, String> {
+    let unread = |what: &str, path: &Path, error: &dyn std::fmt::Display| format!("{what} {}: {error}", path.display());
+    let read = |path: &PathBuf| token(path).map_err(|error| unread("the token in", path, &error));
+    let source = |path: &PathBuf| control::source(path).map_err(|error| unread("the config", path, &error));
+    Ok(Question {
+        request: what.request.clone(),
+        headers: what.headers.clone(),
+        token: what.token_file.as_ref().map(read).transpose()?,
+        client_ip: what.client_ip,
+        at: what.at.clone(),
+        config: what.config.as_ref().filter(|_| what.node.is_some()).map(source).transpose()?,
+    })
 }
 
 /// A token is never an argument: arguments are seen by everybody on the machine.
@@ -99,61 +96,37 @@ pub(super) fn token(path: &Path) -> std::io::Result<String> {
 /// Far more than any token that is accepted.
 const LONGEST: u64 = 1 << 20;
 
-fn instant(text: &str) -> Result<Timestamp, String> {
-    if let Ok(seconds) = text.parse::<f64>()
-        && let Some(instant) = Timestamp::from_numeric_floor(seconds)
-    {
-        return Ok(instant);
-    }
-    let parsed: Result<jiff::Timestamp, _> = text.parse();
-    parsed
-        .map(|instant| Timestamp::from_millis(instant.as_millisecond()))
-        .map_err(|_| format!("`{text}` is no instant: write it as 2026-11-02T15:04:05Z, or as seconds since 1970"))
-}
-
-fn text(explained: &Explained, offline: &Offline) -> String {
+fn text(told: &Told, paint: Paint) -> String {
     let mut out = String::new();
-    let at_the_door = explained.reason.filter(|_| explained.verdict.is_none());
+    let at_the_door = told.reason.as_ref().filter(|_| told.trail.is_none());
     // A judgement tells its outcome itself; what was refused before it came to one, or needs none, is told here.
-    match at_the_door {
-        Some(reason) => {
-            let _ = writeln!(out, "refused before any token was looked at: {} ({})", reason.code(), reason.status());
+    match (at_the_door, &told.trail) {
+        (Some(reason), _) => {
+            let status = told.status.and_then(|status| http::StatusCode::from_u16(status).ok()).unwrap_or_default();
+            let _ = writeln!(out, "refused before any token was looked at: {} ({status})", inert(reason));
         }
-        None if explained.verdict.is_none() => out.push_str("admitted: the route is open\n"),
-        None => {}
+        (None, None) => out.push_str("admitted: the route is open\n"),
+        (None, Some(_)) => {}
     }
-    let _ = writeln!(out, "  at        {}", explained.moment.wall);
-    let _ = writeln!(out, "  config    {}", offline.revision());
-    if let Some(route) = &explained.route {
-        let policy = if route.policy.is_some() { &*route.meter.policy } else { "none: the route is open" };
-        let _ = writeln!(out, "  route     {} ({})\n  policy    {policy}", route.meter.name, route.meter.template);
+    let _ = writeln!(out, "  at        {}", inert(&told.at));
+    let _ = writeln!(out, "  config    {}", inert(&told.revision));
+    if let Some(route) = &told.route {
+        let policy = told.policy.as_deref().unwrap_or("none: the route is open");
+        let template = told.template.as_deref().unwrap_or_default();
+        let _ = writeln!(out, "  route     {} ({})\n  policy    {}", inert(route), inert(template), inert(policy));
     }
-    if let Some(verdict) = &explained.verdict {
-        let shown = show::trail(&describe::Trail::of(verdict), Paint::on(std::io::stdout().is_terminal()));
-        let _ = writeln!(out, "\n{}", shown.trim_end());
+    if let Some(trail) = &told.trail {
+        let _ = writeln!(out, "\n{}", show::trail(trail, paint).trim_end());
     }
-    if let Some((source, learned)) = offline.revoked_by(explained) {
-        let _ = writeln!(out, "revoked by: revocation.sources.{source}, learned {learned}");
+    if let Some(by) = &told.revoked_by {
+        let _ = writeln!(out, "revoked by: revocation.sources.{}, learned {}", inert(&by.source), inert(&by.learned));
     }
-    if let Some(reason) = at_the_door {
-        let _ = writeln!(out, "\n  the client is told: {}\n  what to do: {}", reason.told(), reason.cure());
+    if let (Some(_), Some(told), Some(cure)) = (at_the_door, &told.told, &told.cure) {
+        let _ = writeln!(out, "\n  the client is told: {}\n  what to do: {}", inert(told), inert(cure));
     }
     out
 }
 
-fn json(explained: &Explained, offline: &Offline) -> String {
-    let value = serde_json::json!({
-        "decision": if explained.reason.is_some() { "deny" } else { "allow" },
-        "reason": explained.reason.map(crate::decide::reason::Reason::code),
-        "status": explained.reason.map(|reason| reason.status().as_u16()),
-        "at": explained.moment.wall.to_string(),
-        "revision": offline.revision(),
-        "route": explained.route.as_ref().map(|route| &*route.meter.name),
-        "policy": explained.route.as_ref().map(|route| &*route.meter.policy),
-        "revoked_by": offline.revoked_by(explained).map(|(source, learned)| {
-            serde_json::json!({ "source": source.as_str(), "learned": learned.to_string() })
-        }),
-        "trail": explained.verdict.as_ref().map(describe::Trail::of),
-    });
-    format!("{value:#}\n")
+fn json(told: &Told) -> String {
+    serde_json::to_string_pretty(told).unwrap_or_default() + "\n"
 }

@@ -56,8 +56,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Say what the gateway would decide about a request, and why: every check in order, with the numbers compared.
     ///
-    /// Works offline with keys from files; issuers that publish their keys are asked once. Exit code 4 if the
-    /// request would be refused.
+    /// Works offline with keys from files; issuers that publish their keys are asked once. With --node, a gateway that
+    /// runs is asked. Exit code 4 if the request would be refused.
     Explain(Explain),
     /// What a policy comes to: every limit, its value, and where it was written.
     Policy {
@@ -153,10 +153,22 @@ pub struct Doctor {
 
 /// `curfew explain`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  curfew explain --request 'GET https://api.example.com/orders' --token-file token.txt
+  curfew explain --request 'GET https://api.example.com/orders' --token-file token.txt --at 2026-11-02T15:04:05Z
+  curfew explain --request 'GET https://api.example.com/orders' --token-file - --node http://127.0.0.1:9901
+  curfew explain --request 'GET https://api.example.com/orders' --token-file - --node http://127.0.0.1:9901 -c next.yaml")]
 pub struct Explain {
-    /// Which config.
+    /// The config file, YAML or JSON. Default: CURFEW_CONFIG, else curfew.yaml. With --node, a candidate: what would that
+    /// gateway decide under it? Default there: the config in force.
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Ask a gateway that runs, at its admin listener: it knows the keys, the revocations and the sessions of now.
+    #[arg(long, value_name = "URL")]
+    pub node: Option<String>,
+    /// How it knows us.
     #[command(flatten)]
-    pub config: ConfigFile,
+    pub access: Access,
     /// The request: a method and a URL.
     #[arg(long, value_name = "'GET https://HOST/PATH'")]
     pub request: String,

@@ -28,10 +28,11 @@ pub(super) fn look(config: &Config, now: Timestamp) -> Vec<Finding> {
     let trusted = config.issuers.iter().map(|(name, one)| (format!("issuers.{name}.ca"), one.ca.as_deref()));
     let trusted = trusted
         .chain(config.upstreams.iter().map(|(name, one)| (format!("upstreams.{name}.tls.ca"), one.tls.ca.as_deref())));
-    let redis = config.revocation.fleet.as_ref().map(|fleet| &fleet.redis);
-    let of_redis = redis.into_iter().flat_map(|redis| {
+    let fleet = config.revocation.fleet.as_ref().map(|fleet| ("revocation.fleet.redis", &fleet.redis));
+    let sessions = config.sessions.store().map(|redis| ("sessions.redis", redis));
+    let of_redis = fleet.into_iter().chain(sessions).flat_map(|(place, redis)| {
         [("ca", redis.ca.as_deref()), ("cert", redis.cert.as_deref())]
-            .map(|(field, path)| (format!("revocation.fleet.redis.{field}"), path))
+            .map(|(field, path)| (format!("{place}.{field}"), path))
     });
     let collector = config.telemetry.otlp.as_ref().map(|otlp| ("telemetry.otlp.ca".to_owned(), otlp.ca.as_deref()));
     for (what, path) in trusted.chain(of_redis).chain(collector) {

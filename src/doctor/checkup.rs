@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Outlook};
 use super::known::Known;
-use super::{certificates, disks, feeds, issuers, process, redis, secrets, upstreams};
+use super::{certificates, disks, feeds, issuers, process, secrets, stores, upstreams};
 use crate::control::settings::Config;
 use crate::decide::time::{Moment, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ pub async fn checkup(config: &Config, revision: &str, known: Known, now: Moment)
     let (shared, wall) = (Arc::new(config.clone()), now.wall);
     let on_files = tokio::task::spawn_blocking(move || files(&shared, wall));
     let (files, upstreams, redis) =
-        tokio::join!(on_files, upstreams::look(config, &known.endpoints, wall), redis::look(config));
+        tokio::join!(on_files, upstreams::look(config, &known.endpoints, wall), stores::look(config));
     let mut findings = issuers::look(config, &known, now);
     findings.extend(feeds::look(config, &known, now));
     findings.extend(files.unwrap_or_default());

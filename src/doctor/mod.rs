@@ -10,7 +10,7 @@
 //! | `alone` | the same, found out without one |
 //! | `issuers`, `feeds` | clocks and keys; how fresh revocations are |
 //! | `pem`, `certificates` | certificates in files, and when they end |
-//! | `upstreams`, `redis` | who has to answer |
+//! | `upstreams`, `stores` | who has to answer |
 //! | `secrets`, `disks`, `process` | files, space, and what the system allows |
 
 mod alone;
@@ -23,8 +23,9 @@ mod issuers;
 mod known;
 mod pem;
 mod process;
-mod redis;
+
 mod secrets;
+mod stores;
 mod text;
 mod upstreams;
 

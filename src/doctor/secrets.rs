@@ -78,19 +78,20 @@ fn one(place: &str, named: &Named) -> Option<Finding> {
                 )
             })
         }
-        Named::Public(path) => unreadable(place, path).err(),
+        Named::Public(path) => unreadable(place, path).err().map(|finding| *finding),
         Named::Secret(path) => match unreadable(place, path) {
-            Err(finding) => Some(finding),
+            Err(finding) => Some(*finding),
             Ok(file) => Some(permissions(place, path, &file)),
         },
     }
 }
 
-fn unreadable(place: &str, path: &Path) -> Result<File, Finding> {
+fn unreadable(place: &str, path: &Path) -> Result<File, Box<Finding>> {
     let told = |error: std::io::Error| {
-        Finding::wrong(place, format!("{} cannot be read: {error}", path.display()))
+        let finding = Finding::wrong(place, format!("{} cannot be read: {error}", path.display()))
             .then("a gateway does not start with it; one that runs goes on with what it read before")
-            .cure("put the file there, readable by the user of the gateway", PAGE)
+            .cure("put the file there, readable by the user of the gateway", PAGE);
+        Box::new(finding)
     };
     let file = File::open(path).map_err(told)?;
     let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());

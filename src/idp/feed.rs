@@ -12,6 +12,7 @@
 
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
+use crate::notice::unquoted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -22,6 +23,11 @@ const MAX_ID: usize = 4096;
 
 /// No cursor is longer, so it always fits into a URL.
 pub(super) const MAX_CURSOR: usize = 1024;
+
+/// What is wrong with a document, without the names in it.
+pub(super) fn told(error: &serde_json::Error) -> String {
+    unquoted(&error.to_string()).into_owned()
+}
 
 /// Why something that a feed said cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -185,7 +191,7 @@ struct Document<'a> {
 /// If it is no document at all.
 pub fn document(body: &[u8]) -> Result<Heard, FeedFault> {
     let wrong = |why: String| FeedFault::Document(why);
-    let read: Document<'_> = serde_json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
+    let read: Document<'_> = serde_json::from_slice(body).map_err(|error| wrong(told(&error)))?;
     if read.cursor.as_ref().is_some_and(|cursor| cursor.len() > MAX_CURSOR) {
         return Err(wrong(format!("a cursor of more than {MAX_CURSOR} bytes")));
     }
@@ -201,7 +207,7 @@ pub fn document(body: &[u8]) -> Result<Heard, FeedFault> {
 /// # Errors
 /// What is wrong with it.
 pub(super) fn entry(json: &[u8]) -> Result<Understood, String> {
-    let read = serde_json::from_slice::<FeedEntry>(json).map_err(|error| error.to_string());
+    let read = serde_json::from_slice::<FeedEntry>(json).map_err(|error| told(&error));
     read.and_then(FeedEntry::understand)
 }
 

@@ -97,7 +97,7 @@ pub(super) fn head(json: &[u8]) -> Result<FeedHead, FeedFault> {
     if json.trim_ascii_start().first() != Some(&b'{') {
         return Err(fault("the first line is no object"));
     }
-    let head: FeedHead = serde_json::from_slice(json).map_err(|error| FeedFault::Document(error.to_string()))?;
+    let head: FeedHead = serde_json::from_slice(json).map_err(|error| FeedFault::Document(feed::told(&error)))?;
     let long = head.cursor.as_ref().is_some_and(|cursor| cursor.len() > MAX_CURSOR);
     if long { Err(fault("a cursor that is too long")) } else { Ok(head) }
 }

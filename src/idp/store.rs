@@ -3,6 +3,7 @@
 use super::file::at;
 use crate::decide::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -53,7 +54,7 @@ impl Store {
 
     /// Keeps a set: written aside, then renamed, so that a crash leaves the old or the new, never half of one.
     pub(super) fn save(&self, jwks: &[u8], fetched: Timestamp) -> io::Result<()> {
-        let jwks = std::str::from_utf8(jwks).map_err(io::Error::other)?.to_owned();
+        let jwks = public(std::str::from_utf8(jwks).map_err(io::Error::other)?);
         let kept = Kept { issuer: self.issuer.to_string(), fetched_ms: fetched.millis(), jwks };
         if let Some(dir) = self.path.parent() {
             fs::create_dir_all(dir).map_err(at(dir))?;
@@ -65,6 +66,18 @@ impl Store {
         written.map_err(at(&aside))?;
         fs::rename(&aside, &self.path).map_err(at(&self.path))
     }
+}
+
+/// The members of a key that are nobody's but its owner's (RFC 7518 §6.2.2, §6.3.2, §6.4).
+const PRIVATE: &[&str] = &["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// The set without keys whose private half was published: those are used by nobody, and kept by nobody.
+fn public(jwks: &str) -> String {
+    let Ok(mut set) = serde_json::from_str::<Value>(jwks) else { return jwks.to_owned() };
+    let Some(keys) = set.get_mut("keys").and_then(Value::as_array_mut) else { return jwks.to_owned() };
+    let before = keys.len();
+    keys.retain(|key| !PRIVATE.iter().any(|member| key.get(member).is_some()));
+    if keys.len() == before { jwks.to_owned() } else { set.to_string() }
 }
 
 #[cfg(test)]
@@ -84,6 +97,17 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         let other = Store { path: store.path, issuer: "https://b".into() };
         assert!(other.load().is_none());
+    }
+
+    #[test]
+    fn private_halves_are_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path(), "corp", "https://a");
+        let set = br#"{"keys":[{"kty":"EC","kid":"burnt","d":"hunter2"},{"kty":"EC","kid":"good"}]}"#;
+        store.save(set, Timestamp::from_secs(7)).unwrap();
+        let kept = store.load().unwrap();
+        let text = std::str::from_utf8(kept.jwks()).unwrap();
+        assert!(!text.contains("hunter2") && !text.contains("burnt") && text.contains("good"), "{text}");
     }
 
     #[test]

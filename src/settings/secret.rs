@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Serialize;
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
 /// How the refusal of a secret that stands in the settings begins.
@@ -134,6 +134,10 @@ impl<'de> Visitor<'de> for SecretVisitor {
     fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
         Err(in_place())
     }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Secret, A::Error> {
+        Err(in_place())
+    }
 }
 
 impl Secret {
@@ -198,6 +202,7 @@ mod tests {
         for (json, says) in [
             (r#""hunter2""#, SECRET_IN_PLACE),
             ("2222", SECRET_IN_PLACE),
+            (r#"["hunter2"]"#, SECRET_IN_PLACE),
             (r#"{"value":"hunter2"}"#, "unknown field `value`, expected `file` or `env`"),
             (r#"{"file":"a","env":"B"}"#, "one source"),
             (r#"{"env":""}"#, "one source"),

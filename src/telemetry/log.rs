@@ -13,7 +13,7 @@ const OVERRIDE: &str = "CURFEW_LOG";
 
 /// Starts the log. A process has one: a second start is refused.
 pub fn start(log: &Log) -> Result<(), TryInitError> {
-    let filter = EnvFilter::try_from_env(OVERRIDE).unwrap_or_else(|_| EnvFilter::new(directives(log.level)));
+    let filter = overridden().unwrap_or_else(|| EnvFilter::new(directives(log.level)));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Colours are for people; in a file they are in the way. A line that cannot be written is lost: to complain of it on
     // standard error would panic.
@@ -24,15 +24,23 @@ pub fn start(log: &Log) -> Result<(), TryInitError> {
     }
 }
 
+/// What the environment asks for instead. The SDK of the traces speaks only to who names it.
+fn overridden() -> Option<EnvFilter> {
+    let words = std::env::var(OVERRIDE).ok()?;
+    let words = if words.contains("opentelemetry") { words } else { format!("{words},opentelemetry=off") };
+    EnvFilter::builder().parse(words).ok()
+}
+
 /// Libraries only warn, unless somebody is looking for something. The SDK of the traces says at each failed export that
-/// its data will be lost; it is kept and sent again, and the exporter itself tells what becomes of it.
+/// its data will be lost; it is kept and sent again, and the exporter itself tells what becomes of it. At no level does it
+/// speak unasked: it repeats what a collector answers, who may repeat what it was sent, credentials and all.
 const fn directives(level: Level) -> &'static str {
     match level {
         Level::Off => "off",
         Level::Error => "error,opentelemetry=off",
         Level::Warn => "warn,opentelemetry=off",
         Level::Info => "warn,curfew=info,opentelemetry=off",
-        Level::Debug => "info,curfew=debug",
-        Level::Trace => "debug,curfew=trace",
+        Level::Debug => "info,curfew=debug,opentelemetry=off",
+        Level::Trace => "debug,curfew=trace,opentelemetry=off",
     }
 }

@@ -12,5 +12,6 @@ mod crowd;
 mod deeds;
 mod document;
 mod entries;
+mod explain;
 mod guard;
 mod world;

@@ -90,6 +90,10 @@ impl Drop for Gateway {
         }
         drop(self.keeper.stdin.take());
         _ = self.keeper.wait();
+        if !std::thread::panicking() {
+            let told = super::confided::told(&self.log);
+            assert!(told.is_empty(), "a token was written down: {told:#?}");
+        }
     }
 }
 

@@ -174,7 +174,9 @@ impl Key {
     pub fn raw(&self, alg: &str, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
         let input = format!("{}.{}", b64(header), b64(payload));
         let signature = self.sign_as(alg, input.as_bytes());
-        format!("{input}.{}", b64(signature))
+        let token = format!("{input}.{}", b64(signature));
+        super::confided::issued(&token);
+        token
     }
 
     /// Begins a good access token of CORP with this key.

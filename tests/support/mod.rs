@@ -8,6 +8,7 @@
 //! | `mint` | signing keys, key sets, and tokens built by hand, the broken ones too |
 //! | `provider` | an HTTP server of canned documents that counts what was fetched |
 //! | `upstream` | a service that records every byte it received and echoes it |
+//! | `confided` | the tokens that were issued, and whether one of them was written down |
 //! | `config` | the config file of a test gateway |
 //! | `gateway` | the real binary as a child process |
 //! | `port` | ports for those who must be told one |
@@ -23,6 +24,7 @@
 pub mod answer;
 pub mod authority;
 pub mod client;
+pub mod confided;
 pub mod config;
 pub mod gateway;
 pub mod h2;

@@ -12,6 +12,7 @@
 //! | `operations`, `preview`, `query` | what operators do: enter, take back, look ahead, ask |
 //! | `records` | what operators ask of decision records |
 //! | `standing` | keys with their age, routes with what holds on them |
+//! | `explain` | what would be decided about a request |
 //! | `confirm` | what a feed says that was held back |
 //! | `fleet` | how far what was entered has come |
 //! | `audit` | who did what, and why |
@@ -21,6 +22,7 @@ mod audit;
 mod body;
 mod confirm;
 mod entry;
+mod explain;
 mod fleet;
 mod guard;
 mod listener;
@@ -37,6 +39,7 @@ mod standing;
 
 pub use audit::{Audit, AuditIds, AuditLog};
 pub use entry::When;
+pub use explain::Question;
 pub use guard::{Guard, TokenError};
 pub use listener::{Wiring, serve};
 pub use operations::Operations;

@@ -1,11 +1,13 @@
 //! The table of endpoints. What is in it is what the OpenAPI document tells, and nothing else is answered, besides the
 //! files of the page.
 
+use super::explain::{self, Question};
 use super::guard::Peer;
 use super::listener::Wiring;
 use super::operations::Deed;
 use super::page;
 use super::problem::{Answer, Problem, text, typed};
+use crate::notice::unquoted;
 use crate::telemetry::{OPENMETRICS, TEXT, Telemetry, prefers_openmetrics};
 use http::header::ACCEPT;
 use http::request::Parts;
@@ -20,6 +22,9 @@ pub trait Showing: Send + Sync + 'static {
     fn degraded(&self) -> Vec<String>;
     /// The config that is in force, secrets as their references only, as JSON.
     fn config(&self) -> String;
+    /// What would be decided about a request, as JSON, or what of the question cannot be used; nothing while somebody else
+    /// asks.
+    fn explain(&self, question: Question) -> impl Future<Output = Option<Result<String, String>>> + Send;
     /// What is wrong, and what breaks next, as JSON; nothing while somebody else has it looked for.
     fn checkup(&self) -> impl Future<Output = Option<String>> + Send;
     /// The metrics.
@@ -43,6 +48,7 @@ enum What {
     Keys,
     Routes,
     Page,
+    Explain,
     Confirm,
     Query,
     Act(Deed),
@@ -92,6 +98,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     guarded(Method::GET, "/checkup", What::Checkup),
     guarded(Method::GET, "/keys", What::Keys),
     guarded(Method::GET, "/routes", What::Routes),
+    guarded(Method::POST, "/explain", What::Explain),
     guarded(Method::POST, "/revocations/query", What::Query),
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
     guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
@@ -112,7 +119,8 @@ pub(super) async fn answer<S: Showing>(request: Request<Incoming>, peer: &Peer, 
     let answered = ask(endpoint, &parts, body, peer, wiring).await;
     answered.unwrap_or_else(|problem| {
         let (peer, status) = (peer.address, problem.status.as_u16());
-        tracing::warn!(%peer, path = endpoint.path, status, why = problem.detail, "not done for an operator");
+        let why = unquoted(&problem.detail);
+        tracing::warn!(%peer, path = endpoint.path, status, %why, "not done for an operator");
         problem.answer()
     })
 }
@@ -181,6 +189,12 @@ async fn ask<S: Showing>(
         What::Routes => {
             guard.admit(parts, peer)?;
             operations.routes()
+        }
+        What::Explain => {
+            guard.admit(parts, peer)?;
+            let answer = shown.explain(explain::question(&parts.headers, body).await?).await;
+            let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "another is answered: ask again in a moment");
+            typed(StatusCode::OK, "application/json", answer.ok_or_else(busy)?.map_err(Problem::bad)?)
         }
         What::Confirm => {
             let who = guard.admit(parts, peer)?;

@@ -13,12 +13,26 @@ const PAGE: &str = "doctor.md#redis";
 const OLDEST: u64 = 5;
 
 pub(super) async fn look(config: &Config) -> Vec<Finding> {
-    let Some(fleet) = &config.revocation.fleet else { return Vec::new() };
-    one("revocation.fleet.redis", &fleet.redis).await
+    let fleet = async {
+        let then = "what one instance is told, the others do not know; past `max_staleness` policies go by `on_stale`";
+        match &config.revocation.fleet {
+            Some(fleet) => one("revocation.fleet.redis", &fleet.redis, then).await,
+            None => Vec::new(),
+        }
+    };
+    let sessions = async {
+        let then = "what one instance sees of a session, the others do not know; policies go by what they say of that";
+        match config.sessions.store() {
+            Some(redis) => one("sessions.redis", redis, then).await,
+            None => Vec::new(),
+        }
+    };
+    let (mut found, more) = tokio::join!(fleet, sessions);
+    found.extend(more);
+    found
 }
 
-async fn one(what: &str, settings: &RedisSettings) -> Vec<Finding> {
-    let then = "what one instance is told, the others do not know; past `max_staleness` policies go by `on_stale`";
+async fn one(what: &str, settings: &RedisSettings, then: &str) -> Vec<Finding> {
     let seen = match examine(settings, PROBE).await {
         Ok(seen) => seen,
         Err(why) => {
@@ -30,7 +44,7 @@ async fn one(what: &str, settings: &RedisSettings) -> Vec<Finding> {
     let mut found = vec![Finding::fine(what, format!("Redis {version}, answers in {}", words(seen.took)))];
     if settings.is_exposed() {
         let says = "it is spoken to without TLS, over a network";
-        let then = "whoever reads along has its password, and sees the fingerprints of who is revoked";
+        let then = "whoever reads along has its password, and sees the fingerprints of who is revoked, or signed in";
         found.push(Finding::unwise(what, says).then(then).cure("write `rediss://`, and give it a certificate", PAGE));
     }
     found.extend(inside(what, &seen));
@@ -53,7 +67,7 @@ fn inside(what: &str, seen: &Redis) -> Vec<Finding> {
     }
     if let Some(policy) = seen.policy.as_deref().filter(|policy| *policy != "noeviction") {
         let says = format!("when it is full it forgets keys: `maxmemory-policy {policy}`");
-        let then = "the stream may be gone at any time, and is written anew by all instances at once";
+        let then = "what it was told may be gone at any time, and is told again by all instances at once";
         found.push(Finding::unwise(what, says).then(then).cure("`CONFIG SET maxmemory-policy noeviction`", PAGE));
     }
     if let Some((used, most)) = seen.memory.filter(|(used, most)| *most > 0 && used * 5 >= most * 4) {
@@ -67,9 +81,8 @@ fn inside(what: &str, seen: &Redis) -> Vec<Finding> {
         found.push(Finding::wrong(what, says).then(then).cure("look at its log and at its disk", PAGE));
     }
     if seen.appends == Some(false) {
-        let says =
-            "it does not append to its disk: after its restart the stream is as old as its last snapshot, or gone";
-        found.push(Finding::fine(what, format!("{says}; the instances write it anew")));
+        let says = "it does not append to its disk: after its restart it is as old as its last snapshot, or empty";
+        found.push(Finding::fine(what, format!("{says}; the instances tell it again")));
     }
     found
 }

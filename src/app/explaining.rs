@@ -1,0 +1,76 @@
+//! A question to a gateway that runs: judged by what it knows now, under its config or under a candidate for the next.
+//! A candidate is built and thrown away; nothing of it comes into force, and nothing is fetched for it.
+
+use super::judging::{Told, explain};
+use crate::control::admin::Question;
+use crate::control::build::{self, Pools};
+use crate::control::reload::{Reload, idp_settings, issuers, render, told};
+use crate::control::{Loaded, read};
+use crate::proxy::gate::Shared;
+use crate::state::State;
+use crate::telemetry::{Service, Settings, Telemetry};
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// The answer, as JSON.
+///
+/// # Errors
+/// What of the question, or of its config, cannot be used.
+pub(super) async fn of(reload: &Reload, shared: &Shared, question: &Question) -> Result<String, String> {
+    let (parts, at) = (question.parts()?, question.instant()?);
+    let (from, state) = ((at, question.client_ip), &shared.state);
+    let answer = match &question.config {
+        None => explain(&shared.plan.load(), state, parts, from, missing(reload)),
+        Some(text) => {
+            let loaded = read("candidate", text.clone()).map_err(|faults| render(&faults, text))?;
+            let telemetry = quiet(&loaded)?;
+            let answer = candidate(reload, state, &loaded, &telemetry)
+                .map(|(plan, missing)| explain(&plan, state, parts, from, missing));
+            telemetry.shutdown(Duration::from_secs(1)).await;
+            answer?
+        }
+    };
+    Ok(as_json(&answer))
+}
+
+fn as_json(answer: &Told) -> String {
+    serde_json::to_string(answer).unwrap_or_default()
+}
+
+fn missing(reload: &Reload) -> Vec<String> {
+    reload.idp().readiness(reload.now()).into_iter().map(|one| format!("{}: {}", one.what, one.why)).collect()
+}
+
+/// Meters of its own, so that the gateway's do not tell of routes that there are not.
+fn quiet(loaded: &Loaded) -> Result<Telemetry, String> {
+    let quiet = Settings { hash_key: loaded.config.telemetry.hash_key.clone(), ..Settings::default() };
+    let service =
+        Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: "explain".into() };
+    Telemetry::start(&quiet, &service, &Handle::current()).map_err(|error| error.to_string())
+}
+
+/// The plan of a candidate: of what did not change it has the keys that are in use, of what is new it has none.
+fn candidate(
+    reload: &Reload,
+    state: &State,
+    loaded: &Loaded,
+    telemetry: &Telemetry,
+) -> Result<(crate::proxy::plan::Plan, Vec<String>), String> {
+    let before: Pools = reload.pools().into_iter().map(|pool| (pool.name.to_string(), pool)).collect();
+    let pools = build::pools(&loaded.config, &before).map_err(|error| error.to_string())?;
+    let prepared = reload.idp().prepare(&idp_settings(&loaded.config)).map_err(|faults| told(&faults))?;
+    let issuers = issuers(&loaded.config, &prepared);
+    let now = state.clock.now();
+    let new = issuers.iter().filter(|issuer| !issuer.keys.is_ready(now));
+    let new = new.map(|issuer| {
+        format!("issuers.{}: has no keys yet; for a candidate none are fetched", issuer.rules.name.as_str())
+    });
+    let mut missing: Vec<String> = new.collect();
+    let known = state.revocations.standing(now);
+    let unheard =
+        loaded.config.revocation.sources.keys().filter(|name| !known.iter().any(|feed| feed.source.as_str() == *name));
+    missing.extend(unheard.map(|name| format!("revocation.sources.{name}: is not in force, and was not heard")));
+    let reception = reload.idp().reception();
+    let plan = build::plan(&loaded.config, &loaded.revision, issuers, &pools, reception, telemetry);
+    plan.map(|plan| (plan, missing)).map_err(|error| error.to_string())
+}
