@@ -5,6 +5,7 @@
 mod support;
 
 mod ends;
+mod live;
 mod rules;
 mod streams;
 mod warned;

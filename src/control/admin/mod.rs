@@ -20,6 +20,7 @@
 mod audit;
 mod body;
 mod confirm;
+mod connections;
 mod entry;
 mod fleet;
 mod guard;

@@ -43,6 +43,7 @@ enum What {
     Keys,
     Routes,
     Page,
+    Connections,
     Confirm,
     Query,
     Act(Deed),
@@ -92,6 +93,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     guarded(Method::GET, "/checkup", What::Checkup),
     guarded(Method::GET, "/keys", What::Keys),
     guarded(Method::GET, "/routes", What::Routes),
+    guarded(Method::GET, "/connections", What::Connections),
     guarded(Method::POST, "/revocations/query", What::Query),
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
     guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
@@ -181,6 +183,10 @@ async fn ask<S: Showing>(
         What::Routes => {
             guard.admit(parts, peer)?;
             operations.routes()
+        }
+        What::Connections => {
+            guard.admit(parts, peer)?;
+            operations.connections(parts).await?
         }
         What::Confirm => {
             let who = guard.admit(parts, peer)?;
