@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod boundary;
 mod ends;
 mod live;
 mod rules;
