@@ -12,7 +12,7 @@ use curfew::decide::claims::Claims;
 use curfew::decide::finding::{Limit, Origin};
 use curfew::decide::policy::Policy;
 use curfew::decide::reason::Reason;
-use curfew::decide::session::{Basis, Key, KeySource, Knowledge, Sight};
+use curfew::decide::session::{Basis, Key, KeySource, Knowledge, OnStateLoss, Sight};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ fn rows() -> Vec<Row> {
         rows.push(row("step_up.auth_age", leeway, auth_age, inside(AuthTooOld)));
         let absolute = |policy: &mut Policy| {
             let (limit, jitter) = (limit(SPAN), Duration::ZERO);
-            policy.absolute = Some(Absolute { limit, jitter, unidentified: DENY });
+            policy.absolute = Some(Absolute { limit, jitter, unidentified: DENY, on_state_loss: OnStateLoss::Deny });
         };
         let answer = clock(absolute, |_| {}, |late| seen(0, SPAN + late), leeway);
         rows.push(row("session.absolute", leeway, answer, inside(SessionAbsoluteTimeout)));
@@ -84,7 +84,9 @@ fn rows() -> Vec<Row> {
         rows.push(row("nbf", leeway, nbf, [Some(TokenNotYetValid), None, None]));
     }
     // Our own clock, and a span within the token: no leeway moves them.
-    let idle = |policy: &mut Policy| policy.idle = Some(Idle { limit: limit(SPAN), unidentified: DENY });
+    let idle = |policy: &mut Policy| {
+        policy.idle = Some(Idle { limit: limit(SPAN), unidentified: DENY, on_state_loss: OnStateLoss::Deny })
+    };
     let answer = clock(idle, |_| {}, |late| seen(SPAN + late, 0), false);
     rows.push(row("session.idle", false, answer, inside(SessionIdleTimeout)));
     let spans = |offset| {
