@@ -3,7 +3,8 @@
 use clap::Parser as _;
 use curfew::command::usage::{Command, PolicyCommand, Usage};
 use curfew::command::{
-    audit, check, completions, demo, doctor, exit::Exit, explain, policy, refusals, revoke, run, schema, trace,
+    audit, check, completions, connections, demo, doctor, exit::Exit, explain, policy, refusals, revoke, run, schema,
+    trace,
 };
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Refusals(what) => refusals::refusals(&what),
         Command::Confirm(what) => revoke::confirm(&what),
         Command::Audit(what) => audit::audit(&what),
+        Command::Connections(what) => connections::connections(&what),
         Command::Schema { of } => schema::schema(of),
         Command::Demo(what) => demo::demo(&what),
         Command::Version => version(),

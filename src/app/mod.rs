@@ -100,7 +100,12 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     control.block_on(prepare(&pools));
     let plan = build::plan(&config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)
         .map_err(doing("routes"))?;
-    let shared = Arc::new(Shared { plan: ArcSwap::from_pointee(plan), state, telemetry: Arc::clone(&telemetry) });
+    let shared = Arc::new(Shared {
+        plan: ArcSwap::from_pointee(plan),
+        state,
+        telemetry: Arc::clone(&telemetry),
+        live: Arc::default(),
+    });
     shared.tell_pace(&shared.plan.load());
     telemetry.configured(&loaded.revision);
     let doors = doors(&loaded)?;

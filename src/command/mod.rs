@@ -5,6 +5,7 @@ pub mod asked;
 pub mod audit;
 pub mod check;
 pub mod completions;
+pub mod connections;
 pub mod demo;
 pub mod doctor;
 mod doctored;

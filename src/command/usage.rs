@@ -1,7 +1,7 @@
 //! What can be said on the command line.
 
 use super::nodes::Access;
-use super::{asked, audit, operators};
+use super::{asked, audit, connections, operators};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -86,6 +86,8 @@ pub enum Command {
     /// Look at an audit log (`telemetry.audit`): whether it is whole, and what stands in it.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// List what is live at a gateway that runs: WebSockets, event streams, gRPC streams, long downloads; and when each ends.
+    Connections(connections::Connections),
     /// Print a JSON Schema: of the config, or of a revocation feed.
     Schema {
         /// Of what.

@@ -25,16 +25,16 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 const LONGEST_TALK: u64 = 1 << 16;
 
 /// Opens the upstream's end, if that is what is asked for.
-pub fn open(mut request: Request<Bytes>) -> Result<Answer, Request<Bytes>> {
-    let Some(answer) = accepted(request.headers()) else { return Err(request) };
-    let upgrade = hyper::upgrade::on(&mut request);
+pub fn open(request: &mut Request<Bytes>) -> Option<Answer> {
+    let answer = accepted(request.headers())?;
+    let upgrade = hyper::upgrade::on(request);
     tokio::spawn(tokio::time::timeout(LONGEST, async {
         if let Ok(stream) = upgrade.await {
             // It ends with the gateway's end of it.
             let _heard = tokio::io::copy(&mut TokioIo::new(stream), &mut sink()).await;
         }
     }));
-    Ok(answer)
+    Some(answer)
 }
 
 /// The answer to who asks for one.

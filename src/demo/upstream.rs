@@ -10,8 +10,9 @@ use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// Answers a request. The page's tokens are this provider's.
-pub fn answer(provider: &Provider, request: Request<Bytes>) -> Answer {
-    socket::open(request).unwrap_or_else(|request| page::answer(provider, &request).unwrap_or_else(|| echo(&request)))
+pub fn answer(provider: &Provider, mut request: Request<Bytes>) -> Answer {
+    let special = socket::open(&mut request).or_else(|| page::answer(provider, &request));
+    special.unwrap_or_else(|| echo(&request))
 }
 
 /// Answers with the request.

@@ -5,7 +5,7 @@ use super::gate::Shared;
 use super::plan::{Plan, Route};
 use super::report::Report;
 use crate::decide::reason::Reason;
-use crate::decide::session::{Knowledge, Shown};
+use crate::decide::session::{Knowledge, Shown, Sight};
 use crate::decide::time::Moment;
 use crate::decide::verdict::Outcome;
 use crate::state::sessions::{Activity, Name, Sessions, Terms};
@@ -151,6 +151,16 @@ impl Report {
     pub(super) fn tell_moved(&self, ago: Duration) {
         if let Some(attended) = self.attended().filter(|_| self.shows_its_user()) {
             attended.used(ago, self.shared.state.clock.now());
+        }
+    }
+
+    /// How long its session may be left alone, and for how long it is, as far as is known here.
+    pub(super) fn quiet(&self, now: Moment) -> Option<(Duration, Sight)> {
+        let idle = self.route.as_ref()?.policy.as_ref()?.idle_under(self.limits.as_ref())?;
+        let Attended { sessions, terms, name, shown } = self.attended()?;
+        match sessions.known(name, shown, now, terms) {
+            Knowledge::Known(_, _, sight) => Some((idle.limit.value, sight)),
+            _ => None,
         }
     }
 

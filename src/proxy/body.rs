@@ -2,6 +2,7 @@
 
 use super::attendance::Attendant;
 use super::cut::{Cut, is_of_the_token, unauthenticated};
+use super::live::{Connection, Live};
 use super::passage::Proven;
 use super::standing::Ward;
 use super::streams::Place;
@@ -182,6 +183,11 @@ pub trait AtEnd {
     fn left_alone(&self) -> Option<Reason> {
         None
     }
+
+    /// How it is listed among those that are live; `bound` is how long it still may be at most.
+    fn listed(&self, _bound: Option<(Duration, Reason)>) -> Option<Connection> {
+        None
+    }
 }
 
 /// Of what a token was judged by.
@@ -190,6 +196,8 @@ pub struct Judged<'a> {
     pub set: &'a Arc<Revocations>,
     /// How often they had been written.
     pub changes: u64,
+    /// Where is asked which connections are live.
+    pub live: &'a Arc<Live>,
 }
 
 /// What the end of a body concerns.

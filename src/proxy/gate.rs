@@ -6,6 +6,7 @@ use super::connection::ConnectionInfo;
 use super::entry::{self, Refusal};
 use super::framing::{FramingHandle, FramingReason};
 use super::hearing::Heard;
+use super::live::{Kind, Live};
 use super::passage::{Admitted, Upgrade};
 use super::plan::{Plan, Route};
 use super::report::{Report, Seen};
@@ -37,6 +38,8 @@ pub struct Shared {
     pub state: Arc<State>,
     /// Who is told.
     pub telemetry: Arc<Telemetry>,
+    /// Where is asked which connections are live.
+    pub live: Arc<Live>,
 }
 
 /// The gate of one connection.
@@ -229,6 +232,7 @@ impl Gate {
             lease: None,
             status: StatusCode::OK,
             reason: None,
+            kind: Kind::default(),
             in_flight: self.shared.telemetry.enter(),
         })
     }

@@ -17,6 +17,7 @@
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
 //! | `audited` | what the line has for the audit log |
 //! | `vigil`, `standing`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
+//! | `live` | which connections are live, for who asks |
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `telling`, `session_door`, `origin`, `pace` | when a session ends: told on responses, and to who asks |
 //! | `answer` | from a reason to a response |
@@ -49,6 +50,7 @@ mod hearing;
 pub mod hygiene;
 pub mod identity;
 pub mod listen;
+pub mod live;
 pub mod origin;
 pub mod pace;
 pub mod passage;

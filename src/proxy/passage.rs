@@ -2,9 +2,10 @@
 
 use super::attempts::{Origin, Tried};
 use super::body::{Download, End, Fate, Upload};
-use super::cut::{is_grpc, is_of_the_token};
+use super::cut::is_of_the_token;
 use super::entry::Refusal;
 use super::gate::{Gate, refuse, taken};
+use super::live::Kind;
 use super::plan::{Bounds, Route};
 use super::report::Report;
 use super::streams::Place;
@@ -280,7 +281,10 @@ impl Passage {
             };
             let upstream = hyper::upgrade::on(&mut response);
             let terms = tunnel::Terms { until, over, silence: bounds.between_bytes };
-            tokio::task::spawn_local(tunnel::run(upgrade.client, upstream, terms, place.beside(report)));
+            report.kind = Kind::WebSocket;
+            let beside = place.beside(report);
+            until.into_iter().for_each(|until| beside.bound(until, over));
+            tokio::task::spawn_local(tunnel::run(upgrade.client, upstream, terms, beside));
             *response.status_mut() = status;
             if upgrade.extended {
                 headers::strip_hop_by_hop_response(response.headers_mut());
@@ -289,7 +293,8 @@ impl Passage {
             return response.map(|_| Download::Own(None));
         }
         let between = bounds.between_bytes;
-        let grpc = report.seen.version() == Version::HTTP_2 && is_grpc(response.headers());
+        report.kind = Kind::of(response.headers());
+        let grpc = report.seen.version() == Version::HTTP_2 && report.kind == Kind::Grpc;
         response.map(|body| Download::stream(body, between, until, over, End { at_end: report, place, grpc }))
     }
 }

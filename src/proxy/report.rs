@@ -6,6 +6,7 @@ use super::body::{AtEnd, Judged};
 use super::doors::Door;
 use super::gate::Shared;
 use super::hearing::Heard;
+use super::live::{self, Connection};
 use super::plan::{Plan, Route};
 use super::standing;
 use crate::decide::checks::revocation;
@@ -163,6 +164,8 @@ pub struct Report {
     pub status: StatusCode,
     /// Why it was refused, or why it failed.
     pub reason: Option<Reason>,
+    /// What it is, where it lasts.
+    pub kind: live::Kind,
     /// Counts as a request that is being worked on as long as this lives.
     pub in_flight: InFlight,
 }
@@ -316,7 +319,11 @@ impl AtEnd for Report {
     }
 
     fn judged(&self) -> Option<Judged<'_>> {
-        self.verified().map(|_| Judged { set: &self.shared.state.revocations, changes: self.changes })
+        self.verified().map(|_| Judged {
+            set: &self.shared.state.revocations,
+            changes: self.changes,
+            live: &self.shared.live,
+        })
     }
 
     fn revoked(&self) -> Option<Reason> {
@@ -334,5 +341,9 @@ impl AtEnd for Report {
 
     fn left_alone(&self) -> Option<Reason> {
         Self::left_alone(self)
+    }
+
+    fn listed(&self, bound: Option<(Duration, Reason)>) -> Option<Connection> {
+        Self::listed(self, bound)
     }
 }

@@ -43,7 +43,8 @@ impl AtEnd for Bearer {
     fn end(self: Box<Self>, _: Option<Reason>) {}
 
     fn judged(&self) -> Option<Judged<'_>> {
-        Some(Judged { set: &self.shared.state.revocations, changes: self.changes })
+        let shared = &self.shared;
+        Some(Judged { set: &shared.state.revocations, changes: self.changes, live: &shared.live })
     }
 
     fn revoked(&self) -> Option<Reason> {

@@ -6,6 +6,7 @@ use super::attendance::Moves;
 use super::body::{AtEnd, Judged};
 use super::drain::{Drain, Guest};
 use super::framing::Clock;
+use super::live::Connection;
 use super::vigil::{Kept, Vigil};
 use crate::decide::reason::Reason;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -134,10 +135,20 @@ impl Streams {
         all.into_iter().for_each(|id| _ = self.end(id, reason));
     }
 
+    /// Those of them that are listed as live.
+    pub(super) fn live(&self) -> Vec<Connection> {
+        let now = Instant::now();
+        let listed = |stream: &Open| {
+            let bound = stream.until.map(|(until, over)| (until.saturating_duration_since(now), over));
+            stream.at_end.as_ref()?.listed(bound)
+        };
+        self.open.borrow().iter().filter_map(listed).collect()
+    }
+
     /// From now on it is asked whether the token of this stream still stands.
     fn watch(streams: &Rc<Self>, judged: &Judged<'_>) {
         streams.vigil.judged(judged.changes);
-        streams.kept.get_or_init(|| streams.vigil.keep(Rc::downgrade(streams), judged.set));
+        streams.kept.get_or_init(|| streams.vigil.keep(Rc::downgrade(streams), judged));
     }
 
     fn at<T>(&self, id: u64, change: impl FnOnce(&mut Open) -> T) -> Option<T> {

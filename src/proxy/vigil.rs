@@ -1,6 +1,8 @@
 //! Whether the tokens of what lasts on a worker still stand. One task looks a few times a second whether anything was
 //! revoked at all, which is one number; only then is every stream asked about. How a stream is ended is `streams`.
 
+use super::body::Judged;
+use super::live::{Joined, Question};
 use super::streams::Streams;
 use crate::decide::reason::Reason;
 use crate::state::revocations::Revocations;
@@ -33,13 +35,13 @@ pub(super) struct Vigil {
 
 impl Vigil {
     /// Asks about a connection from now on.
-    pub(super) fn keep(self: &Rc<Self>, streams: Weak<Streams>, set: &Arc<Revocations>) -> Kept {
-        self.set.get_or_init(|| Arc::clone(set));
+    pub(super) fn keep(self: &Rc<Self>, streams: Weak<Streams>, judged: &Judged<'_>) -> Kept {
+        self.set.get_or_init(|| Arc::clone(judged.set));
         let key = self.next.get();
         self.next.set(key.wrapping_add(1));
         self.kept.borrow_mut().insert(key, streams);
         if !self.runs.replace(true) {
-            tokio::task::spawn_local(watch(Rc::clone(self)));
+            tokio::task::spawn_local(watch(Rc::clone(self), judged.live.join()));
         }
         Kept { vigil: Rc::clone(self), key }
     }
@@ -61,28 +63,38 @@ impl Vigil {
         if !news && !self.attends.get() {
             return;
         }
+        let ask = |streams: &Streams| {
+            if news {
+                streams.end_revoked();
+            }
+            streams.end_left_alone();
+        };
+        self.each(ask).await;
+    }
+
+    /// Tells who asks which connections are live.
+    async fn tell(&self, question: &Question) {
+        self.each(|streams| question.hear(streams.live().into_iter())).await;
+        question.done();
+    }
+
+    async fn each(&self, deed: impl Fn(&Streams)) {
         let mut after = None;
-        while let Some(last) = self.ask(after, news) {
+        while let Some(last) = self.some(after, &deed) {
             after = Some(last);
             tokio::task::yield_now().await;
         }
     }
 
-    /// Asks about the next few; gives the last of them.
-    fn ask(&self, after: Option<u64>, news: bool) -> Option<u64> {
+    /// Does it with the next few; gives the last of them.
+    fn some(&self, after: Option<u64>, deed: impl Fn(&Streams)) -> Option<u64> {
         let from = after.map_or(Unbounded, Excluded);
         let some: Vec<_> =
             self.kept.borrow().range((from, Unbounded)).take(AT_ONCE).map(|(key, one)| (*key, one.upgrade())).collect();
         let last = some.last().map(|(key, _)| *key);
         for streams in some.into_iter().filter_map(|(_, streams)| streams) {
-            let asked = AssertUnwindSafe(|| {
-                if news {
-                    streams.end_revoked();
-                }
-                streams.end_left_alone();
-            });
             // What cannot be asked about must not go on, and the others are to be asked about.
-            if catch_unwind(asked).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| deed(&streams))).is_err() {
                 tracing::error!("a look at streams panicked: this is a fault of the gateway, please report it");
                 streams.end_all(Reason::InternalError);
             }
@@ -103,10 +115,13 @@ impl Drop for Kept {
     }
 }
 
-async fn watch(vigil: Rc<Vigil>) {
+async fn watch(vigil: Rc<Vigil>, mut joined: Joined) {
     while !vigil.kept.borrow().is_empty() {
         tokio::time::sleep(EVERY).await;
         vigil.look().await;
+        if let Some(question) = joined.question() {
+            vigil.tell(&question).await;
+        }
     }
     vigil.runs.set(false);
     vigil.attends.set(false);
@@ -120,6 +135,7 @@ mod tests {
     use crate::decide::revocation::Cutoff;
     use crate::decide::time::Timestamp;
     use crate::proxy::body::{AtEnd, Judged};
+    use crate::proxy::live::Live;
     use crate::proxy::streams::{Place, Streams};
     use crate::state::revocations::{Bounds, Feed, Revocations, Revoked, Target};
     use std::cell::Cell;
@@ -129,6 +145,7 @@ mod tests {
     use tokio::time::sleep;
 
     struct Held {
+        live: Arc<Live>,
         set: Arc<Revocations>,
         changes: u64,
         asked: Rc<Cell<usize>>,
@@ -140,7 +157,7 @@ mod tests {
         fn end(self: Box<Self>, _: Option<Reason>) {}
 
         fn judged(&self) -> Option<Judged<'_>> {
-            Some(Judged { set: &self.set, changes: self.changes })
+            Some(Judged { set: &self.set, changes: self.changes, live: &self.live })
         }
 
         fn revoked(&self) -> Option<Reason> {
@@ -180,7 +197,8 @@ mod tests {
         fn begin_that(&self, breaks: bool, changes: u64) -> Place {
             let (asked, revoked) = (Rc::clone(&self.asked), Rc::clone(&self.revoked));
             let place = Streams::begin(&Rc::new(Streams::of(&self.vigil, &crate::proxy::drain::Drain::new())), 0);
-            place.tells(Box::new(Held { set: Arc::clone(&self.set), changes, asked, revoked, breaks }), true);
+            let held = Held { live: Arc::default(), set: Arc::clone(&self.set), changes, asked, revoked, breaks };
+            place.tells(Box::new(held), true);
             place
         }
     }

@@ -6,6 +6,7 @@
 mod reasons;
 
 mod bindings;
+mod boundary;
 mod claims;
 mod grounds;
 mod introspections;

@@ -4,7 +4,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod boundary;
 mod ends;
+mod live;
 mod rules;
 mod streams;
 mod warned;

@@ -7,7 +7,7 @@ use crate::world::{Session, bad, good, pause, start};
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
-fn open(world: &World, token: &str) -> Conn {
+pub fn open(world: &World, token: &str) -> Conn {
     let mut conn = world.h1().open().unwrap();
     let request = format!(
         "GET /idle/socket HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\nConnection: Upgrade\r\n\

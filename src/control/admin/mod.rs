@@ -21,6 +21,7 @@
 mod audit;
 mod body;
 mod confirm;
+mod connections;
 mod entry;
 mod explain;
 mod fleet;

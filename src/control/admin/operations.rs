@@ -3,6 +3,7 @@
 
 use super::audit::Audit;
 use super::body::{self, Kind, Lines};
+use super::connections::{self, Connections};
 use super::entry::{Reader, Understood};
 use super::guard::Who;
 use super::problem::{Answer, Problem, json};
@@ -256,6 +257,15 @@ impl Operations {
     #[must_use]
     pub fn fleet(&self) -> Answer {
         json(&fleet::fleet(self.reload.idp().watched_propagation()))
+    }
+
+    /// What is live.
+    ///
+    /// # Errors
+    /// If something else is asked for.
+    pub async fn connections(&self, parts: &Parts) -> Result<Answer, Problem> {
+        let wanted = connections::wanted(parts.uri.query())?;
+        Ok(json(&Connections::from(self.shared.live.ask(wanted).await)))
     }
 
     /// How fresh each feed is.

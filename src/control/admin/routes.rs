@@ -49,6 +49,7 @@ enum What {
     Routes,
     Page,
     Explain,
+    Connections,
     Confirm,
     Query,
     Act(Deed),
@@ -99,6 +100,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     guarded(Method::GET, "/keys", What::Keys),
     guarded(Method::GET, "/routes", What::Routes),
     guarded(Method::POST, "/explain", What::Explain),
+    guarded(Method::GET, "/connections", What::Connections),
     guarded(Method::POST, "/revocations/query", What::Query),
     guarded(Method::POST, "/revocations", What::Act(Deed::Revoke)),
     guarded(Method::DELETE, "/revocations", What::Act(Deed::Lift)),
@@ -195,6 +197,10 @@ async fn ask<S: Showing>(
             let answer = shown.explain(explain::question(&parts.headers, body).await?).await;
             let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "another is answered: ask again in a moment");
             typed(StatusCode::OK, "application/json", answer.ok_or_else(busy)?.map_err(Problem::bad)?)
+        }
+        What::Connections => {
+            guard.admit(parts, peer)?;
+            operations.connections(parts).await?
         }
         What::Confirm => {
             let who = guard.admit(parts, peer)?;
