@@ -33,8 +33,8 @@ const noTimes = (record) => record.trail ? "No time was read of a token: it was 
 
 function lead(record) {
   const answer = failed(record), told = record.trail?.told;
-  return el("p", { class: "lead" }, told && `${told.charAt(0).toUpperCase()}${told.slice(1)}`, told && answer?.text ? ": " : "", answer?.text && el("strong", {}, answer.text), told || answer ? ". " : "",
-    el("span", { class: "faint nowrap" }, `${record.request.method} `, brief(record.request.host + record.request.path, 120), `, ${ago(record.at_ms)}`));
+  const why = (told || answer) && el("p", { class: "lead" }, told && `${told.charAt(0).toUpperCase()}${told.slice(1)}`, told && answer?.text ? ": " : "", answer?.text && el("strong", {}, answer.text), ".");
+  return el("div", {}, why, el("p", { class: "faint" }, brief(`${record.request.method} ${record.request.host}${record.request.path}`, 140), `, ${ago(record.at_ms)}`));
 }
 
 function actions({ advice, cure }) {
