@@ -29,7 +29,7 @@ export function form(wanted, names, change) {
   const set = (name) => (event) => change({ [name]: event.target.value.trim() || undefined });
   const choice = (name, title, values, all) => field(title, name, el("select", { id: `by-${name}`, on: { change: set(name) } },
     all && el("option", { value: "" }, all), options(values, wanted[name])));
-  const subject = el("input", { id: "by-subject", type: "text", autocomplete: "off", spellcheck: "false", maxlength: 4096, placeholder: "as in the token's sub" });
+  const subject = el("input", { id: "by-subject", type: "text", autocomplete: "off", spellcheck: "false", maxlength: 4096, placeholder: "sub; the gateway hashes it" });
   if (wanted.subject) subject.value = wanted.subject;
   const sent = (event) => {
     event.preventDefault();
@@ -37,7 +37,7 @@ export function form(wanted, names, change) {
   };
   return el("form", { class: "filters", role: "search", "aria-label": "Filter refusals", on: { submit: sent } },
     choice("since", "Since", SPANS), choice("shadow", "Of", [["", "the policies"], ["1", "shadow policies"]]), choice("reason", "Reason", names.reasons, "any"), choice("route", "Route", names.routes, "any"), choice("issuer", "Issuer", names.issuers, "any"),
-    field("Subject (hashed by the gateway)", "subject", subject),
+    field("Subject", "subject", subject),
     el("button", { type: "submit", class: "quiet" }, "Apply"), el("button", { type: "button", class: "quiet", on: { click: () => change({ reason: undefined, route: undefined, issuer: undefined, subject: undefined, subject_hash: undefined, shadow: undefined }) } }, "Clear"));
 }
 
