@@ -18,6 +18,8 @@ await page.waitForSelector('.sign-in .trouble');
 assert.match(await text('.trouble'), /not the token/);
 complaints.length = 0; // The browser tells every 401.
 
+// What comes before it begins to follow is not told as new.
+const followed = page.waitForResponse((answer) => answer.url().endsWith('/records/follow'));
 await signIn();
 const total = async () => Number((await text('#total')).replaceAll(',', ''));
 const rows = () => page.locator('.over-time ol li').allInnerTexts();
@@ -35,6 +37,7 @@ await page.waitForFunction(() => document.querySelectorAll('#by-route option').l
 await shot('overview');
 
 // What comes is shown as it comes.
+await followed;
 const before = await total();
 await fetch(`${told.public}/nothing`);
 await page.waitForFunction((before) => Number(document.querySelector('#total')?.textContent) > before, before);

@@ -1,7 +1,6 @@
 //! The page, looked at.
 
-use crate::history::spread;
-use crate::traffic::{CAUSES, nasty, refuse};
+use crate::traffic::{CAUSES, nasty, refuse, try_out};
 use crate::window::{look, node_test};
 use crate::world::{TOKEN, World};
 use serde_json::{Map, Value, json};
@@ -33,7 +32,7 @@ fn object<V: Into<Value>>(pairs: impl IntoIterator<Item = (&'static str, V)>) ->
 fn the_overview_shows_what_is_refused() {
     let mut world = World::start(GUARDED);
     refuse(&world);
-    world.again(spread);
+    world.age();
     let all = world.records(&json!({ "limit": 1000 }));
     let count = |reason: &str| all.iter().filter(|record| record["reason"] == reason).count();
     let mut told = told(&world);
@@ -51,6 +50,7 @@ fn each_refusal_is_drawn_to_scale() {
     let world = World::start(GUARDED);
     let traces = refuse(&world);
     assert_eq!(world.get("/orders/7", b"X-Request-Id: checkout-7f3a\r\n").status, 401);
+    try_out(&world);
     let mut told = told(&world);
     let record = |trace: &String| world.records(&json!({ "id": trace }))[0].clone();
     told["causes"] = CAUSES.iter().map(|(cause, times)| json!([cause, times])).collect();
@@ -65,7 +65,7 @@ fn each_refusal_is_drawn_to_scale() {
 fn the_rest_is_shown_everywhere_and_does_nothing() {
     let mut world = World::start(GUARDED);
     refuse(&world);
-    world.again(spread);
+    world.age();
     let traces = refuse(&world);
     let mut told = told(&world);
     told["traces"] = object(traces.iter().map(|(cause, trace)| (*cause, trace.clone())));

@@ -27,6 +27,7 @@ for (const [cause] of told.causes) {
   await show(cause);
   await fits();
   assert.match(await page.locator('.refusal .badge').first().innerText(), /^[45]\d\d$/);
+  assert.ok(!/undefined|NaN|null|\[object/.test(await page.locator('main').innerText()), cause);
   assert.ok((await page.locator('.action p').allInnerTexts()).every((text) => text.length > 10), cause);
   const panels = await page.locator('.panel svg').count();
   for (let nth = 0; nth < panels; nth += 1) toScale(await marks(nth));
@@ -68,6 +69,16 @@ await show('key_unknown');
 assert.equal(await page.locator('.lane.claimed').count(), 1);
 await show('session_idle_timeout');
 await shot('refusal-idle', { clip: { x: 0, y: 50, width: 1280, height: 800 } });
+
+// What a shadow policy would have refused is told apart from what was refused.
+await page.goto(`${told.url}/#/`);
+await page.selectOption('#by-shadow', '1');
+await page.waitForFunction(() => document.querySelector('#total')?.textContent === '1');
+assert.match(await page.locator('.figure').innerText(), /would have refused/);
+await page.locator('.records a').click();
+await page.waitForSelector('.lane.fail[data-lane="age"]');
+assert.match(await page.locator('main').innerText(), /admitted\s+200[\s\S]*The shadow policy payments would have refused it: token_too_old\./);
+assert.equal(await page.locator('.checks .decisive').count(), 1);
 
 // Found by its trace id, by the id that the client gave it, by its user; and what is not there is told so.
 for (const [id, heading] of [[told.traces.token_missing, /token_missing/], ['checkout-7f3a', /token_missing/], ['f'.repeat(32), /no such record/]]) {

@@ -7,8 +7,16 @@ const light = await begin();
 await light.signIn();
 {
   const { page, shot, fits } = light;
+  // Of connections a gateway tells that has a part for them; one that has not is shown without.
+  let live = { status: 404, json: {} };
+  await page.route('**/connections', (route) => route.fulfill(live));
   await page.goto(`${told.url}/#/gateway`);
   await page.waitForSelector('#routes h2');
+  assert.equal(await page.locator('#connections').innerText(), '');
+  const one = { kind: 'websocket', route: 'orders', session: '0af7651916cd43dd', trace_id: 'a'.repeat(32), since: new Date(Date.now() - 90_000).toISOString(), ends: new Date(Date.now() + 600_000).toISOString(), why: 'token_expired' };
+  live = { status: 200, json: { total: 2, complete: true, routes: [{ route: 'orders', connections: 2 }], connections: [one, { ...one, kind: '<b>', session: null, ends: null, why: null }] } };
+  await page.waitForSelector('#connections table');
+  assert.match(await page.locator('#connections tbody').innerText(), /websocket\s+orders\s+0af7651916cd43dd\s+9\d s ago\s+in 9 min \d+ s, token_expired\s+a{32}\s+<b>\s+orders\s+–/);
   const text = await page.locator('main').innerText();
   for (const said of ['list', 'partner-list', 'fresh', 'rsa-1', 'ES384', 'weak-1', 'not used: an RSA key outside', 'payments', 'known for']) assert.ok(text.includes(said), said);
   await page.locator('.route summary', { hasText: 'payments' }).press('Enter');

@@ -79,6 +79,12 @@ pub fn refuse(world: &World) -> Vec<(&'static str, String)> {
     traces
 }
 
+/// A request that is admitted, and that a stricter policy would have refused.
+pub fn try_out(world: &World) {
+    let old = token("alice").claim("iat", now() - 400).claim("nbf", now() - 400).sign();
+    assert_eq!(world.get("/trial/1", &bearer(old)).status, 200);
+}
+
 /// What would be markup, move a cursor, turn text around or flood a page; in each field that a client writes.
 pub fn nasty(world: &World) -> String {
     let emoji = "🦀".repeat(2000);

@@ -48,13 +48,12 @@ impl World {
         Self { gateway: Some(gateway), config, _upstream: upstream, _provider: provider, admin, public, dir }
     }
 
-    /// Ends it, does this to the directory of its records, and starts it anew.
-    pub fn again<T>(&mut self, meanwhile: impl FnOnce(&std::path::Path) -> T) -> T {
-        assert!(!self.records(&serde_json::json!({})).is_empty(), "what was told is on disk");
+    /// Ends it, lays what it kept out over time, and starts it anew.
+    pub fn age(&mut self) {
+        let told = self.records(&serde_json::json!({ "limit": 1000 }));
         drop(self.gateway.take());
-        let done = meanwhile(&self.dir.path().join("records"));
+        crate::history::spread(&self.dir.path().join("records"), &told);
         self.gateway = Some(Gateway::start(&self.config, self.admin));
-        done
     }
 
     /// A request with these very fields, which may be no text.
@@ -104,6 +103,7 @@ defaults: {{ policy: api }}
 routes:
   - {{ name: orders, hosts: [{HOST}], path: "/orders/**", upstream: echo }}
   - {{ name: payments, hosts: [{HOST}], path: "/payments/**", policy: payments, upstream: echo }}
+  - {{ name: trial, hosts: [{HOST}], path: "/trial/**", shadow: payments, upstream: echo }}
   - {{ name: gone, hosts: [{HOST}], path: "/gone", upstream: gone }}
   - {{ name: health, hosts: [{HOST}], path: "/health", access: open, upstream: echo }}
 telemetry: {{ hash_key: {{ file: {d}/key }}, records: {{ directory: {d}/records }} }}

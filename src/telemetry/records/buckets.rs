@@ -82,7 +82,9 @@ impl Buckets {
         for line in lines {
             let Some(place) = grid.place(line.at) else { continue };
             let new = || Counted { counts: vec![0; grid.steps], ..Counted::default() };
-            let counted = by_reason.entry(line.reason).or_insert_with(new);
+            // Of what is only refused by a shadow policy, its reason.
+            let reason = if line.reason == 0 { line.shadow } else { line.reason };
+            let counted = by_reason.entry(reason).or_insert_with(new);
             counted.total += 1;
             counted.counts.iter_mut().skip(place).take(1).for_each(|count| *count += 1);
         }

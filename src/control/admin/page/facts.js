@@ -24,6 +24,7 @@ export function facts(record) {
     ["token", some(token, bearer)],
     ...["subject", "session", "client"].map((name) => [name, some(token?.[name], hashed)]),
     ["jti", some(token?.token, hashed)],
+    ["session is", some(record.session, attended)],
     [record.revocation?.entry_of ? "revoked" : "feeds", some(record.revocation, revocation)],
     ["upstream", some(record.delivery, delivered)],
   ].filter(([, text]) => text !== undefined);
@@ -60,6 +61,14 @@ function bearer(token) {
   return list(first, ...names.map(([name, value]) => some(value, () => `, ${name} ${value}`)), some(token.age_ms, (age) => `, ${span(age)} old`), left);
 }
 
+const KNOWN = { held: "remembered", token: "not remembered: this is what the token proves", no_room: "not remembered: there is no room" };
+
+function attended(session) {
+  const first = session.first && session.age_ms !== undefined ? `; signed in ${session.first}, ${span(session.age_ms)} before this instant` : "";
+  const last = session.last && session.quiet_ms !== undefined ? `; last active ${session.last}, ${span(session.quiet_ms)} before` : "";
+  return (KNOWN[session.known] ?? "not remembered, and the token proves nothing of it") + first + last;
+}
+
 function revocation(known) {
   const entry = some(known.entry_of, (of) => `by an entry of ${of}, learned ${known.learned ?? "once"}${some(known.entry_age_ms, (age) => `, ${span(age)} before this instant`) ?? ""}`);
   const feed = some(known.feed, (name) => `feed ${name}: ${some(known.feed_age_ms, (age) => `heard ${span(age)} before`) ?? "never heard"}`);
@@ -70,5 +79,8 @@ function delivered(delivery) {
   return list(delivery.upstream, some(delivery.endpoint, (at) => ` at ${at}`), some(delivery.status, (status) => `, answered ${status}`), some(delivery.failure, (why) => `, failed: ${why}`));
 }
 
-/** The answer that failed, if any. */
-export const failed = (record) => record.trail?.questions?.find((answer) => answer.outcome === "fail");
+/** What a shadow policy would have refused, where nobody was refused. */
+export const shadow = (record) => (record.reason === undefined ? record.shadow : undefined);
+
+/** The answer that failed, if any: by the policy, else by the shadow policy. */
+export const failed = (record) => (shadow(record) ?? record).trail?.questions?.find((answer) => answer.outcome === "fail");

@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 
 const SPANS = [["5m", "5 minutes"], ["15m", "15 minutes"], ["1h", "1 hour"], ["6h", "6 hours"], ["24h", "24 hours"], ["7d", "7 days"]];
 const STEPS = { "5m": "5s", "15m": "15s", "1h": "1m", "6h": "6m", "24h": "24m", "7d": "168m" };
-const NAMES = ["since", "route", "reason", "issuer", "subject_hash"];
+const NAMES = ["since", "route", "reason", "issuer", "subject_hash", "shadow"];
 
 /** The filters of an address. */
 export function read(params) {
@@ -29,16 +29,16 @@ export function form(wanted, names, change) {
   const set = (name) => (event) => change({ [name]: event.target.value.trim() || undefined });
   const choice = (name, title, values, all) => field(title, name, el("select", { id: `by-${name}`, on: { change: set(name) } },
     all && el("option", { value: "" }, all), options(values, wanted[name])));
-  const subject = el("input", { id: "by-subject", type: "text", autocomplete: "off", spellcheck: "false", maxlength: 4096, placeholder: "as in the token's sub" });
+  const subject = el("input", { id: "by-subject", type: "text", autocomplete: "off", spellcheck: "false", maxlength: 4096, placeholder: "sub; the gateway hashes it" });
   if (wanted.subject) subject.value = wanted.subject;
   const sent = (event) => {
     event.preventDefault();
     change({ subject: subject.value || undefined, subject_hash: undefined });
   };
   return el("form", { class: "filters", role: "search", "aria-label": "Filter refusals", on: { submit: sent } },
-    choice("since", "Since", SPANS), choice("reason", "Reason", names.reasons, "any"), choice("route", "Route", names.routes, "any"), choice("issuer", "Issuer", names.issuers, "any"),
-    field("Subject (hashed by the gateway)", "subject", subject),
-    el("button", { type: "submit", class: "quiet" }, "Apply"), el("button", { type: "button", class: "quiet", on: { click: () => change({ reason: undefined, route: undefined, issuer: undefined, subject: undefined, subject_hash: undefined }) } }, "Clear"));
+    choice("since", "Since", SPANS), choice("shadow", "Of", [["", "the policies"], ["1", "shadow policies"]]), choice("reason", "Reason", names.reasons, "any"), choice("route", "Route", names.routes, "any"), choice("issuer", "Issuer", names.issuers, "any"),
+    field("Subject", "subject", subject),
+    el("button", { type: "submit", class: "quiet" }, "Apply"), el("button", { type: "button", class: "quiet", on: { click: () => change({ reason: undefined, route: undefined, issuer: undefined, subject: undefined, subject_hash: undefined, shadow: undefined }) } }, "Clear"));
 }
 
 const field = (title, name, input) => el("div", { class: "field" }, el("label", { for: `by-${name}` }, title), input);
@@ -46,5 +46,5 @@ const field = (title, name, input) => el("div", { class: "field" }, el("label", 
 function options(values, chosen) {
   const pairs = values.map((value) => (Array.isArray(value) ? value : [value, value]));
   if (chosen && !pairs.some(([value]) => value === chosen)) pairs.push([chosen, chosen]);
-  return pairs.map(([value, text]) => el("option", { value, selected: value === chosen }, text));
+  return pairs.map(([value, text]) => el("option", { value, selected: value === (chosen ?? "") }, text));
 }

@@ -3,7 +3,7 @@
 import { get, query } from "./api.js";
 import { chart, table, tone } from "./chart.js";
 import { brief, el, put, say } from "./dom.js";
-import { address, failed } from "./facts.js";
+import { address, failed, shadow } from "./facts.js";
 import * as filters from "./filters.js";
 import { clock, count, day, span } from "./words.js";
 
@@ -33,7 +33,7 @@ export async function overview(root, { params }, { signal, ending, heading, go }
   live(refresh, wanted, signal);
 }
 
-const question = ({ since, route, reason, issuer, subject: typed, subject_hash }) => ({ since, route, reason, issuer, subject: typed, subject_hash });
+const question = ({ since, route, reason, issuer, subject: typed, subject_hash, shadow: beside }) => ({ since, route, reason, issuer, subject: typed, subject_hash, shadow: beside ? true : undefined });
 
 async function load(wanted, { places, picture, change }, signal) {
   const asked = question(wanted);
@@ -86,10 +86,11 @@ async function live(refresh, wanted, signal) {
 
 const rest = (ms) => new Promise((done) => setTimeout(done, ms));
 
-function summary({ total, verdict, standing, different_subjects, different_addresses }, { since }) {
+function summary({ total, verdict, standing, different_subjects, different_addresses }, { since, shadow: beside }) {
+  const what = beside ? ["admission that a shadow policy would have refused", "admissions that a shadow policy would have refused"] : ["refusal", "refusals"];
   const lost = standing.dropped > 0 && el("span", { class: "badge warn" }, `${standing.dropped.toLocaleString("en")} could not be kept`);
   const facts = [total > 0 && `${count(different_subjects, "subject")}, ${count(different_addresses, "address", "addresses")}`, `${count(standing.kept, "record")} kept${standing.in_memory ? " in memory" : ""}`];
-  return [el("p", { class: "figure" }, el("strong", { id: "total" }, total.toLocaleString("en")), ` ${total === 1 ? "refusal" : "refusals"} in the last ${filters.spoken(since)}`), lost,
+  return [el("p", { class: "figure" }, el("strong", { id: "total" }, total.toLocaleString("en")), ` ${what[total === 1 ? 0 : 1]} in the last ${filters.spoken(since)}`), lost,
     el("p", { class: "faint" }, verdict ? `${verdict.charAt(0).toUpperCase()}${verdict.slice(1)}. ` : "", facts.filter(Boolean).join(" · "))];
 }
 
@@ -122,10 +123,12 @@ export function list(records, title) {
 function line(record) {
   const { request, token } = record, old = Date.now() - record.at_ms > 864e5;
   return el("tr", {}, el("td", { class: "mono", title: record.at }, old ? `${day(record.at_ms)} ` : "", clock(record.at_ms)),
-    el("th", { scope: "row" }, el("a", { "data-key": record.trace_id, href: `#/refusal/${encodeURIComponent(record.trace_id)}` }, el("i", { class: "swatch", tone: tone(record.reason ?? "admitted") }), record.reason ?? "admitted")),
+    el("th", { scope: "row" }, el("a", { "data-key": record.trace_id, href: `#/refusal/${encodeURIComponent(record.trace_id)}` }, el("i", { class: "swatch", tone: tone(named(record)) }), named(record), shadow(record) && el("span", { class: "badge" }, "shadow"))),
     el("td", { class: "mono cut" }, `${brief(request.method, 12)} ${brief(request.path, 48)}`),
     el("td", { class: "cut" }, by(record)), el("td", {}, brief(record.route ?? "–", 24)), el("td", { class: "mono" }, brief(token?.subject ?? "–", 16)), el("td", { class: "mono" }, address(request)));
 }
+
+const named = (record) => record.reason ?? shadow(record)?.reason ?? "admitted";
 
 function by(record) {
   const answer = failed(record);

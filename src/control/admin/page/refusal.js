@@ -2,7 +2,7 @@
 
 import { query } from "./api.js";
 import { brief, el, put } from "./dom.js";
-import { factList, failed } from "./facts.js";
+import { factList, failed, shadow } from "./facts.js";
 import { timeline } from "./timeline_view.js";
 import { ago } from "./words.js";
 
@@ -17,24 +17,26 @@ export async function refusal(root, { id }, { signal, ending, heading }) {
 }
 
 function page(record, ending, heading) {
-  const figure = timeline(record, ending);
+  const drawn = shadow(record) ? { ...record, trail: record.shadow.trail } : record, figure = timeline(drawn, ending);
   return [
     el("p", { class: "crumb" }, el("a", { href: "#/" }, "Overview"), " / ", el("span", { class: "mono" }, brief(record.trace_id, 32))),
     heading(record.reason ?? "admitted", el("span", { class: `badge ${record.reason ? "bad" : "good"}` }, record.status)),
+    shadow(record) && el("p", { class: "lead" }, "The shadow policy ", el("b", {}, shadow(record).policy), " would have refused it: ", el("strong", {}, shadow(record).reason), "."),
     lead(record),
     el("section", { class: "card", "aria-labelledby": "times" }, el("h2", { id: "times" }, "When"), figure ?? el("p", { class: "faint" }, noTimes(record))),
     actions(record),
-    checks(record),
+    checks(record.trail, "Every check, in order", "checks"),
+    record.shadow && checks(record.shadow.trail, `The shadow policy ${record.shadow.policy}, in order`, "shadow"),
     el("section", { class: "card", "aria-labelledby": "facts" }, el("h2", { id: "facts" }, "What is known"), factList(record)),
-  ];
+  ].filter(Boolean);
 }
 
 const noTimes = (record) => record.trail ? "No time was read of a token: it was refused before." : "No policy judged this request: there are no times.";
 
 function lead(record) {
   const answer = failed(record), told = record.trail?.told;
-  return el("p", { class: "lead" }, told && `${told.charAt(0).toUpperCase()}${told.slice(1)}`, told && answer?.text ? ": " : "", answer?.text && el("strong", {}, answer.text), told || answer ? ". " : "",
-    el("span", { class: "faint nowrap" }, `${record.request.method} `, brief(record.request.host + record.request.path, 120), `, ${ago(record.at_ms)}`));
+  const why = (told || answer) && el("p", { class: "lead" }, told && `${told.charAt(0).toUpperCase()}${told.slice(1)}`, told && answer?.text ? ": " : "", answer?.text && el("strong", {}, answer.text), ".");
+  return el("div", {}, why, el("p", { class: "faint" }, brief(`${record.request.method} ${record.request.host}${record.request.path}`, 140), `, ${ago(record.at_ms)}`));
 }
 
 function actions({ advice, cure }) {
@@ -42,7 +44,7 @@ function actions({ advice, cure }) {
   return el("div", { class: "pair" }, card("The caller can", advice), card("The operator can", cure));
 }
 
-function checks({ trail }) {
+function checks(trail, title, id) {
   if (!trail?.questions?.length) return undefined;
   const head = ["", "Check", "Question", "Numbers"].map((name) => el("th", { scope: "col" }, name || el("span", { class: "unseen" }, "Answer")));
   const decisive = trail.questions.find((answer) => answer.outcome === "fail");
@@ -50,9 +52,9 @@ function checks({ trail }) {
     el("td", {}, el("span", { class: `outcome ${answer.outcome}` }, answer.outcome)), el("th", { scope: "row" }, answer.name), el("td", {}, answer.question),
     el("td", { class: "answer" }, answer.subject === undefined ? "–" : answer.text, answer.origin && answer.allowed !== undefined && el("span", { class: "origin" }, answer.origin)));
   const quiet = trail.questions.filter(({ outcome }) => outcome === "unasked" || outcome === "moot").length;
-  return el("section", { class: "card", "aria-labelledby": "checks" }, el("h2", { id: "checks" }, "Every check, in order"),
+  return el("section", { class: "card", "aria-labelledby": id }, el("h2", { id }, title),
     el("p", { class: "faint" }, `The first that failed names the reason. ${quiet} of ${trail.questions.length} were not asked or moot.`),
-    el("div", { class: "wide", tabindex: 0, role: "region", "aria-labelledby": "checks" },
+    el("div", { class: "wide", tabindex: 0, role: "region", "aria-labelledby": id },
       el("table", { class: "checks" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, trail.questions.map(row)))));
 }
 

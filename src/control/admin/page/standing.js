@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { brief, el, put } from "./dom.js";
-import { seconds, span } from "./words.js";
+import { ago, count, seconds, span } from "./words.js";
 
 const PAUSE = 5000;
 
@@ -85,11 +85,9 @@ function headline({ limits }) {
   return el("span", { class: "limits" }, told.map((row) => el("span", { class: "chip-small" }, row.limit.replace(/^(token|session|step_up)\./, "").replace("_", " "), " ", el("b", {}, row.value))));
 }
 
-// What is told of connections is laid out as it is: a column for each member.
-function connectionList(told) {
-  const rows = Array.isArray(told) ? told : told.connections ?? told.streams ?? Object.values(told).find(Array.isArray) ?? [];
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].slice(0, 12);
-  const shown = (value, column) => (value === null || value === undefined ? "–" : typeof value === "number" && /seconds$/.test(column) ? seconds(value) : typeof value === "number" && /_ms$/.test(column) ? span(value) : brief(typeof value === "object" ? JSON.stringify(value) : value, 60));
-  const row = (one) => el("tr", {}, columns.map((column) => el("td", {}, shown(one[column], column))));
-  return section("connections-title", "Live connections", "Streams and WebSockets under way, and when each ends.", columns.map((column) => column.replace(/_(seconds|ms)$/, "").replaceAll("_", " ")), rows.map(row), "Nothing lasts right now.");
+function connectionList({ total, complete, connections }) {
+  const ends = ({ ends: at, why }) => (at ? [`in ${span(Math.max(0, Math.round((Date.parse(at) - Date.now()) / 1000) * 1000))}`, el("span", { class: "faint" }, `, ${brief(why ?? "", 40)}`)] : "–");
+  const row = (one) => el("tr", {}, name(one.kind), cell(brief(one.route, 40)), el("td", { class: "mono" }, brief(one.session ?? "–", 16)), cell(ago(Date.parse(one.since))), cell(ends(one)), el("td", { class: "mono" }, brief(one.trace_id, 32)));
+  const note = `${count(total, "connection")} that last${total > connections.length ? `, of which ${connections.length} are listed` : ""}${complete ? "" : "; not every worker has answered"}.`;
+  return section("connections-title", "Live connections", note, ["Kind", "Route", "Session, hashed", "Since", "Ends", "Trace"], connections.map(row), "Nothing lasts right now.");
 }

@@ -88,7 +88,7 @@ function marks(lane, row, y, { x, range, form, left, right }) {
 }
 
 function label(at, y, text, { left, width }, name) {
-  const half = (text.length * (name === "nowname" ? 7.3 : GLYPH)) / 2;
+  const half = (text.length * (name === "nowname" ? 8 : GLYPH)) / 2;
   return svg("text", { class: name, x: Math.min(width - half, Math.max(Math.max(0, left - 2 * AIR) + half, at)), y }, text);
 }
 
