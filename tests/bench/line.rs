@@ -23,6 +23,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[path = "../support/confided.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod confided;
 #[path = "../support/mint.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod mint;
