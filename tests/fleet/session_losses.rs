@@ -40,17 +40,14 @@ impl Tally {
 /// Sends requests of sessions that are known and of new ones to all gates until the fault is over.
 fn under_load(gates: &[Gate], fault: impl FnOnce()) -> Tally {
     let (tally, over) = (Mutex::new(Tally::default()), AtomicBool::new(false));
+    let known: Vec<_> = gates.iter().map(|gate| POLICIES.map(|_| first_seen(gate))).collect();
     std::thread::scope(|scope| {
-        for gate in gates {
+        for (gate, known) in gates.iter().zip(&known) {
             let (tally, over) = (&tally, &over);
             scope.spawn(move || {
-                let known: Vec<_> = POLICIES.map(|_| token(&unique("known"))).into();
                 let mut conn = gate.open();
-                for token in &known {
-                    wait("its first sight", || gate.sends(&mut gate.open(), "deny", token).status == 200);
-                }
                 while !over.load(Relaxed) {
-                    for (policy, known) in POLICIES.into_iter().zip(&known) {
+                    for (policy, known) in POLICIES.into_iter().zip(known) {
                         let answer = gate.sends(&mut conn, policy, known);
                         tally.lock().unwrap().add(policy, "known", &answer);
                         let answer = gate.asks(policy, &unique("new"));
@@ -193,6 +190,19 @@ impl Fleet {
         });
         std::thread::sleep(Duration::from_millis(500));
     }
+}
+
+/// A token of a session that is known there from now on.
+fn first_seen(gate: &Gate) -> String {
+    let mut fresh = String::new();
+    let bound = Instant::now() + Duration::from_secs(20);
+    while fresh.is_empty() {
+        assert!(Instant::now() < bound, "no first sight: {}", gate.gateway.log());
+        fresh = Some(token(&unique("known")))
+            .filter(|token| gate.sends(&mut gate.open(), "deny", token).status == 200)
+            .unwrap_or_default();
+    }
+    fresh
 }
 
 fn wait(what: &str, so: impl Fn() -> bool) {
