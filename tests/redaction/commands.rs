@@ -4,6 +4,8 @@ use crate::marks::Sink;
 use crate::support::raw::{Door, ask};
 use crate::traffic::access;
 use crate::world::World;
+use curfew::control::admin::ENDPOINTS;
+use http::Method;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -112,19 +114,16 @@ fn documents(world: &World, sinks: &mut Vec<Sink>) {
         )
     };
     let odd = marks.of("odd-entry");
-    let requests = [
-        ("/metrics", get("/metrics", &right)),
-        ("/readyz", get("/readyz", &right)),
-        ("/config", get("/config", &right)),
-        ("/checkup", get("/checkup", &right)),
-        ("/fleet", get("/fleet", &right)),
-        ("/revocations/feeds", get("/revocations/feeds", &right)),
+    // Whatever is there to be read, now and later.
+    let documents = ENDPOINTS.iter().filter(|endpoint| endpoint.method == Method::GET);
+    let documents = documents.map(|endpoint| (endpoint.path, get(endpoint.path, &right)));
+    let others = [
         ("to a wrong token", get("/config", &wrong)),
         ("to a wrong path", get(&format!("/{wrong}?token={wrong}"), &wrong)),
         ("records", post("/records/query", r#"{"limit":1000,"admissions":true}"#)),
         ("groups", post("/records/groups", "{}")),
     ];
-    for (name, request) in &requests {
+    for (name, request) in &documents.chain(others).collect::<Vec<_>>() {
         let answer = ask(
             &mut Door::plain(([127, 0, 0, 1], world.admin).into()).open().unwrap(),
             request.as_bytes(),

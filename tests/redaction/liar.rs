@@ -62,7 +62,7 @@ fn serve(mut stream: TcpStream, told: &Told) {
             let lengths = head
                 .lines()
                 .filter_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.trim().parse().ok());
-            let length: usize = lengths.last().unwrap_or(0);
+            let length: usize = lengths.max().unwrap_or(0);
             while pending.len() < end + 4 + length {
                 let Ok(count @ 1..) = stream.read(&mut buffer) else { return };
                 pending.extend_from_slice(&buffer[..count]);

@@ -74,7 +74,7 @@ impl Marks {
             let text = [&b"###"[..before], mark].concat();
             let (first, last) = (usize::from(before > 0) * 4, text.len() / 3 * 4);
             for (name, engine) in [("base64", &STANDARD), ("base64url", &URL_SAFE_NO_PAD)] {
-                needles.push((name, engine.encode(&text)[first..last].as_bytes().to_vec()));
+                needles.push((name, engine.encode(&text).as_bytes()[first..last].to_vec()));
             }
         }
         let signatures = self.signatures.lock().unwrap();
