@@ -19,7 +19,7 @@
 //! | `status_token` | a signed status list, verified and unpacked |
 //! | `told` | what sources have in common that are only told |
 //! | `backoff`, `refresh`, `steps` | when the next attempt is made, the task that makes it, and a clock that is stepped |
-//! | `build`, `prepared`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
+//! | `build`, `preparing`, `prepared`, `running`, `room` | settings made into tasks; the tasks, started, exchanged and stopped |
 
 mod arriving;
 mod backoff;
@@ -48,6 +48,7 @@ mod keeping;
 pub mod operator;
 pub mod place;
 mod prepared;
+mod preparing;
 pub mod receive;
 pub mod reception;
 mod refresh;
