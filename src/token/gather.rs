@@ -244,3 +244,7 @@ pub fn status(verified: &Verified, issuer: &IssuerName, state: &State, now: Mome
     let StatusClaim::Listed(listed) = &claims.status else { return Status::Unlisted };
     state.statuses.look_up(issuer, list, listed, now)
 }
+
+#[cfg(test)]
+#[path = "gather_tests.rs"]
+mod tests;
