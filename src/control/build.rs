@@ -138,6 +138,7 @@ pub fn plan(
         strict_headers: gateway.strict_headers,
         trusted_proxies: gateway.trusted_proxies.clone().into_boxed_slice(),
         trust_inbound_trace: gateway.trust_inbound_trace,
+        trace_fields: gateway.trace_fields.clone().into_boxed_slice(),
         token_bytes: usize::try_from(config.limits.token_bytes.get()).unwrap_or(usize::MAX),
         max_loops: gateway.max_loops,
         proof_age,

@@ -6,6 +6,7 @@
 //! | `references` | is every name that is used there, and every one that is there used? |
 //! | `gateway` | are gateway, limits, telemetry and admin sound together? |
 //! | `tenants` | can the tenants by which is counted be told apart? |
+//! | `audit` | can the audit log be believed, and is it kept? |
 //! | `listeners` | can every listener be opened, and is the clear said on purpose? |
 //! | `issuers` | can a token of each issuer be trusted, and its keys be had? |
 //! | `revocation` | does every source feed an issuer that somebody trusts? |
@@ -23,6 +24,7 @@
 //! | `presets` | does every policy keep the preset that it names? |
 //! | `files` | are the files there? |
 
+mod audit;
 mod conditions;
 mod fields;
 mod files;
@@ -54,6 +56,7 @@ const SUBJECTS: &[Subject] = &[
     references::check,
     gateway::check,
     tenants::check,
+    audit::check,
     listeners::check,
     issuers::check,
     revocation::check,

@@ -88,13 +88,14 @@ impl Gate {
         report.seen = self.seen(&parts);
         report.door = Some(Arc::clone(&door));
         match self.hand_in(&door, parts, body, &report).await {
-            Ok(response) => {
+            Ok(mut response) => {
                 report.status = response.status();
                 report.reason = match report.status.as_u16() {
                     200..=299 => None,
                     500..=599 => Some(Reason::EventNotKept),
                     _ => Some(Reason::EventRefused),
                 };
+                report.tell_trace(response.headers_mut());
                 report.tell();
                 response.map(Download::from)
             }

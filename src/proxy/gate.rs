@@ -272,6 +272,7 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
     };
     let mut response = plan.stationery.refuse(reason, &about).map(Download::from);
     report.renew_nonce(response.headers_mut());
+    report.tell_trace(response.headers_mut());
     report.tell();
     response
 }

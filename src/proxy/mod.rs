@@ -71,6 +71,7 @@ mod standing;
 pub mod streams;
 pub mod telling;
 pub mod tls;
+pub mod trace_fields;
 pub mod tunnel;
 mod vigil;
 pub mod when;

@@ -272,6 +272,7 @@ impl Passage {
         report.status = status;
         let Self { mut response, bounds, until, over, upgrade } = self;
         report.renew_nonce(response.headers_mut());
+        report.tell_trace(response.headers_mut());
         report.tell_session(response.headers_mut());
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(upgrade) = upgrade else {

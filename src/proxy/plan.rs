@@ -9,6 +9,7 @@ use super::router::Router;
 use super::session_door::SessionDoor;
 use super::shadow::Shadow;
 use super::telling::Telling;
+use super::trace_fields::TraceField;
 use crate::decide::policy::Policy;
 use crate::state::sessions::{Activity, Pace, Terms};
 use crate::telemetry::{RouteMeter, UpstreamMeter};
@@ -43,6 +44,8 @@ pub struct Plan {
     pub trusted_proxies: Box<[IpNet]>,
     /// Continue the traces of callers.
     pub trust_inbound_trace: bool,
+    /// The response fields that tell of the trace.
+    pub trace_fields: Box<[TraceField]>,
     /// How long a token may be, in bytes.
     pub token_bytes: usize,
     /// How often a request may pass this gateway.

@@ -118,8 +118,9 @@ impl Gate {
         report.route = Some(Arc::clone(&door.route));
         let origin = origin::of(parts, self.info.tls.is_some(), &door.origins);
         let mut response = match self.answered(door, asked, parts, &mut report).await {
-            Ok(response) => {
+            Ok(mut response) => {
                 report.status = response.status();
+                report.tell_trace(response.headers_mut());
                 report.tell();
                 response.map(Download::from)
             }

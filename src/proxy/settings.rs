@@ -4,6 +4,7 @@
 use super::answer::Exposure;
 use super::presets::Preset;
 use super::sessions::{SessionPolicy, StepUpPolicy};
+use super::trace_fields::TraceField;
 use super::when::WhenRule;
 use crate::decide::checks::binding::{Dpop, DpopNonce, Mtls};
 use crate::decide::checks::freshness::{ColdStart, OnStale};
@@ -38,6 +39,10 @@ pub struct GatewaySettings {
     pub trusted_proxies: Vec<IpNet>,
     /// Continue the caller's trace instead of starting a new one that links to it. Default `false`.
     pub trust_inbound_trace: bool,
+    /// The response fields that tell callers which trace their request is in: `traceresponse` (W3C Trace Context Level 2),
+    /// `server_timing` (which browsers show, and with `Timing-Allow-Origin` give to pages of other origins). Both name
+    /// the gateway's own span. Default: none; a refusal's body names its trace in any case.
+    pub trace_fields: Vec<TraceField>,
     /// Refuse a request that carries fields only the gateway may set, instead of removing them. Default `false`.
     pub strict_headers: bool,
     /// A directory for this process alone, in which over a restart are kept: the last good keys; what revocation sources
@@ -63,6 +68,7 @@ impl Default for GatewaySettings {
             grace: Span::from(Duration::from_secs(30)),
             trusted_proxies: Vec::new(),
             trust_inbound_trace: false,
+            trace_fields: Vec::new(),
             strict_headers: false,
             state_dir: None,
             max_loops: 2,

@@ -12,7 +12,7 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
 use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
 use opentelemetry_otlp::{
-    ExporterBuildError, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
+    ExporterBuildError, LogExporter, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
 use rustls::RootCertStore;
 use secrecy::ExposeSecret;
@@ -36,6 +36,45 @@ pub(super) fn build(otlp: &Otlp) -> Result<SpanExporter, StartError> {
     built.map_err(StartError::Otlp)
 }
 
+/// The same for the lines of the audit log.
+pub(super) fn logs(otlp: &Otlp) -> Result<LogExporter, StartError> {
+    let headers = headers(otlp)?;
+    let roots = otlp.endpoint.is_secure().then(|| connect::roots(otlp.ca.as_deref())).transpose()?;
+    let built = match otlp.protocol {
+        Protocol::Grpc => grpc_logs(otlp, headers, roots),
+        Protocol::Http => http_logs(otlp, &headers, roots.map(connect::tls).transpose()?),
+    };
+    built.map_err(StartError::Otlp)
+}
+
+fn grpc_logs(otlp: &Otlp, headers: HeaderMap, roots: Option<RootCertStore>) -> Result<LogExporter, ExporterBuildError> {
+    let builder = LogExporter::builder()
+        .with_tonic()
+        .with_endpoint(otlp.endpoint.grpc())
+        .with_timeout(otlp.timeout.get())
+        .with_metadata(MetadataMap::from_headers(headers))
+        .with_retry_policy(RetryPolicy::disabled());
+    match roots {
+        Some(roots) => builder.with_tls_config(ClientTlsConfig::new().trust_anchors(roots.roots)).build(),
+        None => builder.build(),
+    }
+}
+
+fn http_logs(otlp: &Otlp, headers: &HeaderMap, tls: Option<TlsConnector>) -> Result<LogExporter, ExporterBuildError> {
+    LogExporter::builder()
+        .with_http()
+        .with_http_client(Collector::new(Connector::new(tls), otlp.timeout.get()))
+        .with_endpoint(otlp.endpoint.http_logs())
+        .with_timeout(otlp.timeout.get())
+        .with_headers(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
+        .with_retry_policy(RetryPolicy::disabled())
+        .build()
+}
+
+fn text(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
 fn grpc(otlp: &Otlp, headers: HeaderMap, roots: Option<RootCertStore>) -> Result<SpanExporter, ExporterBuildError> {
     let builder = SpanExporter::builder()
         .with_tonic()
@@ -50,7 +89,6 @@ fn grpc(otlp: &Otlp, headers: HeaderMap, roots: Option<RootCertStore>) -> Result
 }
 
 fn http(otlp: &Otlp, headers: &HeaderMap, tls: Option<TlsConnector>) -> Result<SpanExporter, ExporterBuildError> {
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     SpanExporter::builder()
         .with_http()
         .with_http_client(Collector::new(Connector::new(tls), otlp.timeout.get()))

@@ -100,6 +100,13 @@ impl TraceContext {
         out
     }
 
+    /// The `traceresponse` of the answer (Level 2 §4): the gateway's own span. A refusal is exported in any case, and says
+    /// so.
+    #[must_use]
+    pub fn traceresponse(&self, exported: bool) -> [u8; 55] {
+        Self { sampled: self.sampled || exported, ..*self }.traceparent(self.span_id)
+    }
+
     /// Puts the trace on a request that the span `child` sends upstream. `tracestate` goes on only with the trace it
     /// belongs to (TC-03).
     pub fn forward(&self, child: u64, headers: &mut HeaderMap) {

@@ -19,6 +19,9 @@ pub(super) type OnScrape = Box<dyn Fn(&mut Gauges) + Send + Sync>;
 /// A route, and an issuer or none.
 pub(super) type Pair = (Box<str>, Option<Box<str>>);
 
+/// A route, and a policy that is tried there.
+pub(super) type OnRoute = (Box<str>, Box<str>);
+
 /// All counters.
 pub(super) struct Meter {
     pub tenants: Option<Arc<Tenants>>,
@@ -27,7 +30,7 @@ pub(super) struct Meter {
     pub issuers: Mutex<BTreeMap<Box<str>, Arc<IssuerMeter>>>,
     pub upstreams: Mutex<BTreeMap<Box<str>, Arc<UpstreamMeter>>>,
     /// By route and policy.
-    pub shadows: Mutex<BTreeMap<(Box<str>, Box<str>), Arc<ShadowMeter>>>,
+    pub shadows: Mutex<BTreeMap<OnRoute, Arc<ShadowMeter>>>,
     pub on_scrape: Mutex<Vec<OnScrape>>,
     pub revision: Mutex<Box<str>>,
     pub judge: Arc<Histogram>,

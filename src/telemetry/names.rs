@@ -147,6 +147,11 @@ metrics! {
     FLEET_INSTANCES = "curfew_fleet_instances", "Instances of the fleet that are known here, by how far they have read what was told here: current, behind or silent";
     FLEET_BEHIND = "curfew_fleet_propagation_behind_entries", "Entries told here that the slowest known instance has not read";
     FLEET_BEHIND_FOR = "curfew_fleet_propagation_behind_seconds", "How long the first of these waits";
+    AUDIT_LINES = "curfew_audit_lines", "Lines that were written to the audit log";
+    AUDIT_DROPPED = "curfew_audit_dropped", "Lines of the audit log that found no place: in the queue, on the disk; or that were not sent on: to syslog, by OTLP";
+    AUDIT_BYTES = "curfew_audit_file_bytes", "How long the audit log's file is that is written now";
+    AUDIT_SYNC_AGE = "curfew_audit_sync_age_seconds", "Time since the audit log's file was last known to be on the disk, whether or not anything was written since";
+    AUDIT_UNSYNCED = "curfew_audit_unsynced_seconds", "How long the first line of the audit log waits that is not known to be on the disk; 0 if none does";
     CONNECTIONS = "curfew_connections", "Connections accepted";
     CONNECTIONS_OPEN = "curfew_connections_open", "Connections that are open";
     CONNECTIONS_REFUSED = "curfew_connections_refused", "Connections that were not taken, by reason";

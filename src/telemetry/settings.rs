@@ -105,6 +105,15 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The same for logs, beside a path that is written for traces.
+    #[must_use]
+    pub fn http_logs(&self) -> String {
+        let traces = self.http();
+        traces.strip_suffix("/v1/traces").map_or_else(|| traces.clone(), |base| format!("{base}/v1/logs"))
+    }
+}
+
 impl TryFrom<String> for Endpoint {
     type Error = String;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::LogExporter as _;
 use opentelemetry_sdk::trace::SpanExporter;
 use prometheus_client::registry::Registry;
 use thiserror::Error;
@@ -94,6 +95,8 @@ pub struct Telemetry {
     /// A new trace is sampled if the upper 53 bits of a random number are below this.
     threshold: u64,
     stop: CancellationToken,
+    /// After which nothing is written to the audit log any more.
+    last: CancellationToken,
     ends: Mutex<Ends>,
 }
 
@@ -101,6 +104,7 @@ pub struct Telemetry {
 #[derive(Default)]
 struct Ends {
     task: Option<JoinHandle<()>>,
+    logs: Option<JoinHandle<()>>,
     lines: Option<WorkerGuard>,
 }
 
@@ -119,12 +123,15 @@ impl Telemetry {
         let traced = settings.otlp.as_ref().map(|otlp| start_export(otlp, service, control, &meter, &stop));
         let (queue, task) = traced.transpose()?.unzip();
         let records = Arc::new(Records::start(&settings.records)?);
-        let audit = settings.audit.as_ref().on().map(|audit| Audit::open(audit, &service.instance).map(Arc::new));
-        let audit = audit.transpose()?;
-        let counted = Arc::downgrade(&records);
+        let last = CancellationToken::new();
+        let (audit, logs) = start_audit(settings, service, control, &last)?;
+        let (counted, audited) = (Arc::downgrade(&records), audit.as_ref().map(Arc::downgrade));
         lock(&meter.on_scrape).push(Box::new(move |gauges| {
             if let Some(records) = counted.upgrade() {
                 gauges.records(&records.standing());
+            }
+            if let Some(audit) = audited.as_ref().and_then(std::sync::Weak::upgrade) {
+                audit.fill(gauges);
             }
         }));
         let mut registry = Registry::default();
@@ -139,7 +146,8 @@ impl Telemetry {
             audit,
             threshold: (settings.sample.get() * WHOLE as f64) as u64,
             stop,
-            ends: Mutex::new(Ends { task, lines }),
+            last,
+            ends: Mutex::new(Ends { task, logs, lines }),
         })
     }
 
@@ -242,19 +250,52 @@ impl Telemetry {
     /// Sends what waits, for no longer than this, and writes the last lines.
     pub async fn shutdown(&self, within: Duration) {
         self.stop.cancel();
-        let Ends { task, lines } = std::mem::take(&mut *lock(&self.ends));
-        if let Some(mut task) = task
-            && tokio::time::timeout(within, &mut task).await.is_err()
-        {
-            task.abort();
-        }
+        let Ends { task, logs, lines } = std::mem::take(&mut *lock(&self.ends));
+        ended(task, within).await;
         self.records.close(within).await;
         if let Some(audit) = self.audit.clone() {
             let closing = tokio::task::spawn_blocking(move || audit.close());
             let _ = tokio::time::timeout(within, closing).await;
         }
+        self.last.cancel();
+        ended(logs, within).await;
         drop(lines);
     }
+}
+
+/// Waits for a task, for no longer than this.
+async fn ended(task: Option<JoinHandle<()>>, within: Duration) {
+    if let Some(mut task) = task
+        && tokio::time::timeout(within, &mut task).await.is_err()
+    {
+        task.abort();
+    }
+}
+
+type Audited = (Option<Arc<Audit>>, Option<JoinHandle<()>>);
+
+/// The audit log, and what sends its lines on.
+fn start_audit(
+    settings: &Settings,
+    service: &Service,
+    control: &Handle,
+    last: &CancellationToken,
+) -> Result<Audited, StartError> {
+    let Some(audit) = settings.audit.as_ref().on() else { return Ok((None, None)) };
+    let Some(otlp) = settings.otlp.as_ref().filter(|_| audit.otlp_logs) else {
+        return Ok((Some(Arc::new(Audit::open(audit, &service.instance, None)?)), None));
+    };
+    let _inside = control.enter();
+    let mut exporter = client::logs(otlp)?;
+    exporter.set_resource(&resource(service));
+    let (logs, unsent) = audit::open_logs(exporter, scope());
+    let audit = Arc::new(Audit::open(audit, &service.instance, Some(logs))?);
+    let task = control.spawn(audit.export(unsent, last.clone()));
+    Ok((Some(audit), Some(task)))
+}
+
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder("curfew").with_version(env!("CARGO_PKG_VERSION")).build()
 }
 
 fn start_export(
@@ -267,8 +308,7 @@ fn start_export(
     let _inside = control.enter();
     let mut exporter = client::build(otlp)?;
     exporter.set_resource(&resource(service));
-    let scope = InstrumentationScope::builder("curfew").with_version(env!("CARGO_PKG_VERSION")).build();
-    let (queue, task) = export::start(exporter, meter.spans.clone(), scope, stop.clone());
+    let (queue, task) = export::start(exporter, meter.spans.clone(), scope(), stop.clone());
     Ok((queue, control.spawn(task)))
 }
 

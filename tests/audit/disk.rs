@@ -88,7 +88,10 @@ fn a_disk_that_is_full() {
     assert!(refused > 5, "{refused}");
     // Lines of sessions are shorter: some find room yet.
     for _ in 0..60 {
-        assert_eq!(world.bear(&token().0).status, 200);
+        // A token is dated in whole seconds: on a busy machine its session may have been quiet for one already.
+        let answer = world.bear(&token().0);
+        let quiet = answer.reason().as_deref() == Some("session_idle_timeout");
+        assert!(answer.status == 200 || quiet, "{}", answer.brief());
     }
     let log = world.gateway.as_ref().unwrap().log();
     let told =

@@ -14,6 +14,7 @@ mod clients;
 mod command_line;
 mod introspection;
 mod logout;
+mod otlp;
 #[path = "../support/port.rs"]
 mod port;
 mod provider;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::world::{exchange, token};
 use curfew::decide::reason::Reason;
 use curfew::decide::time::Timestamp;
+use curfew::telemetry::audit::{Event, Kind};
 use curfew::telemetry::{
     Connections, Exchange, FleetSeen, Introspection, Journal, Service, Settings, Shadowed, SharingSeen, Sight,
     Telemetry, names,
@@ -15,7 +16,13 @@ use tokio::runtime::Handle;
 
 fn telemetry() -> Telemetry {
     let service = Service { name: "curfew".into(), version: "1".into(), instance: "one".into() };
-    let telemetry = Telemetry::start(&Settings::default(), &service, &Handle::current()).unwrap();
+    // Its file is open: the directory may go.
+    let dir = tempfile::tempdir().unwrap();
+    let audit = serde_json::json!({ "audit": { "file": dir.path().join("log") } });
+    let settings: Settings = serde_json::from_value(audit).unwrap();
+    let telemetry = Telemetry::start(&settings, &service, &Handle::current()).unwrap();
+    let audit = telemetry.audit(Kind::Start).unwrap();
+    audit.keep(vec![Event::new(Kind::Start, Timestamp::from_secs(1))]).unwrap();
     telemetry.configured("abc123");
     telemetry.reloaded(true);
     telemetry.on_scrape(Box::new(|gauges| {
@@ -99,6 +106,9 @@ async fn what_happened_is_counted() {
         r#"curfew_jwks_max_age_seconds{issuer="corp"} 86400.0"#.to_owned(),
         r#"curfew_revocation_max_age_seconds{source="feed"} 30.0"#.to_owned(),
         "curfew_config_last_reload_successful 1".to_owned(),
+        "curfew_audit_lines_total 1".to_owned(),
+        r#"curfew_audit_dropped_total{why="otlp"} 0"#.to_owned(),
+        "curfew_audit_unsynced_seconds 0.0".to_owned(),
         r#"curfew_revocation_events_total{source="logout",outcome="enforced"} 3"#.to_owned(),
         r#"curfew_revocation_apply_lag_seconds_bucket{le="1.0",source="logout"} 3"#.to_owned(),
         r#"curfew_revocation_apply_lag_seconds_bucket{le="+Inf",source="logout"} 3"#.to_owned(),

@@ -76,6 +76,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// Is it something that somebody should look at?
+    pub(super) fn is_warning(&self) -> bool {
+        matches!(self.name, "config_refused" | "dropped" | "torn_tail" | "chain_begun")
+    }
+
     /// What happened, and when.
     #[must_use]
     pub fn new(kind: Kind, at: Timestamp) -> Self {

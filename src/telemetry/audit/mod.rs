@@ -9,13 +9,16 @@
 //! | `line`, `chain` | an event as bytes, and how one line seals the next |
 //! | `file` | the file, where it was left, and its rotation |
 //! | `writer`, `room` | the thread, and who hands it events |
-//! | `syslog` | the same lines to somebody else |
+//! | `syslog`, `logs` | the same lines to somebody else |
+//! | `counts` | what became of them |
 //! | `verify` | whether the chain holds, without the gateway |
 
 mod chain;
+mod counts;
 mod event;
 mod file;
 mod line;
+mod logs;
 mod room;
 mod settings;
 mod syslog;
@@ -24,5 +27,6 @@ mod writer;
 
 pub use chain::Key;
 pub use event::{Event, Kind};
+pub use logs::{Logs, Unsent, open as open_logs};
 pub use room::{Audit, OpenError};
 pub use settings::{Receiver, Settings, SyncPolicy, Syslog};

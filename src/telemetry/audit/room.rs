@@ -7,12 +7,18 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use opentelemetry_sdk::logs::LogExporter;
+use tokio_util::sync::CancellationToken;
+
 use super::chain::Key;
+use super::counts::Counts;
 use super::event::{Event, Kind};
+use super::logs::{Logs, Unsent};
 use super::settings::Settings;
 use super::syslog::Syslogger;
 use super::writer::{Message, Writer};
 use crate::settings::SecretError;
+use crate::telemetry::scrape::Gauges;
 
 /// As many events wait for the disk at most.
 const WAITING: usize = 8192;
@@ -39,6 +45,7 @@ pub struct Audit {
     wanted: u16,
     /// What found no place in the queue, or on the disk.
     dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -47,19 +54,21 @@ impl Audit {
     ///
     /// # Errors
     /// If it cannot be written, or its key not be read.
-    pub fn open(settings: &Settings, instance: &str) -> Result<Self, OpenError> {
+    pub fn open(settings: &Settings, instance: &str, logs: Option<Logs>) -> Result<Self, OpenError> {
         let secret = settings.key.as_ref().map(crate::settings::Secret::read).transpose()?;
         let key = Key::new(secret.as_ref());
         let failed = |error| OpenError::File { path: settings.file.clone(), error };
-        let dropped = Arc::new(AtomicU64::new(0));
-        let syslog = settings.syslog.as_ref().map(|syslog| Syslogger::start(syslog, instance));
+        let (dropped, counts) = (Arc::new(AtomicU64::new(0)), Arc::new(Counts::new()));
+        let start = |syslog| Syslogger::start(syslog, instance, Arc::clone(&counts));
+        let syslog = settings.syslog.as_ref().map(start);
         let syslog = syslog.transpose().map_err(failed)?;
         let (queue, waiting) = mpsc::sync_channel(WAITING);
-        let writer = Writer::open(settings, key, instance, Arc::clone(&dropped), syslog).map_err(failed)?;
+        let told = (Arc::clone(&dropped), Arc::clone(&counts));
+        let writer = Writer::open(settings, key, instance, told.0, told.1, (syslog, logs)).map_err(failed)?;
         let thread = std::thread::Builder::new().name("audit".into()).spawn(move || writer.run(&waiting));
         let thread = Mutex::new(Some(thread.map_err(failed)?));
         let wanted = settings.events.iter().fold(0, |bits, kind| bits | kind.bit());
-        Ok(Self { queue, wanted, dropped, thread })
+        Ok(Self { queue, wanted, dropped, counts, thread })
     }
 
     /// Is such an event told?
@@ -72,7 +81,22 @@ impl Audit {
     pub fn tell(&self, event: Event) {
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send(Message::Tell(event)) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counts.dropped_queue.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// How it stands, for the metrics.
+    pub fn fill(&self, gauges: &mut Gauges) {
+        self.counts.fill(gauges);
+    }
+
+    /// Sends lines to the collector until it is stopped.
+    pub fn export<E: LogExporter>(
+        &self,
+        unsent: Unsent<E>,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + use<E> {
+        unsent.run(Arc::clone(&self.counts), stop)
     }
 
     /// Has events on disk once it returns. Blocks.

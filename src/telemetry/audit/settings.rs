@@ -42,6 +42,10 @@ pub struct Settings {
     #[serde(default = "ninety")]
     #[schemars(range(min = 1))]
     pub keep: usize,
+    /// Is the collector of `telemetry.otlp` sent the same lines, as OTLP logs? Best effort: what was not sent is counted.
+    /// Over HTTP they go to `/v1/logs`. Default `false`.
+    #[serde(default)]
+    pub otlp_logs: bool,
     /// Who is sent the same lines, by RFC 5424. Default: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syslog: Option<Syslog>,

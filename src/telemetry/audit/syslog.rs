@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::chain::End;
+use super::counts::Counts;
 use super::event::Event;
 use super::settings::{Receiver, Syslog};
 use crate::notice::Trouble;
@@ -31,20 +32,26 @@ const LAST: Duration = Duration::from_secs(2);
 pub(super) struct Syslogger {
     queue: SyncSender<Vec<u8>>,
     dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     thread: JoinHandle<()>,
     facility: u8,
     host: String,
 }
 
 impl Syslogger {
-    pub fn start(settings: &Syslog, instance: &str) -> io::Result<Self> {
+    pub fn start(settings: &Syslog, instance: &str, counts: Arc<Counts>) -> io::Result<Self> {
         let (queue, waiting) = mpsc::sync_channel(WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
-        let mut sender =
-            Sender { to: settings.to.clone(), open: None, trouble: Trouble::default(), dropped: Arc::clone(&dropped) };
+        let mut sender = Sender {
+            to: settings.to.clone(),
+            open: None,
+            trouble: Trouble::default(),
+            dropped: Arc::clone(&dropped),
+            counts: Arc::clone(&counts),
+        };
         let thread = std::thread::Builder::new().name("audit-syslog".into());
         let thread = thread.spawn(move || sender.run(&waiting))?;
-        Ok(Self { queue, dropped, thread, facility: settings.facility, host: header(instance) })
+        Ok(Self { queue, dropped, counts, thread, facility: settings.facility, host: header(instance) })
     }
 
     /// How many messages were not sent and not told of yet.
@@ -60,6 +67,7 @@ impl Syslogger {
     pub fn send(&self, event: &Event, end: &End, line: &[u8]) {
         if self.queue.try_send(self.message(event, end, line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counts.dropped_syslog.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -67,8 +75,7 @@ impl Syslogger {
     /// none. Nothing in the structured data needs an escape, and the line is ASCII.
     fn message(&self, event: &Event, end: &End, line: &[u8]) -> Vec<u8> {
         // 5 is notice, 4 a warning.
-        let severity =
-            if matches!(event.name, "config_refused" | "dropped" | "torn_tail" | "chain_begun") { 4 } else { 5 };
+        let severity = if event.is_warning() { 4 } else { 5 };
         let priority = u16::from(self.facility) * 8 + severity;
         let (at, host, pid, name) = (event.at, &self.host, std::process::id(), event.name);
         let data = format!("[curfew@32473 seq=\"{}\" hash=\"{}\"]", end.seq, escaped(&end.hash));
@@ -117,6 +124,7 @@ struct Sender {
     open: Option<Open>,
     trouble: Trouble,
     dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 impl Sender {
@@ -137,6 +145,7 @@ impl Sender {
                 }
                 Err(error) => {
                     self.dropped.fetch_add(1, Ordering::Relaxed);
+                    self.counts.dropped_syslog.fetch_add(1, Ordering::Relaxed);
                     if let Some(repeats) = self.trouble.met(&error.to_string()) {
                         tracing::warn!(%error, repeats, "syslog does not take the audit log: its file has it all the same");
                     }

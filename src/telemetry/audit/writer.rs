@@ -9,8 +9,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use super::chain::{End, Key};
+use super::counts::Counts;
 use super::event::Event;
 use super::file::{Left, LogFile};
+use super::logs::Logs;
 use super::settings::{Settings, SyncPolicy};
 use super::syslog::Syslogger;
 use crate::decide::time::Timestamp;
@@ -36,7 +38,9 @@ pub(super) struct Writer {
     instance: Box<str>,
     settings: Settings,
     dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     syslog: Option<Syslogger>,
+    logs: Option<Logs>,
     /// What is to be told before anything else, of the log itself.
     first: Vec<(&'static str, Vec<(&'static str, serde_json::Value)>)>,
     unsynced: bool,
@@ -50,7 +54,8 @@ impl Writer {
         key: Key,
         instance: &str,
         dropped: Arc<AtomicU64>,
-        syslog: Option<Syslogger>,
+        counts: Arc<Counts>,
+        (syslog, logs): (Option<Syslogger>, Option<Logs>),
     ) -> io::Result<Self> {
         let (file, Left { end, torn, broken }) = LogFile::open(&settings.file, &key)?;
         let mut first = Vec::new();
@@ -63,9 +68,24 @@ impl Writer {
             tracing::error!(why, "the audit log was changed, or its key was: a new chain begins");
             first.push(("chain_begun", vec![("why", why.into())]));
         }
+        counts.bytes.store(file.bytes, Ordering::Relaxed);
         let (trouble, stuck) = (Trouble::default(), Trouble::default());
         let (instance, settings) = (instance.into(), settings.clone());
-        Ok(Self { file, end, key, instance, settings, dropped, syslog, first, unsynced: false, trouble, stuck })
+        Ok(Self {
+            file,
+            end,
+            key,
+            instance,
+            settings,
+            dropped,
+            counts,
+            syslog,
+            logs,
+            first,
+            unsynced: false,
+            trouble,
+            stuck,
+        })
     }
 
     pub fn run(mut self, queue: &Receiver<Message>) {
@@ -118,6 +138,7 @@ impl Writer {
         let written = self.write(&events).map(|_| ());
         if self.noted(written).is_err() {
             self.dropped.fetch_add(events.len() as u64, Ordering::Relaxed);
+            self.counts.dropped_disk.fetch_add(events.len() as u64, Ordering::Relaxed);
         } else if at_once {
             self.sync();
         } else {
@@ -144,16 +165,21 @@ impl Writer {
 
     fn sync(&mut self) {
         self.unsynced = false;
-        let synced = self.file.sync();
+        let synced = self.file.sync().inspect(|()| self.counts.synced());
         let _ = self.noted(synced);
     }
 
     /// On disk, or not there.
     fn synced(&mut self, before: (u64, End)) -> io::Result<()> {
-        self.file.sync().inspect_err(|_| {
-            self.file.back(before.0);
-            self.end = before.1;
-        })
+        match self.file.sync() {
+            Ok(()) => self.counts.synced(),
+            Err(error) => {
+                self.file.back(before.0);
+                self.end = before.1;
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Adds events, and what the log has to say of itself. Returns where it stood before.
@@ -181,10 +207,14 @@ impl Writer {
         self.file.first = self.file.first.or(Some((at.millis(), self.end.seq + 1)));
         self.end = end;
         self.first.clear();
+        self.counts.written(sealed.len(), self.file.bytes);
         self.dropped.fetch_sub(dropped, Ordering::Relaxed);
         if let Some(syslog) = &self.syslog {
             syslog.told(unsent);
             sealed.iter().for_each(|(event, end, line)| syslog.send(event, end, line));
+        }
+        if let Some(logs) = &self.logs {
+            sealed.iter().for_each(|(event, _, line)| logs.send(event, line, &self.counts));
         }
         Ok(before)
     }

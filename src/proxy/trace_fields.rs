@@ -1,0 +1,52 @@
+//! Telling callers which trace their request is in, on every response: by `traceresponse` (W3C Trace Context Level 2 §4), and
+//! by `Server-Timing`, which browsers show beside a request and give to its page. Off unless the settings say otherwise.
+
+use super::answer::Exposure;
+use super::report::Report;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// A response field that tells of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceField {
+    /// `traceresponse: 00-{trace}-{span}-{flags}`, in place of one of the upstream's.
+    Traceresponse,
+    /// `Server-Timing: traceparent;desc="00-{trace}-{span}-{flags}"`, beside those of the upstream; on a refusal also
+    /// `curfew;desc="{reason}"`, as far as `exposure` lets it be told.
+    ServerTiming,
+}
+
+impl Report {
+    /// Tells of the trace, in the fields of the settings.
+    pub fn tell_trace(&self, headers: &mut HeaderMap) {
+        for field in &self.plan.trace_fields {
+            match field {
+                TraceField::Traceresponse => {
+                    if let Ok(value) = HeaderValue::from_bytes(&self.trace.traceresponse(self.reason.is_some())) {
+                        headers.insert(TRACERESPONSE, value);
+                    }
+                }
+                TraceField::ServerTiming => self.time(headers),
+            }
+        }
+    }
+
+    fn time(&self, headers: &mut HeaderMap) {
+        let place = self.trace.traceresponse(self.reason.is_some());
+        let mut out = format!("traceparent;desc=\"{}\"", String::from_utf8_lossy(&place));
+        let told = self.plan.stationery.exposure != Exposure::None;
+        if let Some(reason) = self.reason.filter(|_| told) {
+            out.push_str(", curfew;desc=\"");
+            out.push_str(reason.code());
+            out.push('"');
+        }
+        if let Ok(value) = HeaderValue::try_from(out) {
+            headers.append(SERVER_TIMING, value);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What became of the lines of the audit log, for the metrics.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use crate::telemetry::meter::lock;
+use crate::telemetry::names::metric;
+use crate::telemetry::scrape::Gauges;
+
+/// Counted by whoever writes and sends.
+pub(super) struct Counts {
+    pub lines: AtomicU64,
+    pub dropped_queue: AtomicU64,
+    pub dropped_disk: AtomicU64,
+    pub dropped_syslog: AtomicU64,
+    pub dropped_otlp: AtomicU64,
+    pub bytes: AtomicU64,
+    synced: Mutex<Synced>,
+}
+
+/// Since when everything is on the disk, or since when something is not.
+struct Synced {
+    last: Instant,
+    waiting: Option<Instant>,
+}
+
+impl Counts {
+    pub fn new() -> Self {
+        Self {
+            lines: AtomicU64::new(0),
+            dropped_queue: AtomicU64::new(0),
+            dropped_disk: AtomicU64::new(0),
+            dropped_syslog: AtomicU64::new(0),
+            dropped_otlp: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            synced: Mutex::new(Synced { last: Instant::now(), waiting: None }),
+        }
+    }
+
+    /// So many lines were written; the file is so long now.
+    pub fn written(&self, lines: usize, bytes: u64) {
+        self.lines.fetch_add(lines as u64, Relaxed);
+        self.bytes.store(bytes, Relaxed);
+        lock(&self.synced).waiting.get_or_insert_with(Instant::now);
+    }
+
+    /// All that was written is on the disk.
+    pub fn synced(&self) {
+        *lock(&self.synced) = Synced { last: Instant::now(), waiting: None };
+    }
+
+    /// How it stands.
+    pub fn fill(&self, gauges: &mut Gauges) {
+        let (age, waits) = {
+            let synced = lock(&self.synced);
+            (synced.last.elapsed(), synced.waiting.map_or(Duration::ZERO, |since| since.elapsed()))
+        };
+        gauges.count(metric::AUDIT_LINES, &[], self.lines.load(Relaxed));
+        for (why, count) in [
+            ("queue", &self.dropped_queue),
+            ("disk", &self.dropped_disk),
+            ("syslog", &self.dropped_syslog),
+            ("otlp", &self.dropped_otlp),
+        ] {
+            gauges.count(metric::AUDIT_DROPPED, &[("why", why)], count.load(Relaxed));
+        }
+        gauges.put(metric::AUDIT_BYTES, &[], self.bytes.load(Relaxed) as f64);
+        gauges.put(metric::AUDIT_SYNC_AGE, &[], age.as_secs_f64());
+        gauges.put(metric::AUDIT_UNSYNCED, &[], waits.as_secs_f64());
+    }
+}
