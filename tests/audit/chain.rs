@@ -27,7 +27,7 @@ fn what_was_done_to_it_shows() {
         let mut lines = lines.clone();
         change(&mut lines);
         let copy = written(&world, &lines);
-        let (code, said) = world.audit(&["verify"], &[copy.clone()]);
+        let (code, said) = world.audit(&["verify"], std::slice::from_ref(&copy));
         let place = format!("{}:{place}:", copy.display());
         assert!(code == 8 && said.contains(&place) && said.contains(why), "{name}: {code} {said}");
     };

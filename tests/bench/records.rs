@@ -10,7 +10,8 @@ use curfew::decide::time::Moment;
 use curfew::decide::verdict::Verdict;
 use curfew::telemetry::records::{Filter, Records};
 use curfew::telemetry::{Asked, Exchange, RouteMeter, Service, Settings, Telemetry, TraceContext};
-use http::{HeaderMap, Method, Request, Version};
+use curfew::token::gather::gather;
+use http::{HeaderMap, Method, Version};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -62,10 +63,14 @@ fn verdict() -> Verdict {
     let key = jsonwebtoken::EncodingKey::from_secret(b"a secret of thirty-two bytes, yes");
     let header = jsonwebtoken::Header { typ: Some("at+jwt".into()), ..jsonwebtoken::Header::default() };
     let token = jsonwebtoken::encode(&header, &claims, &key).expect("a token");
-    let request =
-        Request::get("/orders/7").header("host", "api.example").header("authorization", format!("Bearer {token}"));
-    let explained = offline.explain(request.body(()).expect("a request").into_parts().0, None, None);
-    explained.verdict.expect("a judgement")
+    let (plan, state) = (offline.plan(), offline.state());
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {token}").parse().expect("a value"));
+    let presented = plan.routes[0].locations.take(&mut headers, None, false);
+    let gathered = gather(&presented, &plan.issuers, plan.token_bytes, state, state.clock.now());
+    let verdict = plan.routes[0].policy.as_ref().expect("guarded").judge(&gathered.evidence());
+    assert_eq!(verdict.reason(), Some(Reason::TokenExpired));
+    verdict
 }
 
 fn exchange<'a>(route: &'a RouteMeter, verdict: Option<&'a Verdict>, at: Moment) -> Exchange<'a> {

@@ -16,7 +16,10 @@ const POLICIES: [&str; 3] = ["deny", "local", "allow"];
 
 /// What was answered: by policy and by whether the session was known, how often each, and the longest of all.
 #[derive(Default)]
-struct Tally(BTreeMap<(String, &'static str), (BTreeMap<String, u64>, Duration)>);
+struct Tally(BTreeMap<(String, &'static str), Answers>);
+
+/// How often each, and the slowest.
+type Answers = (BTreeMap<String, u64>, Duration);
 
 impl Tally {
     fn add(&mut self, policy: &str, kind: &'static str, answer: &Answer) {

@@ -138,7 +138,7 @@ async fn what_cannot_be_read_is_missed_and_not_made_void() {
     disk.inside().unreadable = true;
     let feed = open_feed(&world.set, "events", 100);
     let account = world.journal.take_up(vec![(voice("events"), Arc::clone(&feed))]).remove(0);
-    [&feed, &world.feed].map(|feed| feed.heard(clock.now()));
+    [&feed, &world.feed].iter().for_each(|feed| feed.heard(clock.now()));
     let freshness = || world.set.freshness(&"corp".into(), clock.now());
     assert!(!feed.standing(clock.now()).complete && matches!(freshness(), Freshness::Never { .. }));
     // Enforced, and not told to be kept; what the journal knows to be lifted is not what was said since.
