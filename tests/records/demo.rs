@@ -60,16 +60,37 @@ fn four_free() -> u16 {
     }
 }
 
-/// The block of each request that is refused: what it promises, and its lines, the last of which is asked about.
-fn refusals(lines: &[String]) -> Vec<(String, String)> {
+/// One request of the demo: its lines, and what they promise, if that is a refusal.
+struct Block {
+    lines: String,
+    refusal: Option<String>,
+}
+
+/// All requests, in order: what one does, the next may build upon.
+fn blocks(lines: &[String]) -> Vec<Block> {
     let mut found = Vec::new();
     for block in lines.join("\n").split("\n\n") {
         let promise = block.lines().find_map(|line| line.strip_prefix("#    answers "));
-        let Some((status, reason)) = promise.and_then(|promise| promise.split_once(' ')) else { continue };
-        let script = format!("{block} | tee /dev/stderr | {{ echo {CUT}; why; }}");
-        found.push((format!("{reason} ({status}"), script));
+        let Some(promise) = promise else { continue };
+        let refusal = promise.split_once(' ').filter(|(status, _)| status.starts_with(['4', '5']));
+        let refusal = refusal.map(|(status, reason)| format!("{reason} ({status}"));
+        found.push(Block { lines: block.to_owned(), refusal });
     }
     found
+}
+
+/// What bash says to all of them, one after the other: the answers of each, and what `curfew trace` says of the last one.
+fn pasted(opening: &str, blocks: &[Block]) -> Vec<(String, String)> {
+    let mut script = opening.to_owned();
+    for block in blocks {
+        let asked = if block.refusal.is_some() { " | tee /dev/stderr | why" } else { " >/dev/null" };
+        script += &format!("\n{} {asked}\necho {CUT}; echo {CUT} >&2\n", block.lines);
+    }
+    let bash = Command::new("bash").args(["-c", &script]).output().unwrap();
+    let parts = |said: &[u8]| -> Vec<String> {
+        String::from_utf8_lossy(said).split(&format!("{CUT}\n")).map(str::to_owned).collect()
+    };
+    parts(&bash.stderr).into_iter().zip(parts(&bash.stdout)).collect()
 }
 
 #[test]
@@ -77,19 +98,19 @@ fn ten_refusals_of_the_demo_are_explained_from_their_answers() {
     let demo = Demo::start();
     let opening: String =
         demo.lines.iter().take_while(|line| !line.starts_with("# 1. ")).map(|l| l.clone() + "\n").collect();
-    let refusals = refusals(&demo.lines);
-    let causes: BTreeSet<&String> = refusals.iter().map(|(reason, _)| reason).collect();
+    let blocks = blocks(&demo.lines);
+    let causes: BTreeSet<&String> = blocks.iter().filter_map(|block| block.refusal.as_ref()).collect();
     assert!(causes.len() >= 10, "{causes:?}");
-    for (number, (reason, script)) in refusals.iter().enumerate() {
-        let bash = Command::new("bash").args(["-c", &format!("{opening}\n{script}")]).output().unwrap();
-        let (out, answer) = (String::from_utf8_lossy(&bash.stdout), String::from_utf8_lossy(&bash.stderr));
-        let told = out.rsplit(CUT).next().unwrap().trim();
-        let name = script.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
-        let (head, body) =
-            answer.trim().split_once("\n\n").unwrap_or_else(|| answer.trim().split_once("\r\n\r\n").unwrap());
+    for (block, (answer, out)) in blocks.iter().zip(pasted(&opening, &blocks)) {
+        let Some(refusal) = &block.refusal else { continue };
+        // Before it stand the answers of requests that are there to bring it about.
+        let told = out.find("refused: ").and_then(|at| out.get(at..)).unwrap_or_default().trim();
+        let name = block.lines.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
+        let answer = answer.replace('\r', "");
+        let (head, body) = answer.trim().rsplit_once("\n\n").unwrap_or((&answer, ""));
         let (status, body) = (head.lines().next().unwrap_or_default(), body.split(",\"checks\"").next().unwrap());
-        println!("──── {}. {name}\n{}\n{body} …\n\n$ curfew trace …\n{told}\n", number + 1, status.trim());
-        assert!(told.starts_with(&format!("refused: {reason} ")), "{script}\n{out}\n{answer}");
+        println!("──── {name}\n{}\n{body} …\n\n$ curfew trace …\n{told}\n", status.trim());
+        assert!(told.starts_with(&format!("refused: {refusal} ")), "{}\n{out}\n{answer}", block.lines);
         for part in ["\n  at ", "\n  trace ", "\n  request ", "the caller can:", "the operator can:"] {
             assert!(told.contains(part), "{part}\n{told}");
         }
