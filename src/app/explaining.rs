@@ -9,28 +9,35 @@ use crate::control::{Loaded, read};
 use crate::proxy::gate::Shared;
 use crate::state::State;
 use crate::telemetry::{Service, Settings, Telemetry};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
+
+/// How long a candidate's files may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The answer, as JSON.
 ///
 /// # Errors
 /// What of the question, or of its config, cannot be used.
-pub(super) async fn of(reload: &Reload, shared: &Shared, question: &Question) -> Result<String, String> {
+pub(super) async fn of(reload: &Arc<Reload>, shared: &Arc<Shared>, question: &Question) -> Result<String, String> {
     let (parts, at) = (question.parts()?, question.instant()?);
-    let (from, state) = ((at, question.client_ip), &shared.state);
-    let answer = match &question.config {
-        None => explain(&shared.plan.load(), state, parts, from, missing(reload)),
-        Some(text) => {
-            let loaded = read("candidate", text.clone()).map_err(|faults| render(&faults, text))?;
-            let telemetry = quiet(&loaded)?;
-            let answer = candidate(reload, state, &loaded, &telemetry)
-                .map(|(plan, missing)| explain(&plan, state, parts, from, missing));
-            telemetry.shutdown(Duration::from_secs(1)).await;
-            answer?
-        }
+    let from = (at, question.client_ip);
+    let Some(text) = question.config.clone() else {
+        return Ok(as_json(&explain(&shared.plan.load(), &shared.state, parts, from, missing(reload))));
     };
-    Ok(as_json(&answer))
+    let (reload, shared, runtime) = (Arc::clone(reload), Arc::clone(shared), Handle::current());
+    let judged = tokio::task::spawn_blocking(move || {
+        let loaded = read("candidate", text.clone()).map_err(|faults| render(&faults, &text))?;
+        let telemetry = quiet(&loaded, &runtime)?;
+        let answer = candidate(&reload, &shared.state, &loaded, &telemetry)
+            .map(|(plan, missing)| as_json(&explain(&plan, &shared.state, parts, from, missing)));
+        runtime.block_on(telemetry.shutdown(Duration::from_secs(1)));
+        answer
+    });
+    // A file that it names may never end.
+    let late = |_| format!("the candidate's files were not read within {PATIENCE:?}");
+    tokio::time::timeout(PATIENCE, judged).await.map_err(late)?.map_err(|error| error.to_string())?
 }
 
 fn as_json(answer: &Told) -> String {
@@ -42,11 +49,11 @@ fn missing(reload: &Reload) -> Vec<String> {
 }
 
 /// Meters of its own, so that the gateway's do not tell of routes that there are not.
-fn quiet(loaded: &Loaded) -> Result<Telemetry, String> {
+fn quiet(loaded: &Loaded, runtime: &Handle) -> Result<Telemetry, String> {
     let quiet = Settings { hash_key: loaded.config.telemetry.hash_key.clone(), ..Settings::default() };
     let service =
         Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: "explain".into() };
-    Telemetry::start(&quiet, &service, &Handle::current()).map_err(|error| error.to_string())
+    Telemetry::start(&quiet, &service, runtime).map_err(|error| error.to_string())
 }
 
 /// The plan of a candidate: of what did not change it has the keys that are in use, of what is new it has none.

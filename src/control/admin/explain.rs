@@ -41,10 +41,9 @@ impl Question {
     /// # Errors
     /// What of it is no request.
     pub fn parts(&self) -> Result<Parts, String> {
-        let malformed = || {
-            let form = "write a method and a URL, such as 'GET https://api.example.com/orders'";
-            format!("`{}` is no request: {form}", self.request)
-        };
+        // What was sent is not repeated: a token may stand in the wrong place.
+        let malformed =
+            || "`request` is none: write a method and a URL, such as 'GET https://api.example.com/orders'".to_owned();
         let (method, url) = self.request.trim().split_once(' ').ok_or_else(malformed)?;
         let url: Uri = url.trim().parse().map_err(|_| malformed())?;
         let authority = url.authority().ok_or_else(malformed)?.as_str();
@@ -53,10 +52,10 @@ impl Question {
             .method(Method::from_bytes(method.as_bytes()).map_err(|_| malformed())?)
             .uri(target)
             .header(HOST, authority);
-        for field in &self.headers {
-            let (name, value) =
-                field.split_once(':').ok_or_else(|| format!("`{field}` is no header field: write 'Name: value'"))?;
-            let name = HeaderName::try_from(name.trim()).map_err(|_| format!("`{name}` is no field name"))?;
+        for (number, field) in self.headers.iter().enumerate() {
+            let wrong = || format!("`headers[{number}]` is no header field: write 'Name: value'");
+            let (name, value) = field.split_once(':').ok_or_else(wrong)?;
+            let name = HeaderName::try_from(name.trim()).map_err(|_| wrong())?;
             request = request.header(name, value.trim());
         }
         if let Some(token) = &self.token {

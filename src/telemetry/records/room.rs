@@ -254,7 +254,12 @@ const WHOLE: u64 = 1 << 53;
 fn read(found: &[(u64, Found)], filter: &Filter) -> io::Result<Vec<DecisionRecord>> {
     let mut all = Vec::with_capacity(found.len());
     for (_, found) in found {
-        let record = found.read()?;
+        let record = match found.read() {
+            Ok(record) => record,
+            // One that is damaged hides no other.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => continue,
+            Err(error) => return Err(error),
+        };
         // A request id is found by its hash, so that another may be found too.
         if filter.id.as_deref().is_none_or(|id| record.is_called(id)) {
             all.push(record);
