@@ -166,8 +166,9 @@ impl Stands {
         let stand = self.table.load().stands.get(&note.iss).cloned();
         let Some(stand) = stand.filter(|_| self.remember(note, target)) else { return };
         let revocations = &stand.operators.revocations;
-        let void =
-            |feed: &Arc<Feed>| revocations.of_source(feed, target).is_some_and(|said| said.learned <= note.learned);
+        // From a feed that is closed nothing is taken out any more: its entries leave by themselves.
+        let said = |feed: &Arc<Feed>| revocations.of_source(feed, target).filter(|_| !feed.is_closed());
+        let void = |feed: &Arc<Feed>| said(feed).is_some_and(|said| said.learned <= note.learned);
         let feeds = self.entered(revocations, &note.iss);
         for (feed, account) in feeds.iter().filter(|(feed, _)| void(feed)) {
             // Whoever lifts it here has the turn of his own feed, and has taken it out of that: it is not void there.

@@ -58,7 +58,11 @@ impl Sink {
                 return Ok(false);
             }
             let beside = self.said(aside);
-            what.cutoff = beside.map_or(what.cutoff, |beside| beside.max(what.cutoff));
+            if let Some(later) = beside.filter(|beside| *beside != what.cutoff && beside.max(what.cutoff) == *beside) {
+                // It hits younger tokens, and so is needed for longer.
+                let entry = Understood { cutoff: later, until: None, ..entry.clone() };
+                what = self.revoked(&entry, learned);
+            }
             self.revocations.instead(&self.feed, &what, learned);
             let lifted = beside.map(|_| Revoked { target: aside, cutoff: Cutoff::Always, until: None });
             lifted.iter().for_each(|lifted| _ = self.revocations.lift(&self.feed, lifted.target));

@@ -155,13 +155,13 @@ struct FileSource {
 impl Source for FileSource {
     fn run<'a>(&'a self, sink: &'a Sink, cancel: &'a CancellationToken) -> Task<'a> {
         Box::pin(async move {
-            cancel.run_until_cancelled(self.watch(sink)).await;
+            cancel.run_until_cancelled(self.watch(sink, cancel)).await;
         })
     }
 }
 
 impl FileSource {
-    async fn watch(&self, sink: &Sink) {
+    async fn watch(&self, sink: &Sink, cancel: &CancellationToken) {
         let mut file = self.file.clone();
         loop {
             let asked = sink.now();
@@ -169,8 +169,10 @@ impl FileSource {
                 Ok(None) => sink.heard(asked),
                 Ok(Some(text)) => {
                     // It may be long: not on a thread that others wait for.
-                    let (sink, format) = (sink.clone(), self.format);
-                    let taken = tokio::task::spawn_blocking(move || format.take(&text, &sink, asked)).await;
+                    let (sink, format, cancel) = (sink.clone(), self.format, cancel.clone());
+                    // Another one may speak for the source by now: this would take back what that one said.
+                    let take = move || !cancel.is_cancelled() && format.take(&text, &sink, asked);
+                    let taken = tokio::task::spawn_blocking(take).await;
                     if !taken.unwrap_or(false) {
                         file.forget();
                     }

@@ -113,7 +113,7 @@ impl Poll {
             Opened::Coming(reply) if is_lines(&reply) => self.lines(*reply, sink, place, asked, cancel).await?,
             Opened::Coming(reply) => {
                 let whole = timeout_at(deadline, self.fetcher.json(*reply, true)).await.map_err(slow)??;
-                self.document(whole, sink, place, asked).await?;
+                self.document(whole, sink, place, asked, cancel).await?;
             }
         }
         Ok(())
@@ -126,13 +126,14 @@ impl Poll {
         sink: &Sink,
         place: &mut Place,
         asked: Moment,
+        cancel: &CancellationToken,
     ) -> Result<(), PollError> {
         if self.settings.signature != FeedSignature::Off {
             return Err(PollError::Unsigned);
         }
-        let (sink, max_shrink) = (sink.clone(), self.settings.max_shrink);
+        let (sink, max_shrink, cancel) = (sink.clone(), self.settings.max_shrink, cancel.clone());
         // It may be long: not on a thread that others wait for.
-        let taken = tokio::task::spawn_blocking(move || take(&body, &sink, max_shrink, asked)).await;
+        let taken = tokio::task::spawn_blocking(move || take(&body, &sink, max_shrink, asked, &cancel)).await;
         place.arrived(&said, taken.map_err(|error| PollError::Stream(error.to_string())).flatten()?);
         Ok(())
     }
@@ -204,10 +205,20 @@ impl Place {
     }
 }
 /// Takes in a document; returns its cursor. Blocks.
-fn take(body: &[u8], sink: &Sink, max_shrink: OrOff<Percent>, asked: Moment) -> Result<Option<String>, PollError> {
+fn take(
+    body: &[u8],
+    sink: &Sink,
+    max_shrink: OrOff<Percent>,
+    asked: Moment,
+    cancel: &CancellationToken,
+) -> Result<Option<String>, PollError> {
     let mut heard = feed::document(body)?;
     if heard.complete && !heard.shrunk && heard.fault.is_none() {
         heard.fault = sink.held_back.judge(sink.held(), heard.entries.len(), max_shrink);
+    }
+    // Another one may speak for the source by now: what is said here would take back what that one said.
+    if cancel.is_cancelled() {
+        return Err(PollError::Taken);
     }
     if sink.take(&heard, asked) { Ok(heard.cursor) } else { Err(PollError::Taken) }
 }

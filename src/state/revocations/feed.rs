@@ -204,7 +204,8 @@ impl Feed {
     }
 
     /// Asked in the turn of whoever writes: its index may be another one's.
-    pub(super) fn is_closed(&self) -> bool {
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
