@@ -175,7 +175,11 @@ impl Report {
             }
             _ => None,
         };
-        let (known, reason) = (sessions.known(name, shown, now, terms), judge(None)?);
+        let Some(reason) = judge(None) else {
+            self.heard.forget();
+            return None;
+        };
+        let known = sessions.known(name, shown, now, terms);
         let Some(desk) = &self.shared.state.others else { return Some(reason) };
         if !sessions.is_doubtful(name.print, (&known, shown.signed_in.is_some()), now, Some(idle.limit.value)) {
             return Some(reason);

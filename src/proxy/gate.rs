@@ -162,7 +162,8 @@ impl Gate {
             let target = Target::of(parts, self.info.tls.is_some(), trusted);
             gathered.prove(&presented, &target, policy.binding.nonce.is_some(), state);
         }
-        if let Some(terms) = plan.sessions.as_ref().filter(|_| route.asks_of_sessions()) {
+        // An activity is one for all routes: where others may know of an earlier silence, they are asked before it counts.
+        if let Some(terms) = plan.sessions.as_ref().filter(|_| route.asks_of_sessions() || plan.sharing.is_some()) {
             gathered.attend(state, terms);
         }
         let mut verdict = policy.judge(&gathered.evidence());

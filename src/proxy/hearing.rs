@@ -7,7 +7,7 @@ use super::report::Report;
 use crate::decide::id::Fingerprint;
 use crate::decide::policy::Policy;
 use crate::decide::reason::Reason;
-use crate::decide::session::{Basis, Knowledge, OnStateLoss};
+use crate::decide::session::Knowledge;
 use crate::decide::verdict::Verdict;
 use crate::state::sessions::{Activity, Desk};
 use crate::token::gather::Gathered;
@@ -48,6 +48,14 @@ impl Heard {
                 Some(answered)
             }
         }
+    }
+}
+
+impl Heard {
+    /// The session was not left alone for too long: an answer to an earlier question says nothing of a later silence.
+    pub(super) fn forget(&self) {
+        let over = |progress: &&Rc<Cell<Progress>>| matches!(progress.get(), Progress::Over(_));
+        self.0.get().filter(over).into_iter().for_each(|progress| progress.set(Progress::Unasked));
     }
 }
 
@@ -107,7 +115,8 @@ impl Gate {
             && basis.is_lost()
         {
             desk.went_without(policy.on_state_loss());
-            report.resumes = basis == Basis::Unheard || policy.on_state_loss() == OnStateLoss::Allow;
+            // Others may have seen it in what was a silence here.
+            report.resumes = true;
         }
         verdict
     }

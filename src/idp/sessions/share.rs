@@ -236,10 +236,9 @@ impl Share {
         let mut missing = Vec::new();
         for (print, life) in found {
             let theirs = life.map(|life| life.moved(joined.ahead.saturating_neg()));
-            if theirs.is_none() && millis(now.steady) < self.settles.load(Relaxed) {
+            let settles = theirs.is_none() && millis(now.steady) < self.settles.load(Relaxed);
+            if settles || !self.sessions.learn(print, theirs, now, &terms) {
                 missing.push(print);
-            } else {
-                self.sessions.learn(print, theirs, now, &terms);
             }
         }
         for question in batch {

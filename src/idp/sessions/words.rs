@@ -55,7 +55,7 @@ impl Store {
     }
 
     fn of(name: String) -> Option<Self> {
-        let span = name.rsplit('-').next()?.parse().ok().filter(|span| *span > 0)?;
+        let span = name.rsplit('-').next()?.parse().ok().filter(|span| *span >= millis(LINGER))?;
         Some(Self { name, span })
     }
 

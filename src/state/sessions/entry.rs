@@ -1,4 +1,4 @@
-//! One session in 62 bytes: instants to the millisecond in six bytes, which reach to the year 6429, and silences in four,
+//! One session in 63 bytes: instants to the millisecond in six bytes, which reach to the year 6429, and silences in four,
 //! which reach to 49 days. What lies beyond is the furthest that there is: on the side of the earlier end.
 
 use crate::decide::id::Fingerprint;
@@ -27,6 +27,8 @@ pub(super) struct Entry {
     asked: Span4,
     /// Whether it waits to be told.
     pub(super) waits: Waits,
+    /// Whether it was taken for alive while the others could not be asked: then they are to be asked yet.
+    pub(super) unheard: bool,
 }
 
 /// Whether a session waits to be told: once it does, there is one place in the queue for it, and one more if it became
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_unpacked() {
-        assert_eq!(size_of::<Entry>(), 62);
+        assert_eq!(size_of::<Entry>(), 63);
         for at in [0, 1, -1, 1_800_000_000_123, -86_400_000, HIGHEST, LOWEST + 1] {
             let life = Life {
                 last: at,

@@ -99,6 +99,10 @@ impl Sessions {
         self.sharing.strictest.store(strictest, Relaxed);
         self.sharing.interval.store(interval, Relaxed);
         if interval == 0 {
+            for table in &self.tables {
+                let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+                table.all_mut().for_each(|entry| entry.waits = Waits::No);
+            }
             self.sharing.waiting().clear();
         }
     }
@@ -122,19 +126,24 @@ impl Sessions {
             Basis::Token => signed_in && sight.age <= strictest,
             _ => sight.quiet <= enough,
         };
-        if interval == 0 || is_known {
+        if interval == 0 {
             return false;
         }
-        let asked = self.table(print).and_then(|table| table.get(print).and_then(Entry::asked));
+        let held = self.table(print).and_then(|table| table.get(print).map(|entry| (entry.unheard, entry.asked())));
+        let (unheard, asked) = held.unwrap_or_default();
+        if is_known && !unheard {
+            return false;
+        }
         asked.is_none_or(|asked| millis(now.steady).saturating_sub(asked) >= interval.min(ANEW))
     }
 
-    /// What others know of a session, in this process's steady time; `None`: nothing.
-    pub fn learn(&self, print: Fingerprint, theirs: Option<Life>, now: Moment, terms: &Terms) {
+    /// What others know of a session, in this process's steady time; `None`: nothing. Tells whether it is remembered: what
+    /// found no room is as unknown as before.
+    pub fn learn(&self, print: Fingerprint, theirs: Option<Life>, now: Moment, terms: &Terms) -> bool {
         let latest = millis(now.steady);
         // What lies ahead by their clock was now.
         let theirs = theirs.map(|life| Life { last: life.last.min(latest), began: life.began.min(latest), ..life });
-        let Some(mut table) = self.table(print) else { return };
+        let Some(mut table) = self.table(print) else { return false };
         if let Some(entry) = table.get_mut(print) {
             let before = entry.life();
             let life = theirs.map_or(before, |theirs| before.joined(theirs));
@@ -143,15 +152,18 @@ impl Sessions {
             }
             entry.set(&life, terms.until(&life));
             entry.set_asked(latest);
-        } else if let Some(life) = theirs
-            && self.makes_room(&mut table, now, terms)
-        {
+            entry.unheard = false;
+        } else if let Some(life) = theirs {
+            if !self.makes_room(&mut table, now, terms) {
+                return false;
+            }
             let mut entry = Entry::new(print);
             entry.set(&life, terms.until(&life));
             entry.set_told(latest);
             entry.set_asked(latest);
             table.add(entry);
         }
+        true
     }
 
     /// Takes what is to be told by now, this many at most.

@@ -103,3 +103,36 @@ fn where_nothing_is_shared_nobody_is_told_or_asked() {
     assert_eq!((sessions.waiting(), sight(&sessions, 500).1), (0, false));
     assert!(sessions.due(at(500), 9).is_empty());
 }
+
+/// Who was taken for alive while the others could not be asked is doubtful until they are heard, however busy he is.
+#[test]
+fn what_was_never_heard_stays_doubtful() {
+    let sessions = shared();
+    sessions.resumed(&name(), shown(), at(0), Activity::User, &TERMS);
+    used(&sessions, 1);
+    assert!(sight(&sessions, 1).1);
+    assert!(sessions.learn(name().print, None, at(2), &TERMS));
+    used(&sessions, 4);
+    assert!(!sight(&sessions, 4).1);
+}
+
+/// What others know, and there is no room for, is not known: else a token would begin the session anew.
+#[test]
+fn what_finds_no_room_is_not_learnt() {
+    let (sessions, full) = (shared(), Terms { max: 0, ..TERMS });
+    let theirs = Life { last: 1_000_000, began: 1_000_000, signed_in: shown().signed_in, ..Life::default() };
+    assert!(!sessions.learn(name().print, Some(theirs), at(1), &full));
+    assert!(sessions.learn(name().print, Some(theirs), at(1), &TERMS));
+}
+
+/// Sharing that ends and begins again tells what is used since.
+#[test]
+fn what_waited_when_sharing_ended_is_told_when_it_begins_again() {
+    let sessions = shared();
+    used(&sessions, 0);
+    sessions.share(None);
+    used(&sessions, 1);
+    sessions.share(Some(PACE));
+    used(&sessions, 2);
+    assert_eq!(sessions.due(at(20), 9).len(), 1);
+}

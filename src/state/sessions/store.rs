@@ -128,7 +128,10 @@ impl Sessions {
 
     /// The same, where others may know of the session, and could not be asked: no silence is told of it that was none.
     pub fn resumed(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) -> Turn {
-        let change = |_: &mut Entry, life: Life| if activity == Activity::User { life.resumed(now) } else { life };
+        let change = |entry: &mut Entry, life: Life| {
+            entry.unheard = true;
+            if activity == Activity::User { life.resumed(now) } else { life }
+        };
         self.change(name, shown, now, terms, change)
     }
 
