@@ -143,7 +143,8 @@ async fn a_store_that_is_lost() {
     two.sees_again(&name(1)).await;
     redis.kill();
     until("it is seen", || !one.desk.is_open() && !two.desk.is_open()).await;
-    assert_eq!(two.sees(&name(2)).await, Err(Unknown));
+    // One that nobody asked about before: what was asked while it stood still may have been answered late.
+    assert_eq!(two.sees(&name(45)).await, Err(Unknown));
     let quiet = Instant::now();
     redis.again();
     until("both have joined again", || one.desk.is_open() && two.desk.is_open()).await;
