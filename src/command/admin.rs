@@ -129,7 +129,7 @@ where
 }
 
 fn token(admin: &Admin) -> Result<Option<HeaderValue>, String> {
-    let text = match &admin.admin_token_file {
+    let text = match &admin.access.admin_token_file {
         Some(path) => std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
         None => match std::env::var("CURFEW_ADMIN_TOKEN") {
             Ok(text) => text,
@@ -144,14 +144,14 @@ fn token(admin: &Admin) -> Result<Option<HeaderValue>, String> {
 
 fn tls(admin: &Admin) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(match &admin.ca {
+    roots.add_parsable_certificates(match &admin.access.ca {
         Some(path) => certificates(path)?,
         None => rustls_native_certs::load_native_certs().certs,
     });
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?.with_root_certificates(roots);
-    let config = match (&admin.cert, &admin.key) {
+    let config = match (&admin.access.cert, &admin.access.key) {
         (Some(cert), Some(key)) => {
             let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
             builder.with_client_auth_cert(certificates(cert)?, key).map_err(|error| error.to_string())?

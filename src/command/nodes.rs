@@ -1,4 +1,4 @@
-//! How a gateway that runs is asked by a command which may also do without one.
+//! How a gateway that runs knows who asks it.
 
 use super::operators::Admin;
 use clap::Args;
@@ -26,7 +26,6 @@ impl Access {
     /// To the gateway at this address.
     #[must_use]
     pub fn to(&self, url: &str) -> Admin {
-        let Self { admin_token_file, ca, cert, key } = self.clone();
-        Admin { admin: url.to_owned(), admin_token_file, ca, cert, key, json: false }
+        Admin { admin: url.to_owned(), access: self.clone(), json: false }
     }
 }

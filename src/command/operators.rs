@@ -1,5 +1,6 @@
 //! What operators can say on the command line about revocations.
 
+use super::nodes::Access;
 use clap::{ArgGroup, Args, ValueEnum};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -10,19 +11,9 @@ pub struct Admin {
     /// The admin listener of the gateway.
     #[arg(long, value_name = "URL", env = "CURFEW_ADMIN", default_value = "http://127.0.0.1:9901")]
     pub admin: String,
-    /// The file that holds its token. Else CURFEW_ADMIN_TOKEN is taken, if set. A token is never an argument: everybody
-    /// on the machine can see those.
-    #[arg(long, value_name = "FILE", env = "CURFEW_ADMIN_TOKEN_FILE")]
-    pub admin_token_file: Option<PathBuf>,
-    /// The roots that vouch for the gateway's certificate, PEM. Default: the system's.
-    #[arg(long, value_name = "FILE")]
-    pub ca: Option<PathBuf>,
-    /// The operator's own certificate, PEM, where the gateway asks for one.
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub cert: Option<PathBuf>,
-    /// Its key, PEM.
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub key: Option<PathBuf>,
+    /// How it knows us.
+    #[command(flatten)]
+    pub access: Access,
     /// Print what the gateway answered, as JSON.
     #[arg(long)]
     pub json: bool,

@@ -11,12 +11,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
 use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
-use opentelemetry_otlp::{
-    ExporterBuildError, LogExporter, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
-};
+use opentelemetry_otlp::{LogExporter, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
 use rustls::RootCertStore;
 use secrecy::ExposeSecret;
-use tokio_rustls::TlsConnector;
 
 use super::connect::{self, Connector};
 use super::settings::{HeaderText, Otlp, Protocol};
@@ -25,78 +22,59 @@ use super::start::StartError;
 /// No answer of a collector is longer.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// The exporter that the settings describe. Runs in the runtime whose context it is built in.
+/// The exporter of spans that the settings describe. Runs in the runtime whose context it is built in.
 pub(super) fn build(otlp: &Otlp) -> Result<SpanExporter, StartError> {
-    let headers = headers(otlp)?;
-    let roots = otlp.endpoint.is_secure().then(|| connect::roots(otlp.ca.as_deref())).transpose()?;
+    let (builder, endpoint) = (SpanExporter::builder(), &otlp.endpoint);
     let built = match otlp.protocol {
-        Protocol::Grpc => grpc(otlp, headers, roots),
-        Protocol::Http => http(otlp, &headers, roots.map(connect::tls).transpose()?),
+        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint.grpc(), otlp)?.build(),
+        Protocol::Http => over_http(builder.with_http(), endpoint.http(), otlp)?.build(),
     };
     built.map_err(StartError::Otlp)
 }
 
 /// The same for the lines of the audit log.
 pub(super) fn logs(otlp: &Otlp) -> Result<LogExporter, StartError> {
-    let headers = headers(otlp)?;
-    let roots = otlp.endpoint.is_secure().then(|| connect::roots(otlp.ca.as_deref())).transpose()?;
+    let (builder, endpoint) = (LogExporter::builder(), &otlp.endpoint);
     let built = match otlp.protocol {
-        Protocol::Grpc => grpc_logs(otlp, headers, roots),
-        Protocol::Http => http_logs(otlp, &headers, roots.map(connect::tls).transpose()?),
+        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint.grpc(), otlp)?.build(),
+        Protocol::Http => over_http(builder.with_http(), endpoint.http_logs(), otlp)?.build(),
     };
     built.map_err(StartError::Otlp)
 }
 
-fn grpc_logs(otlp: &Otlp, headers: HeaderMap, roots: Option<RootCertStore>) -> Result<LogExporter, ExporterBuildError> {
-    let builder = LogExporter::builder()
-        .with_tonic()
-        .with_endpoint(otlp.endpoint.grpc())
+fn over_grpc<B: WithExportConfig + WithTonicConfig>(
+    builder: B,
+    endpoint: impl Into<String>,
+    otlp: &Otlp,
+) -> Result<B, StartError> {
+    let builder = builder
+        .with_endpoint(endpoint)
         .with_timeout(otlp.timeout.get())
-        .with_metadata(MetadataMap::from_headers(headers))
+        .with_metadata(MetadataMap::from_headers(headers(otlp)?))
         .with_retry_policy(RetryPolicy::disabled());
-    match roots {
-        Some(roots) => builder.with_tls_config(ClientTlsConfig::new().trust_anchors(roots.roots)).build(),
-        None => builder.build(),
-    }
+    Ok(match roots(otlp)? {
+        Some(roots) => builder.with_tls_config(ClientTlsConfig::new().trust_anchors(roots.roots)),
+        None => builder,
+    })
 }
 
-fn http_logs(otlp: &Otlp, headers: &HeaderMap, tls: Option<TlsConnector>) -> Result<LogExporter, ExporterBuildError> {
-    LogExporter::builder()
-        .with_http()
+fn over_http<B: WithExportConfig + WithHttpConfig>(
+    builder: B,
+    endpoint: impl Into<String>,
+    otlp: &Otlp,
+) -> Result<B, StartError> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let tls = roots(otlp)?.map(connect::tls).transpose()?;
+    Ok(builder
         .with_http_client(Collector::new(Connector::new(tls), otlp.timeout.get()))
-        .with_endpoint(otlp.endpoint.http_logs())
+        .with_endpoint(endpoint)
         .with_timeout(otlp.timeout.get())
-        .with_headers(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
-        .with_retry_policy(RetryPolicy::disabled())
-        .build()
+        .with_headers(headers(otlp)?.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
+        .with_retry_policy(RetryPolicy::disabled()))
 }
 
-fn text(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
-}
-
-fn grpc(otlp: &Otlp, headers: HeaderMap, roots: Option<RootCertStore>) -> Result<SpanExporter, ExporterBuildError> {
-    let builder = SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(otlp.endpoint.grpc())
-        .with_timeout(otlp.timeout.get())
-        .with_metadata(MetadataMap::from_headers(headers))
-        .with_retry_policy(RetryPolicy::disabled());
-    match roots {
-        Some(roots) => builder.with_tls_config(ClientTlsConfig::new().trust_anchors(roots.roots)).build(),
-        None => builder.build(),
-    }
-}
-
-fn http(otlp: &Otlp, headers: &HeaderMap, tls: Option<TlsConnector>) -> Result<SpanExporter, ExporterBuildError> {
-    SpanExporter::builder()
-        .with_http()
-        .with_http_client(Collector::new(Connector::new(tls), otlp.timeout.get()))
-        .with_endpoint(otlp.endpoint.http())
-        .with_timeout(otlp.timeout.get())
-        .with_headers(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
-        .with_retry_policy(RetryPolicy::disabled())
-        .build()
+fn roots(otlp: &Otlp) -> Result<Option<RootCertStore>, StartError> {
+    otlp.endpoint.is_secure().then(|| connect::roots(otlp.ca.as_deref())).transpose()
 }
 
 fn headers(otlp: &Otlp) -> Result<HeaderMap, StartError> {
