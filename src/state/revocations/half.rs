@@ -1,6 +1,7 @@
 //! One of a shard's two tables, as its writer sees it: who holds the shard's lock has it alone. Readers go on meanwhile;
 //! a table that is full, or full of marks, is made anew beside them and put in its place.
 
+use super::blocks::Blocks;
 use super::entry::Stored;
 use super::layout::{self, Layout};
 use super::slots::{At, Slots, words};
@@ -20,6 +21,7 @@ pub(super) struct Fill {
 pub(super) struct Half<'a, const W: usize> {
     pub(super) table: &'a ArcSwap<Slots<W>>,
     pub(super) fill: &'a mut Fill,
+    pub(super) blocks: &'a Blocks<W>,
     pub(super) bytes: &'a AtomicUsize,
 }
 
@@ -111,12 +113,13 @@ where
     }
 
     fn renew(&mut self, entries: usize) {
-        let (former, new) = (self.table.load_full(), Slots::holding(entries));
+        let (former, new) = (self.table.load_full(), self.blocks.table(entries));
         let mut live = 0;
         former.each(|_, words| live += usize::from(new.insert(words)));
         *self.fill = Fill { live, used: live };
         self.bytes.fetch_add(new.bytes(), Ordering::Relaxed);
         self.bytes.fetch_sub(former.bytes(), Ordering::Relaxed);
         self.table.store(Arc::new(new));
+        self.blocks.give(former);
     }
 }

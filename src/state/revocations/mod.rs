@@ -6,6 +6,7 @@
 //! | `entry` | one revocation as sources give it, and as it is stored |
 //! | `name`, `layout` | how it is told from others, and packed into words |
 //! | `slots` | a table of them that is read while it is written |
+//! | `blocks` | the memory that one table gives back and another one takes |
 //! | `half`, `shards` | many of these, each with one writer at a time |
 //! | `feed` | one source: its bounds, its count, when it was last heard |
 //! | `table` | which feeds there are, and which speak for an issuer |
@@ -14,6 +15,7 @@
 //! | `export` | the entries, told one by one |
 //! | `changes` | how often it was written |
 
+mod blocks;
 mod changes;
 mod entry;
 mod export;

@@ -1,6 +1,7 @@
 //! The entries by name, spread over shards. One name may have several entries, one of each source. Readers take no lock
 //! and wait for nobody; the writers of one shard take turns.
 
+use super::blocks::Blocks;
 use super::entry::{By, Colour, LEVELS, Level, Stored};
 use super::feed::Feed;
 use super::half::{Fill, Half};
@@ -20,6 +21,7 @@ pub(super) struct Shards {
     compact: Tables<COMPACT>,
     wide: Tables<WIDE>,
     writers: Box<[Mutex<Fills>]>,
+    spare: (Blocks<COMPACT>, Blocks<WIDE>),
     /// Which levels ever had an entry, so that others cost nothing to ask; in the upper half, a wide one.
     any: AtomicU32,
     levels: [AtomicUsize; LEVELS],
@@ -44,6 +46,7 @@ impl Default for Shards {
             compact: tables(),
             wide: tables(),
             writers: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            spare: Default::default(),
             any: AtomicU32::new(0),
             levels: Default::default(),
             bytes: AtomicUsize::new(0),
@@ -53,7 +56,7 @@ impl Default for Shards {
 
 /// As long as they are empty, all share one.
 fn tables<const W: usize>() -> Tables<W> {
-    let empty = Arc::new(Slots::holding(0));
+    let empty = Arc::new(Slots::holding(0, || None));
     (0..SHARDS).map(|_| ArcSwap::new(Arc::clone(&empty))).collect()
 }
 
@@ -188,9 +191,9 @@ impl Shards {
     fn hold<T>(&self, shard: usize, act: impl FnOnce(&mut Shard<'_>) -> T) -> Option<T> {
         let mut fills = self.writers.get(shard)?.lock().unwrap_or_else(PoisonError::into_inner);
         let Fills { compact, wide } = &mut *fills;
-        let bytes = &self.bytes;
-        let compact = Half { table: self.compact.get(shard)?, fill: compact, bytes };
-        let wide = Half { table: self.wide.get(shard)?, fill: wide, bytes };
+        let (bytes, spare) = (&self.bytes, &self.spare);
+        let compact = Half { table: self.compact.get(shard)?, fill: compact, blocks: &spare.0, bytes };
+        let wide = Half { table: self.wide.get(shard)?, fill: wide, blocks: &spare.1, bytes };
         Some(act(&mut Shard { compact, wide }))
     }
 

@@ -30,11 +30,14 @@ pub(super) struct At {
 /// The entries of one word of tags.
 type Group<const W: usize> = [Slot<W>; LANES];
 
-/// The table. Its entries stand in blocks of at most a page, all of one size where there are several: what one table
-/// gives back when it is made anew, another one takes.
+/// Entries that stand in one piece of memory.
+pub(super) type Block<const W: usize> = Box<[Group<W>]>;
+
+/// The table. Its entries stand in blocks, all of one size but the last: what one table gives back when it is made anew,
+/// another one takes.
 pub(super) struct Slots<const W: usize> {
     tags: Box<[AtomicU64]>,
-    blocks: Box<[Box<[Group<W>]>]>,
+    blocks: Box<[Block<W>]>,
 }
 
 /// The lanes whose byte is zero: their highest bit.
@@ -48,24 +51,39 @@ const fn lane(bits: u64) -> usize {
 }
 
 impl<const W: usize> Slots<W> {
-    /// A table with room for so many entries, and an eighth more.
-    pub(super) fn holding(entries: usize) -> Self {
+    /// A table with room for so many entries, and an eighth more, of blocks that another one gave back or of new ones. What
+    /// stands in a block that was used before is not looked at: no tag says that it is there.
+    pub(super) fn holding(entries: usize, mut used: impl FnMut() -> Option<Block<W>>) -> Self {
         let groups = Self::groups_for(entries);
         let group = |_| std::array::from_fn(|_| std::array::from_fn(|_| AtomicU32::new(0)));
-        let block = |begin: usize| (begin..groups.min(begin + Self::BLOCK)).map(group).collect();
+        let new = |groups: usize| (0..groups).map(group).collect();
+        let block = |begin: usize| match groups - begin {
+            few if few < Self::BLOCK => new(few),
+            _ => used().unwrap_or_else(|| new(Self::BLOCK)),
+        };
         let tags = (0..groups).map(|_| AtomicU64::new(0)).collect();
         Self { tags, blocks: (0..groups).step_by(Self::BLOCK).map(block).collect() }
     }
 
-    /// How many groups a block has.
-    const BLOCK: usize = 4096 / size_of::<Group<W>>();
+    /// How many whole blocks a table for so many entries has.
+    pub(super) const fn blocks_for(entries: usize) -> usize {
+        Self::groups_for(entries) / Self::BLOCK
+    }
+
+    /// Its whole blocks.
+    pub(super) fn into_blocks(self) -> impl Iterator<Item = Block<W>> {
+        self.blocks.into_iter().filter(|block| block.len() == Self::BLOCK)
+    }
+
+    /// How many groups a whole block has. With larger ones the allocator has less to walk, with smaller ones less memory is
+    /// taken beside the table while it is made anew.
+    const BLOCK: usize = 32 * 1024 / size_of::<Group<W>>();
 
     const fn groups_for(entries: usize) -> usize {
         if entries == 0 {
             return 0;
         }
-        let groups = ((entries + entries / 8 + 1) * 12).div_ceil(11 * LANES);
-        if groups < Self::BLOCK { groups } else { groups.next_multiple_of(Self::BLOCK) }
+        ((entries + entries / 8 + 1) * 12).div_ceil(11 * LANES)
     }
 
     /// How many places may be used: eleven of twelve, so that a search soon meets a place that never was.
@@ -194,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_is_full_takes_no_more_and_a_search_ends() {
-        let table = Slots::<5>::holding(1);
+        let table = Slots::<5>::holding(1, || None);
         let name = |n: u32| Name::of(n, n << 29, 0);
         let put = |n: u32| table.insert([n, n << 29, 0, 0, 0]);
         assert_eq!((0..9).map(put).filter(|put| *put).count(), 8);
@@ -202,6 +220,6 @@ mod tests {
         assert!((0..8).all(|n| found(n).is_some()) && found(8).is_none());
         (0..8).for_each(|n| table.remove(found(n).unwrap()));
         assert!((0..9).all(|n| found(n).is_none()) && !put(1));
-        assert!(Slots::<5>::holding(0).find(name(1), |at, _| Some(at)).is_none());
+        assert!(Slots::<5>::holding(0, || None).find(name(1), |at, _| Some(at)).is_none());
     }
 }
