@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
 mod night;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;
 mod upstreams;
