@@ -1,7 +1,7 @@
 //! Where the access log is written to. A line that cannot be written is lost and counted, which is told once, and so is
 //! the end of the trouble; a file that was moved away or removed is begun anew in its place.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,7 +92,12 @@ impl Placed {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    // By another name, or of another process, an audit log whose lines are a chain may be kept here.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("an audit log is kept in this file: name another")),
+        _ => Ok(file),
+    }
 }
 
 /// Is this file the one at this path?

@@ -10,7 +10,7 @@ use crate::telemetry::audit::{Audit as Chain, Event, Kind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -135,6 +135,11 @@ impl Audit {
 /// On disk once this is done. What was left half written, by a full disk or a crash, is a line of its own.
 fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    // By another name, or of another process, an audit log whose lines are a chain may be kept here. Where files cannot be
+    // locked, this is not known.
+    if let Err(TryLockError::WouldBlock) = file.try_lock_shared() {
+        return Err(io::Error::other("an audit log of its own is kept in this file: name another"));
+    }
     if lines.is_empty() {
         return Ok(());
     }
