@@ -3,7 +3,7 @@
 
 use super::build::{self, Pools};
 use super::changes;
-use super::config::{Fault, Severity};
+use super::config::{Fault, Severity, Spans};
 use super::load::{self, Loaded};
 use super::pending;
 use super::settings::Config;
@@ -30,11 +30,16 @@ pub enum ReloadError {
     #[error("the config has faults:\n{0}")]
     Faults(String),
     /// It could not be built.
-    #[error(transparent)]
-    Build(#[from] build::BuildError),
-    /// Issuers or revocation sources could not be set up.
-    #[error("{}", told(.0))]
-    Idp(Vec<BuildFault>),
+    #[error("{at}: {error}")]
+    Build {
+        /// The setting, with its place.
+        at: String,
+        /// What is wrong with it.
+        error: build::BuildError,
+    },
+    /// Issuers or revocation sources could not be set up: each with its place.
+    #[error("{0}")]
+    Idp(String),
 }
 
 /// Swaps one config for the next.
@@ -149,15 +154,20 @@ impl Reload {
             let stands = Stands { loaded: Arc::new(loaded), pools: Arc::clone(&before.pools), failed: None };
             return Ok((stands, Outcome::Same));
         }
+        let unbuilt = |error: build::BuildError| {
+            let setting = error.setting(&loaded.config);
+            ReloadError::Build { at: loaded.spans.told(&setting).unwrap_or(setting), error }
+        };
         let waiting = pending::blocks(&self.boot, &loaded.config);
         if waiting.iter().any(|block| matches!(*block, "listeners" | "admin")) {
-            build::listeners(&loaded.config)?;
+            build::listeners(&loaded.config).map_err(unbuilt)?;
         }
-        let pools = build::pools(&loaded.config, &before.pools)?;
-        let prepared = self.idp.prepare(&settings).map_err(ReloadError::Idp)?;
+        let pools = build::pools(&loaded.config, &before.pools).map_err(unbuilt)?;
+        let prepared = self.idp.prepare(&settings).map_err(|faults| ReloadError::Idp(told(&faults, &loaded.spans)))?;
         let issuers = issuers(&loaded.config, &prepared);
         let plan =
-            build::plan(&in_force, &loaded.revision, issuers, &pools, self.idp.reception(), &self.shared.telemetry)?;
+            build::plan(&in_force, &loaded.revision, issuers, &pools, self.idp.reception(), &self.shared.telemetry);
+        let plan = plan.map_err(unbuilt)?;
         self.idp.commit(prepared);
         self.shared.take_up(plan);
         self.shared.telemetry.configured(&loaded.revision);
@@ -280,10 +290,11 @@ pub fn issuers(config: &Config, prepared: &Prepared) -> Vec<Issuer> {
     config.issuers.iter().filter_map(issuer).collect()
 }
 
-/// Faults of issuers and sources as text.
+/// Faults of issuers and sources as text, each with its place.
 #[must_use]
-pub fn told(faults: &[BuildFault]) -> String {
-    faults.iter().map(|fault| format!("{}: {}", fault.place, fault.error)).collect::<Vec<_>>().join("; ")
+pub fn told(faults: &[BuildFault], spans: &Spans) -> String {
+    let place = |fault: &BuildFault| spans.told(&fault.place).unwrap_or_else(|| fault.place.clone());
+    faults.iter().map(|fault| format!("{}: {}", place(fault), fault.error)).collect::<Vec<_>>().join("; ")
 }
 
 /// Faults as text, for a log.

@@ -100,6 +100,11 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Names the file in what the system says of it.
+fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
 /// Is this file the one at this path?
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
@@ -119,8 +124,8 @@ fn is_at(_: &File, path: &Path) -> io::Result<bool> {
 
 impl Sink for Placed {
     fn prepare(&mut self) -> io::Result<()> {
-        if !self.looked && !is_at(&self.file, &self.path)? {
-            self.file = open(&self.path)?;
+        if !self.looked && !is_at(&self.file, &self.path).map_err(at(&self.path))? {
+            self.file = open(&self.path).map_err(at(&self.path))?;
         }
         self.looked = true;
         Ok(())
@@ -129,7 +134,7 @@ impl Sink for Placed {
 
 impl Write for Placed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(at(&self.path))
     }
 
     fn flush(&mut self) -> io::Result<()> {

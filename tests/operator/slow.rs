@@ -36,3 +36,25 @@ fn who_looks_does_not_wait_for_a_reload() {
     world.until_told(&["reloaded", "revision="]);
     assert!(world.gateway.admin("/keys").1.contains("https://slow.example.com"));
 }
+
+/// Files that never begin and never end, in the places of those that were there: looked at, told of, and no more.
+#[test]
+fn a_file_without_an_end_holds_up_nobody() {
+    let world = World::start();
+    let (cert, key) = (world.path("server.crt"), world.path("server.key"));
+    let kept = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    assert!(Command::new("mkfifo").arg(&key).status().unwrap().success());
+    world.until_told(&["certificates not replaced", "server.key", "no regular file"]);
+    let (status, body) = world.gateway.admin("/checkup");
+    assert!(status == 200 && body.contains("server.key") && body.contains("no regular file"), "{body}");
+    fs::rename(&cert, cert.with_extension("kept")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &cert).unwrap();
+    world.until_told(&["certificates not replaced", "server.crt", "no regular file"]);
+    let (status, body) = world.gateway.admin("/checkup");
+    assert!(status == 200 && body.contains("server.crt") && body.contains("no regular file"), "{body}");
+    fs::rename(cert.with_extension("kept"), &cert).unwrap();
+    fs::remove_file(&key).unwrap();
+    fs::write(&key, kept).unwrap();
+    world.until_told(&["certificates can be read again"]);
+}

@@ -117,7 +117,8 @@ impl Audit {
         match &self.log {
             AuditLog::Stderr => io::stderr().write_all(lines),
             AuditLog::Stdout => io::stdout().write_all(lines).and_then(|()| io::stdout().flush()),
-            AuditLog::File(path) => append(path, lines),
+            AuditLog::File(path) => append(path, lines)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
         }
     }
 

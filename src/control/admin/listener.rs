@@ -47,7 +47,7 @@ pub struct Wiring<S> {
 }
 
 /// Serves until cancelled.
-pub async fn serve<S: Showing>(listener: TcpListener, wiring: Arc<Wiring<S>>, cancelled: CancellationToken) {
+pub async fn serve<S: Showing>(listener: Arc<TcpListener>, wiring: Arc<Wiring<S>>, cancelled: CancellationToken) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
