@@ -1,6 +1,7 @@
 //! Wires the parts: the one room that knows everyone.
 
 mod checkup;
+mod doors;
 mod explaining;
 mod health;
 pub mod judging;
@@ -17,13 +18,12 @@ use crate::control::build::{self, Pools};
 use crate::control::reload::{Reload, idp_settings, issuers, told};
 use crate::idp::room::{Idp, Means};
 use crate::notice::supervised;
-use crate::proxy::accept::Listener;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::client_certificates::Trust;
 use crate::proxy::counters::Counters;
 use crate::proxy::drain::Report;
 use crate::proxy::gate::Shared;
-use crate::proxy::listen::{self, Limits, Security, Tls};
+use crate::proxy::listen::Tls;
 use crate::proxy::tls::Handshaker;
 use crate::settings::{OrOff, Secret, Span};
 use crate::state::State;
@@ -103,7 +103,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     });
     shared.tell_pace(&shared.plan.load());
     telemetry.configured(&loaded.revision);
-    let doors = doors(&loaded)?;
+    let doors = doors::open(&loaded)?;
     let reload = Reload::new(path.to_owned(), loaded, pools, Arc::clone(&shared), idp, control.handle().clone());
     let reload = Arc::new(reload);
     let drain = CancellationToken::new();
@@ -189,57 +189,6 @@ fn providers(
 /// Names are resolved before the first request.
 async fn prepare(pools: &Pools) {
     futures_util::future::join_all(pools.values().map(|pool| pool.prepare())).await;
-}
-
-/// Everything that listens.
-struct Doors {
-    listeners: Vec<Listener>,
-    sockets: Vec<TcpListener>,
-    addresses: Vec<(String, SocketAddr)>,
-    certificates: Vec<(String, Arc<Certificates>)>,
-    counters: Arc<Counters>,
-}
-
-fn doors(loaded: &Loaded) -> Result<Doors, StartError> {
-    let config = &loaded.config;
-    let (limits, counters) = (Limits::from(&config.limits), Arc::new(Counters::default()));
-    let websockets = config.routes.iter().any(|route| route.websocket);
-    let (listeners, sockets, addresses, certificates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut doors = Doors { listeners, sockets, addresses, certificates, counters };
-    for (at, settings) in config.listeners.iter().enumerate() {
-        let place = |field: &str| {
-            let place = format!("listeners[{at}].{field}");
-            move |error: StartError| error.of(&place)
-        };
-        let what = format!("listener `{}`", settings.name);
-        let certificates = match &settings.security {
-            Security::Tls(tls) => {
-                let opened = Certificates::open(&tls.certificates, tls.unknown_sni);
-                Some(opened.map_err(doing(&what)).map_err(place("tls"))?)
-            }
-            Security::Plaintext => None,
-        };
-        let counters = Arc::clone(&doors.counters);
-        let listener =
-            Listener::new(settings, &limits, certificates.clone(), websockets, counters).map_err(doing(&what));
-        let listener = listener.map_err(place("tls"))?;
-        let socket = listen::bind(&settings.address).map_err(doing(&format!("{what} at {}", settings.address)));
-        let socket = socket.map_err(place("address"))?;
-        let address = socket.local_addr().map_err(doing(&what))?;
-        doors.certificates.extend(certificates.map(|certificates| (settings.name.clone(), certificates)));
-        doors.listeners.push(listener);
-        doors.sockets.push(socket);
-        doors.addresses.push((settings.name.clone(), address));
-    }
-    Ok(doors)
-}
-
-impl Doors {
-    /// Those that shake hands, by name.
-    fn handshakers(&self) -> Vec<(String, Handshaker)> {
-        let named = self.addresses.iter().map(|(name, _)| name).zip(&self.listeners);
-        named.filter_map(|(name, listener)| Some((name.clone(), listener.handshaker()?.clone()))).collect()
-    }
 }
 
 /// Where operators ask, and what shakes hands there.

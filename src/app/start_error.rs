@@ -6,6 +6,9 @@ use crate::control::settings::Config;
 use std::error::Error;
 use std::io;
 
+/// What Linux says where no more files can be opened, by the process or by the machine.
+const DESCRIPTORS: [i32; 2] = [24, 23];
+
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}: {source}")]
@@ -46,7 +49,11 @@ impl StartError {
         while !cause.is::<io::Error>() {
             cause = cause.source()?;
         }
-        match (cause.downcast_ref::<io::Error>()?.kind(), listens) {
+        let error = cause.downcast_ref::<io::Error>()?;
+        if error.raw_os_error().is_some_and(|number| DESCRIPTORS.contains(&number)) {
+            return Some("the process may open no more files: raise `LimitNOFILE`, or `ulimit -n`");
+        }
+        match (error.kind(), listens) {
             (io::ErrorKind::AddrInUse, _) => {
                 Some("another process listens there: `ss -ltnp` tells which; end it, or write another address")
             }
