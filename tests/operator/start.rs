@@ -43,14 +43,14 @@ routes:
         (
             "address: 127.0.0.1:P",
             format!("address: 127.0.0.1:{used}"),
-            &["listener `public`", ":7:5: listeners[0].address", "another process listens there"],
+            &["listener `public`", ":7:14: listeners[0].address", "another process listens there"],
         ),
         (
             "admin: { address: 127.0.0.1:A",
             format!("admin: {{ address: 127.0.0.1:{used}"),
-            &["the admin listener", ":2:10: admin.address", "another process listens there"],
+            &["the admin listener", ":2:19: admin.address", "another process listens there"],
         ),
-        ("address: 127.0.0.1:P", "address: 192.0.2.1:443".into(), &[":7:5: listeners[0].address", "no interface"]),
+        ("address: 127.0.0.1:P", "address: 192.0.2.1:443".into(), &[":7:14: listeners[0].address", "no interface"]),
         ("/server.crt", "/absent.crt".into(), &["absent.crt", ":8:5: listeners[0].tls"]),
         (
             "['https://127.0.0.1:9']",
