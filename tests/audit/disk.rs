@@ -1,6 +1,7 @@
 //! Killed, rotated, and on a disk that is full.
 
 use crate::support::gateway::free_port;
+use crate::support::wait::until;
 use crate::world::{World, token};
 use std::io::Write as _;
 use std::time::Duration;
@@ -63,6 +64,12 @@ fn rotated_by_size_and_some_are_kept() {
     let (code, said) = world.audit(&["verify"], &files);
     assert!(code == 8 && said.contains("removed before line") && said.contains("log:1:"), "{said}");
     world.restart();
+    // Its start is told beside everything else, and rotates the log once more.
+    let pid = world.gateway.as_ref().unwrap().pid;
+    until("the start is told", Duration::from_secs(15), || {
+        let text = std::fs::read_to_string(world.log()).unwrap_or_default();
+        text.contains(&format!("\"pid\":{pid}")).then_some(())
+    });
     world.holds(&[]);
 }
 
