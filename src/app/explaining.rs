@@ -65,7 +65,8 @@ fn candidate(
 ) -> Result<(crate::proxy::plan::Plan, Vec<String>), String> {
     let before: Pools = reload.pools().into_iter().map(|pool| (pool.name.to_string(), pool)).collect();
     let pools = build::pools(&loaded.config, &before).map_err(|error| error.to_string())?;
-    let prepared = reload.idp().prepare(&idp_settings(&loaded.config)).map_err(|faults| told(&faults))?;
+    let prepared =
+        reload.idp().prepare(&idp_settings(&loaded.config)).map_err(|faults| told(&faults, &loaded.spans))?;
     let issuers = issuers(&loaded.config, &prepared);
     let now = state.clock.now();
     let new = issuers.iter().filter(|issuer| !issuer.keys.is_ready(now));

@@ -1,6 +1,6 @@
 //! What operators are shown: readiness with its reasons, and the gauges whose truth lives in other rooms.
 
-use super::Doors;
+use super::doors::Doors;
 use crate::control::admin::{Question, Showing};
 use crate::control::redact;
 use crate::control::reload::Reload;

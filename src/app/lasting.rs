@@ -1,6 +1,6 @@
 //! What outlives the process, in the state directory: the key of fingerprints, and the journal of what is revoked.
 
-use super::{StartError, doing};
+use super::start_error::{StartError, doing};
 use crate::control::Loaded;
 use crate::control::reload::Reload;
 use crate::idp::room::Idp;
@@ -17,7 +17,7 @@ pub(super) fn fingerprints(loaded: &Loaded) -> Result<Fingerprints, StartError> 
     match (&loaded.config.telemetry.hash_key, &loaded.config.gateway.state_dir) {
         (None, Some(dir)) => {
             let what = format!("{}", dir.join(key::FILE).display());
-            let key = key::load_or_make(dir).map_err(doing(&what))?;
+            let key = key::load_or_make(dir).map_err(doing(&what)).map_err(|error| error.of("gateway.state_dir"))?;
             Fingerprints::kept(key).map_err(doing("randomness"))
         }
         _ => passing(loaded),
@@ -38,7 +38,10 @@ pub(super) fn journal(loaded: &Loaded, state: &State) -> Result<Option<Arc<Journ
     let Some(dir) = &loaded.config.gateway.state_dir else { return Ok(None) };
     let (check, set, clock) = (state.fingerprints.check(), Arc::clone(&state.revocations), Arc::clone(&state.clock));
     let what = format!("the journal of revocations in {}", dir.join(DIRECTORY).display());
-    Journal::in_directory(dir, check, set, clock).map(|journal| Some(Arc::new(journal))).map_err(doing(&what))
+    Journal::in_directory(dir, check, set, clock)
+        .map(|journal| Some(Arc::new(journal)))
+        .map_err(doing(&what))
+        .map_err(|error| error.of("gateway.state_dir"))
 }
 
 /// Nobody is served before all of it was read.

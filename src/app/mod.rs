@@ -1,12 +1,14 @@
 //! Wires the parts: the one room that knows everyone.
 
 mod checkup;
+mod doors;
 mod explaining;
 mod health;
 pub mod judging;
 mod lasting;
 pub mod offline;
 mod sharing;
+mod start_error;
 mod watch;
 mod workers;
 
@@ -15,13 +17,13 @@ use crate::control::admin::{self, Audit, Guard, Names, Operations, Told, Wiring}
 use crate::control::build::{self, Pools};
 use crate::control::reload::{Reload, idp_settings, issuers, told};
 use crate::idp::room::{Idp, Means};
-use crate::proxy::accept::Listener;
+use crate::notice::supervised;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::client_certificates::Trust;
 use crate::proxy::counters::Counters;
 use crate::proxy::drain::Report;
 use crate::proxy::gate::Shared;
-use crate::proxy::listen::{self, Limits, Security, Tls};
+use crate::proxy::listen::Tls;
 use crate::proxy::tls::Handshaker;
 use crate::settings::{OrOff, Secret, Span};
 use crate::state::State;
@@ -37,6 +39,8 @@ use crate::token::issuers::Issuer;
 use arc_swap::ArcSwap;
 use health::Shown;
 use secrecy::ExposeSecret as _;
+pub use start_error::StartError;
+use start_error::{building, doing};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -46,19 +50,6 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use workers::Work;
-
-/// Why the gateway did not start.
-#[derive(Debug, thiserror::Error)]
-#[error("{what}: {source}")]
-pub struct StartError {
-    what: String,
-    source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-/// Says what was being done when it failed.
-fn doing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &str) -> impl FnOnce(E) -> StartError + '_ {
-    move |source| StartError { what: what.to_owned(), source: source.into() }
-}
 
 /// A gateway that runs.
 pub struct Running {
@@ -89,17 +80,21 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let control = control.map_err(doing("the control runtime"))?;
     let name = config.gateway.name.clone();
     let service = Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: name };
-    let telemetry = Telemetry::start(&config.telemetry, &service, control.handle()).map_err(doing("telemetry"))?;
+    let telemetry = Telemetry::start(&config.telemetry, &service, control.handle());
+    let telemetry = telemetry.map_err(|error| {
+        let setting = error.setting();
+        doing("telemetry")(error).of(setting)
+    })?;
     let telemetry = Arc::new(telemetry);
     let mut state = state(&loaded, lasting::fingerprints(&loaded)?)?;
     let (share, sharing) = sharing::start(&config.sessions, &mut state, &control)?;
     let state = Arc::new(state);
     let journal = lasting::journal(&loaded, &state)?;
     let (idp, issuers) = providers(&loaded, &state, &control, journal)?;
-    let pools = build::pools(&config, &Pools::new()).map_err(doing("upstreams"))?;
+    let pools = build::pools(&config, &Pools::new()).map_err(building(&config))?;
     control.block_on(prepare(&pools));
     let plan = build::plan(&config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)
-        .map_err(doing("routes"))?;
+        .map_err(building(&config))?;
     let shared = Arc::new(Shared {
         plan: ArcSwap::from_pointee(plan),
         state,
@@ -108,7 +103,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     });
     shared.tell_pace(&shared.plan.load());
     telemetry.configured(&loaded.revision);
-    let doors = doors(&loaded)?;
+    let doors = doors::open(&loaded)?;
     let reload = Reload::new(path.to_owned(), loaded, pools, Arc::clone(&shared), idp, control.handle().clone());
     let reload = Arc::new(reload);
     let drain = CancellationToken::new();
@@ -116,8 +111,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     Shown::fill_gauges(&shown);
     let admin = serve_admin(&config.admin, &control, Arc::clone(&shown), &shared, &reload)?;
     let (admin, admin_door) = admin.map_or((None, None), |(address, door)| (Some(address), door));
-    control.spawn(watch::files(Arc::clone(&reload), doors.handshakers().into_iter().chain(admin_door).collect()));
-    control.spawn(watch::ageing(Arc::clone(&reload), Arc::clone(&shared)));
+    watch::start(&control, &reload, &shared, doors.handshakers().into_iter().chain(admin_door).collect());
     let (addresses, counters) = (doors.addresses.clone(), Arc::clone(&doors.counters));
     let work = Work {
         listeners: doors.listeners,
@@ -184,7 +178,7 @@ fn providers(
         fingerprints: Arc::clone(&state.fingerprints),
     };
     let idp = Idp::new(means, CancellationToken::new()).with_journal(journal);
-    let prepared = idp.prepare(&idp_settings(&loaded.config)).map_err(|faults| told(&faults));
+    let prepared = idp.prepare(&idp_settings(&loaded.config)).map_err(|faults| told(&faults, &loaded.spans));
     let prepared = prepared.map_err(doing("issuers and revocation sources"))?;
     let issuers = issuers(&loaded.config, &prepared);
     idp.commit(prepared);
@@ -195,48 +189,6 @@ fn providers(
 /// Names are resolved before the first request.
 async fn prepare(pools: &Pools) {
     futures_util::future::join_all(pools.values().map(|pool| pool.prepare())).await;
-}
-
-/// Everything that listens.
-struct Doors {
-    listeners: Vec<Listener>,
-    sockets: Vec<TcpListener>,
-    addresses: Vec<(String, SocketAddr)>,
-    certificates: Vec<(String, Arc<Certificates>)>,
-    counters: Arc<Counters>,
-}
-
-fn doors(loaded: &Loaded) -> Result<Doors, StartError> {
-    let config = &loaded.config;
-    let (limits, counters) = (Limits::from(&config.limits), Arc::new(Counters::default()));
-    let websockets = config.routes.iter().any(|route| route.websocket);
-    let (listeners, sockets, addresses, certificates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut doors = Doors { listeners, sockets, addresses, certificates, counters };
-    for settings in &config.listeners {
-        let what = format!("listener `{}`", settings.name);
-        let certificates = match &settings.security {
-            Security::Tls(tls) => Some(Certificates::open(&tls.certificates, tls.unknown_sni).map_err(doing(&what))?),
-            Security::Plaintext => None,
-        };
-        let counters = Arc::clone(&doors.counters);
-        let listener =
-            Listener::new(settings, &limits, certificates.clone(), websockets, counters).map_err(doing(&what))?;
-        let socket = listen::bind(&settings.address).map_err(doing(&format!("{what} at {}", settings.address)))?;
-        let address = socket.local_addr().map_err(doing(&what))?;
-        doors.certificates.extend(certificates.map(|certificates| (settings.name.clone(), certificates)));
-        doors.listeners.push(listener);
-        doors.sockets.push(socket);
-        doors.addresses.push((settings.name.clone(), address));
-    }
-    Ok(doors)
-}
-
-impl Doors {
-    /// Those that shake hands, by name.
-    fn handshakers(&self) -> Vec<(String, Handshaker)> {
-        let named = self.addresses.iter().map(|(name, _)| name).zip(&self.listeners);
-        named.filter_map(|(name, listener)| Some((name.clone(), listener.handshaker()?.clone()))).collect()
-    }
 }
 
 /// Where operators ask, and what shakes hands there.
@@ -252,7 +204,7 @@ fn serve_admin(
     let OrOff::On(settings) = settings else { return Ok(None) };
     let listening = control.block_on(tokio::net::TcpListener::bind(settings.address));
     let what = format!("the admin listener at {}", settings.address);
-    let listener = listening.map_err(doing(&what))?;
+    let listener = listening.map_err(doing(&what)).map_err(|error| error.of("admin.address"))?;
     let address = listener.local_addr().map_err(doing(&what))?;
     let audit = Audit::open(&settings.audit, settings.audit_ids).map_err(doing("admin.audit"))?;
     let audit = audit.with_chain(shared.telemetry.audit(Kind::Operator).cloned());
@@ -271,7 +223,9 @@ fn serve_admin(
         vouching: clients.is_some_and(|clients| matches!(clients.trust, Trust::Ca(_))),
     };
     // It answers to the very end of the drain: readiness is asked just then.
-    control.spawn(admin::serve(listener, Arc::new(wiring), CancellationToken::new()));
+    let (listener, wiring) = (Arc::new(listener), Arc::new(wiring));
+    let serve = move || admin::serve(Arc::clone(&listener), Arc::clone(&wiring), CancellationToken::new());
+    control.spawn(async move { supervised("the admin listener", serve).await });
     Ok(Some((address, tls.map(|tls| ("admin".to_owned(), tls)))))
 }
 

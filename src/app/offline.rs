@@ -1,7 +1,8 @@
 //! The same judgement without a listener: what `explain` asks.
 
 use super::judging::{self, Told};
-use super::{StartError, doing, lasting, providers, state};
+use super::start_error::{StartError, building, doing};
+use super::{lasting, providers, state};
 use crate::control::Loaded;
 use crate::control::build::{self, Pools};
 use crate::decide::time::Timestamp;
@@ -55,9 +56,9 @@ impl Offline {
         let state = Arc::new(state(loaded, lasting::passing(loaded)?)?);
         let (idp, issuers) = providers(loaded, &state, &control, None)?;
         let config = &loaded.config;
-        let pools = build::pools(config, &Pools::new()).map_err(doing("upstreams"))?;
+        let pools = build::pools(config, &Pools::new()).map_err(building(config))?;
         let plan = build::plan(config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)
-            .map_err(doing("routes"))?;
+            .map_err(building(config))?;
         // What is still missing then is told, and decided about as the policies say.
         let _ = control.block_on(async { tokio::time::timeout(PATIENCE, loads(&idp, &state)).await });
         Ok(Self { plan, state, idp, _control: control })

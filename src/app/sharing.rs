@@ -1,6 +1,6 @@
 //! Sessions that are shared with other instances: the task that tells and asks, and its end.
 
-use super::{StartError, doing};
+use super::start_error::{StartError, doing};
 use crate::control::sessions::SessionsSettings;
 use crate::idp::sessions::Share;
 use crate::state::State;

@@ -2,13 +2,14 @@
 
 use crate::control::reload::Reload;
 use crate::decide::time::Moment;
-use crate::notice::Trouble;
+use crate::notice::{Trouble, supervised};
 use crate::proxy::gate::Shared;
 use crate::proxy::tls::Handshaker;
 use crate::settings::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -22,13 +23,29 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// How often it is told that a certificate nears its end.
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// Starts what looks at files, and at how old what is known is.
+pub fn start(control: &Runtime, reload: &Arc<Reload>, shared: &Arc<Shared>, doors: Vec<(String, Handshaker)>) {
+    let watched = Arc::clone(reload);
+    let looking = move || config(Arc::clone(&watched));
+    control.spawn(async move { supervised("watching the config", looking).await });
+    // A disk that does not give the config holds up no certificate.
+    let watched = Arc::clone(reload);
+    let looking = move || certificates(Arc::clone(&watched), doors.clone());
+    control.spawn(async move { supervised("watching certificates", looking).await });
+    let (aged, shared) = (Arc::clone(reload), Arc::clone(shared));
+    let looking = move || ageing(Arc::clone(&aged), Arc::clone(&shared));
+    control.spawn(async move { supervised("watching how old keys and revocations are", looking).await });
+}
+
 /// Reloads on SIGHUP until SIGTERM or SIGINT comes.
 pub async fn signals(reload: &Arc<Reload>) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let asked = Arc::new(Notify::new());
-    let reloading = tokio::spawn(when_asked(Arc::clone(reload), Arc::clone(&asked)));
+    let (reload, told) = (Arc::clone(reload), Arc::clone(&asked));
+    let reloading = move || when_asked(Arc::clone(&reload), Arc::clone(&told));
+    let reloading = tokio::spawn(async move { supervised("reloading on SIGHUP", reloading).await });
     loop {
         tokio::select! {
             _ = hangup.recv() => asked.notify_one(),
@@ -51,7 +68,7 @@ async fn when_asked(reload: Arc<Reload>, asked: Arc<Notify>) {
 
 /// Tells what it means for requests that keys and revocations age: when refusals begin, and when they end. Once, too,
 /// that all was heard for the first time.
-pub async fn ageing(reload: Arc<Reload>, shared: Arc<Shared>) {
+async fn ageing(reload: Arc<Reload>, shared: Arc<Shared>) {
     let (mut stale, mut ready) = (BTreeMap::<String, Duration>::new(), false);
     loop {
         let now = reload.now();
@@ -81,9 +98,8 @@ pub async fn ageing(reload: Arc<Reload>, shared: Arc<Shared>) {
     }
 }
 
-/// Reloads the config, the certificates and the roots of the clients' ones when their files change.
-pub async fn files(reload: Arc<Reload>, doors: Vec<(String, Handshaker)>) {
-    let mut doors: Vec<Door> = doors.into_iter().map(Door::new).collect();
+/// Reloads the config when its file changes.
+async fn config(reload: Arc<Reload>) {
     loop {
         tokio::time::sleep(GLANCE).await;
         blocking(Arc::clone(&reload), |reload| {
@@ -92,6 +108,14 @@ pub async fn files(reload: Arc<Reload>, doors: Vec<(String, Handshaker)>) {
             }
         })
         .await;
+    }
+}
+
+/// Reads the certificates and the roots of the clients' ones anew when their files change.
+async fn certificates(reload: Arc<Reload>, doors: Vec<(String, Handshaker)>) {
+    let mut doors: Vec<Door> = doors.into_iter().map(Door::new).collect();
+    loop {
+        tokio::time::sleep(GLANCE).await;
         let now = reload.now();
         for door in &mut doors {
             let handshaker = door.handshaker.clone();

@@ -1,6 +1,7 @@
 //! The worker threads. Each has a runtime of its own, takes connections from the same sockets, and keeps what it
 //! takes for life: nothing on the line is shared that need not be.
 
+use crate::notice::supervised;
 use crate::proxy::accept::{Hooks, Listener};
 use crate::proxy::body::Upload;
 use crate::proxy::connection::{ConnectionFault, ConnectionInfo};
@@ -44,13 +45,18 @@ const TIDY: Duration = Duration::from_secs(5);
 pub fn start(number: usize, work: Work, sockets: Vec<TcpListener>) -> io::Result<JoinHandle<io::Result<Report>>> {
     std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-        runtime.block_on(serve(work, sockets))
+        // Its connections and its share of new ones are gone with it: nobody is to find that out at the end.
+        runtime.block_on(serve(work, sockets)).inspect_err(|error| {
+            tracing::error!(worker = number, %error, "a worker ended: the others go on; restart the gateway, and please report it");
+        })
     })
 }
 
 async fn serve(work: Work, sockets: Vec<TcpListener>) -> io::Result<Report> {
     let connections: Rc<Connections<Upload>> = Rc::default();
-    tokio::task::spawn_local(tidy(Rc::clone(&connections), Arc::clone(&work.shared)));
+    let (kept, shared) = (Rc::clone(&connections), Arc::clone(&work.shared));
+    let tidying = move || tidy(Rc::clone(&kept), Arc::clone(&shared));
+    tokio::task::spawn_local(async move { supervised("letting idle upstream connections go", tidying).await });
     let mut serving = Vec::new();
     for (listener, socket) in work.listeners.iter().zip(sockets) {
         let hooks = Hooks { factory: factory(&work, &connections), on_fault };

@@ -26,10 +26,11 @@ pub fn run(path: &Path) -> Exit {
     }
     let (revision, routes) = (loaded.revision.clone(), loaded.config.routes.len());
     let (issuers, sources) = (loaded.config.issuers.len(), loaded.config.revocation.sources.len());
+    let spans = loaded.spans.clone();
     let running = match app::start(path, loaded) {
         Ok(running) => running,
         Err(error) => {
-            eprintln!("curfew: cannot start: {error}");
+            eprintln!("curfew: cannot start: {}", error.told(&spans));
             return Exit::Broke;
         }
     };

@@ -1,6 +1,7 @@
 //! From settings to a plan: the second step, which does I/O and may fail for reasons that no check can foresee.
 //! What did not change from the plan before is kept: upstreams keep their health and their connections.
 
+use super::config::join;
 use super::doors;
 use super::settings::Config;
 use crate::idp::reception::Reception;
@@ -48,6 +49,24 @@ pub enum BuildError {
     /// What the check of the config should have found.
     #[error("route `{0}` does not fit the rest of the config; run `curfew check`")]
     Route(String),
+}
+
+impl BuildError {
+    /// The setting that asks for what could not be built.
+    #[must_use]
+    pub fn setting(&self, config: &Config) -> String {
+        match self {
+            Self::Upstream(error) => format!("{}.tls.ca", join("upstreams", error.name())),
+            Self::Listener { name, .. } => match config.listeners.iter().position(|listener| listener.name == *name) {
+                Some(at) => format!("listeners[{at}].tls"),
+                None => "admin.tls".into(),
+            },
+            Self::Route(name) => match config.routes.iter().position(|route| route.name == *name) {
+                Some(at) => format!("routes[{at}]"),
+                None => "routes".into(),
+            },
+        }
+    }
 }
 
 /// The pools of a plan, by name.

@@ -7,6 +7,7 @@
 //! | `gateway` | are gateway, limits, telemetry and admin sound together? |
 //! | `tenants` | can the tenants by which is counted be told apart? |
 //! | `audit` | can the audit log be believed, and is it kept? |
+//! | `places` | is what is written to written by one alone? |
 //! | `listeners` | can every listener be opened, and is the clear said on purpose? |
 //! | `issuers` | can a token of each issuer be trusted, and its keys be had? |
 //! | `revocation` | does every source feed an issuer that somebody trusts? |
@@ -34,6 +35,7 @@ mod introspection;
 mod issuers;
 mod listeners;
 mod patterns;
+mod places;
 mod policies;
 mod presets;
 mod reach;
@@ -57,6 +59,7 @@ const SUBJECTS: &[Subject] = &[
     gateway::check,
     tenants::check,
     audit::check,
+    places::check,
     listeners::check,
     issuers::check,
     revocation::check,

@@ -7,7 +7,7 @@
 //! | `check` | that the blocks fit together, one subject a file |
 //! | `load` | from a file to settings with their revision |
 //! | `build`, `doors` | from settings to a plan, and the doors in it that lead to revocation sources |
-//! | `reload`, `pending` | the next config brought into force, and what of it waits for a restart |
+//! | `reload`, `stands`, `pending` | the next config brought into force, how it stands then, and what of it waits for a restart |
 //! | `changes` | what a reload changed, for the audit log |
 //! | `schema`, `redact`, `resolved` | the settings as a JSON Schema, as they are in effect, and what they come to on a route |
 
@@ -26,5 +26,6 @@ pub mod build;
 pub mod doors;
 pub mod pending;
 pub mod reload;
+mod stands;
 
 pub use load::{Loaded, load, read, source};

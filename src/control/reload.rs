@@ -3,10 +3,11 @@
 
 use super::build::{self, Pools};
 use super::changes;
-use super::config::{Fault, Severity};
+use super::config::{Fault, Severity, Spans};
 use super::load::{self, Loaded};
 use super::pending;
 use super::settings::Config;
+use super::stands::{Failed, Stands};
 use crate::decide::time::Moment;
 use crate::idp::room::{BuildFault, Idp, Prepared};
 use crate::idp::settings::{IssuerSettings, Settings as IdpSettings};
@@ -15,10 +16,10 @@ use crate::proxy::gate::Shared;
 use crate::telemetry::audit::{Event, Kind};
 use crate::token::issuers::Issuer;
 use crate::upstream::Pool;
+use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,11 +30,16 @@ pub enum ReloadError {
     #[error("the config has faults:\n{0}")]
     Faults(String),
     /// It could not be built.
-    #[error(transparent)]
-    Build(#[from] build::BuildError),
-    /// Issuers or revocation sources could not be set up.
-    #[error("{}", told(.0))]
-    Idp(Vec<BuildFault>),
+    #[error("{at}: {error}")]
+    Build {
+        /// The setting, with its place.
+        at: String,
+        /// What is wrong with it.
+        error: build::BuildError,
+    },
+    /// Issuers or revocation sources could not be set up: each with its place.
+    #[error("{0}")]
+    Idp(String),
 }
 
 /// Swaps one config for the next.
@@ -48,24 +54,13 @@ pub struct Reload {
     failing: Trouble,
     /// That there is no file to read.
     gone: Trouble,
-    inner: Mutex<Inner>,
+    /// For whoever looks.
+    stands: ArcSwap<Stands>,
+    /// Held by who reloads, which may wait for the disk: the tasks of pools, by the pool's number.
+    turn: Mutex<Tasks>,
 }
 
-struct Inner {
-    loaded: Loaded,
-    failed: Option<Failed>,
-    pools: Pools,
-    tasks: HashMap<u64, CancellationToken>,
-}
-
-/// A text that could not be brought into force, and when that was tried last, in steady time.
-struct Failed {
-    text: String,
-    at: Duration,
-}
-
-/// A text is tried again even if it did not change: what failed may have been a file that it names.
-const RETRY: Duration = Duration::from_secs(10);
+type Tasks = HashMap<u64, CancellationToken>;
 
 /// What came of a reload.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,22 +79,25 @@ pub enum Outcome {
 impl Reload {
     /// Takes over what is in force.
     pub fn new(path: PathBuf, loaded: Loaded, pools: Pools, shared: Arc<Shared>, idp: Idp, control: Handle) -> Self {
+        let stands = Stands { loaded: Arc::new(loaded), pools: Arc::default(), failed: None };
         let reload = Self {
             path,
             shared,
             idp,
             control,
-            boot: loaded.config.clone(),
+            boot: stands.loaded.config.clone(),
             failing: Trouble::default(),
             gone: Trouble::default(),
-            inner: Mutex::new(Inner { loaded, failed: None, pools: Pools::new(), tasks: HashMap::new() }),
+            stands: ArcSwap::from_pointee(stands.clone()),
+            turn: Mutex::default(),
         };
-        reload.tend(&mut reload.lock(), pools);
+        reload.tend(&mut reload.lock(), &pools);
+        reload.stands.store(Arc::new(Stands { pools: Arc::new(pools), ..stands }));
         reload
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Tasks> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks whether the file says something else than what was read from it last, or is to be tried again.
@@ -118,12 +116,7 @@ impl Reload {
         if let Some(out) = self.gone.over() {
             tracing::info!(%path, %out, "the config file can be read again");
         }
-        let inner = self.lock();
-        match &inner.failed {
-            Some(failed) if failed.text == text => self.now().steady.saturating_sub(failed.at) >= RETRY,
-            Some(_) => true,
-            None => inner.loaded.text != text,
-        }
+        self.stands.load().is_due(&text, self.now().steady)
     }
 
     /// The clock's now.
@@ -137,41 +130,54 @@ impl Reload {
     /// # Errors
     /// What is wrong with it; the old config stays.
     pub fn reload(&self) -> Result<Outcome, ReloadError> {
-        let mut inner = self.lock();
+        let mut tasks = self.lock();
         let text = load::source(&self.path).unwrap_or_default();
-        let outcome = self.attempt(&mut inner, &text);
-        inner.failed = outcome.is_err().then(|| Failed { text, at: self.now().steady });
+        let before = self.stands.load_full();
+        let (stands, outcome) = match self.attempt(&mut tasks, &before, &text) {
+            Ok((stands, outcome)) => (stands, Ok(outcome)),
+            Err(error) => {
+                let failed = Failed { text: text.into(), at: self.now().steady };
+                (Stands { failed: Some(failed), ..Stands::clone(&before) }, Err(error))
+            }
+        };
+        self.stands.store(Arc::new(stands));
         outcome
     }
 
-    fn attempt(&self, inner: &mut Inner, source: &str) -> Result<Outcome, ReloadError> {
+    fn attempt(&self, tasks: &mut Tasks, before: &Stands, source: &str) -> Result<(Stands, Outcome), ReloadError> {
         let loaded = load::load(&self.path).map_err(|faults| ReloadError::Faults(render(&faults, source)))?;
         let in_force = pending::in_force(&self.boot, &loaded.config);
         let settings = idp_settings(&in_force);
         // A secret may be another one in the same place.
-        if loaded.revision == inner.loaded.revision && !self.idp.has_old_secrets(&settings) {
-            inner.loaded.text = loaded.text;
-            return Ok(Outcome::Same);
+        if loaded.revision == before.loaded.revision && !self.idp.has_old_secrets(&settings) {
+            let loaded = Loaded { text: loaded.text, ..Loaded::clone(&before.loaded) };
+            let stands = Stands { loaded: Arc::new(loaded), pools: Arc::clone(&before.pools), failed: None };
+            return Ok((stands, Outcome::Same));
         }
+        let unbuilt = |error: build::BuildError| {
+            let setting = error.setting(&loaded.config);
+            ReloadError::Build { at: loaded.spans.told(&setting).unwrap_or(setting), error }
+        };
         let waiting = pending::blocks(&self.boot, &loaded.config);
         if waiting.iter().any(|block| matches!(*block, "listeners" | "admin")) {
-            build::listeners(&loaded.config)?;
+            build::listeners(&loaded.config).map_err(unbuilt)?;
         }
-        let pools = build::pools(&loaded.config, &inner.pools)?;
-        let prepared = self.idp.prepare(&settings).map_err(ReloadError::Idp)?;
+        let pools = build::pools(&loaded.config, &before.pools).map_err(unbuilt)?;
+        let prepared = self.idp.prepare(&settings).map_err(|faults| ReloadError::Idp(told(&faults, &loaded.spans)))?;
         let issuers = issuers(&loaded.config, &prepared);
         let plan =
-            build::plan(&in_force, &loaded.revision, issuers, &pools, self.idp.reception(), &self.shared.telemetry)?;
+            build::plan(&in_force, &loaded.revision, issuers, &pools, self.idp.reception(), &self.shared.telemetry);
+        let plan = plan.map_err(unbuilt)?;
         self.idp.commit(prepared);
         self.shared.take_up(plan);
         self.shared.telemetry.configured(&loaded.revision);
         let revision = loaded.revision.clone();
         if let Some(audit) = self.shared.telemetry.audit(Kind::ConfigReloaded) {
-            audit.tell(changes::event(&inner.loaded, &loaded, &waiting, self.now().wall));
+            audit.tell(changes::event(&before.loaded, &loaded, &waiting, self.now().wall));
         }
-        inner.loaded = loaded;
-        self.tend(inner, pools);
-        Ok(Outcome::Swapped { revision, waiting })
+        self.tend(tasks, &pools);
+        let stands = Stands { loaded: Arc::new(loaded), pools: Arc::new(pools), failed: None };
+        Ok((stands, Outcome::Swapped { revision, waiting }))
     }
 
     /// Reloads and says what came of it, in the log and in the metrics. Whoever asked for it is answered, though it be
@@ -208,31 +214,31 @@ impl Reload {
     /// Whether the file brought no config into force when that was tried last.
     #[must_use]
     pub fn is_failing(&self) -> bool {
-        self.lock().failed.is_some()
+        self.stands.load().failed.is_some()
     }
 
     /// The revision of the config that was loaded last.
     #[must_use]
     pub fn revision(&self) -> Box<str> {
-        self.lock().loaded.revision.clone()
+        self.stands.load().loaded.revision.clone()
     }
 
     /// The config that is in force.
     #[must_use]
     pub fn config(&self) -> Config {
-        pending::in_force(&self.boot, &self.lock().loaded.config)
+        pending::in_force(&self.boot, &self.stands.load().loaded.config)
     }
 
     /// The blocks of the config that were loaded and wait for a restart.
     #[must_use]
     pub fn pending(&self) -> Vec<&'static str> {
-        pending::blocks(&self.boot, &self.lock().loaded.config)
+        pending::blocks(&self.boot, &self.stands.load().loaded.config)
     }
 
     /// The pools that are in force.
     #[must_use]
     pub fn pools(&self) -> Vec<Arc<Pool>> {
-        self.lock().pools.values().cloned().collect()
+        self.stands.load().pools.values().cloned().collect()
     }
 
     /// What keys and revocations wait for.
@@ -242,8 +248,8 @@ impl Reload {
     }
 
     /// Starts the tasks of new pools, and stops those of pools that are gone.
-    fn tend(&self, inner: &mut Inner, pools: Pools) {
-        inner.tasks.retain(|id, task| {
+    fn tend(&self, tasks: &mut Tasks, pools: &Pools) {
+        tasks.retain(|id, task| {
             let stays = pools.values().any(|pool| pool.id() == *id);
             if !stays {
                 task.cancel();
@@ -251,13 +257,12 @@ impl Reload {
             stays
         });
         for pool in pools.values() {
-            inner.tasks.entry(pool.id()).or_insert_with(|| {
+            tasks.entry(pool.id()).or_insert_with(|| {
                 let cancelled = CancellationToken::new();
                 self.control.spawn(Arc::clone(pool).tasks(cancelled.clone()));
                 cancelled
             });
         }
-        inner.pools = pools;
     }
 }
 
@@ -285,10 +290,11 @@ pub fn issuers(config: &Config, prepared: &Prepared) -> Vec<Issuer> {
     config.issuers.iter().filter_map(issuer).collect()
 }
 
-/// Faults of issuers and sources as text.
+/// Faults of issuers and sources as text, each with its place.
 #[must_use]
-pub fn told(faults: &[BuildFault]) -> String {
-    faults.iter().map(|fault| format!("{}: {}", fault.place, fault.error)).collect::<Vec<_>>().join("; ")
+pub fn told(faults: &[BuildFault], spans: &Spans) -> String {
+    let place = |fault: &BuildFault| spans.told(&fault.place).unwrap_or_else(|| fault.place.clone());
+    faults.iter().map(|fault| format!("{}: {}", place(fault), fault.error)).collect::<Vec<_>>().join("; ")
 }
 
 /// Faults as text, for a log.

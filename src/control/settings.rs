@@ -111,7 +111,8 @@ impl JsonSchema for Version1 {
 pub struct LimitsSettings {
     /// Connections open at once, all listeners and workers together; more are closed at once. Default `10000`.
     pub connections: usize,
-    /// Requests in flight at once; more are answered 503 without a look at their token. Default `20000`.
+    /// Requests in flight at once, each until its response has ended: a stream or a WebSocket counts for as long as it
+    /// lasts. More are answered 503 without a look at their token. Default `20000`.
     pub requests: usize,
     /// The largest header section, request line included; beyond it 431. Default `32KiB`.
     pub header_bytes: Bytes,

@@ -1,6 +1,7 @@
 //! Certificates in a PEM file: whose they are, and from when to when they are good.
 
 use crate::decide::time::Timestamp;
+use crate::settings::{LONGEST_PEM, read_bounded};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::path::Path;
@@ -17,8 +18,10 @@ pub(super) struct Term {
 
 /// All certificates of a file, in its order.
 pub(super) fn read(path: &Path) -> Result<Vec<Term>, String> {
-    let told = |error: rustls::pki_types::pem::Error| format!("{}: {error}", path.display());
-    let all: Vec<CertificateDer<'_>> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(told)?;
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = read_bounded(path, LONGEST_PEM).map_err(|error| told(&error))?;
+    let all: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let all = all.map_err(|error| told(&error))?;
     let terms: Vec<Term> = all.iter().filter_map(|der| term(der)).collect();
     if terms.is_empty() { Err(format!("{}: there is no certificate in it", path.display())) } else { Ok(terms) }
 }

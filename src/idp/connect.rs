@@ -3,6 +3,7 @@
 
 use super::guard::Allowed;
 use super::web_url::WebUrl;
+use crate::settings::{LONGEST_PEM, read_bounded};
 use http::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
@@ -62,8 +63,8 @@ pub fn tls(ca: Option<&Path>) -> Result<Arc<ClientConfig>, RootsError> {
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
     let unreadable = |why: String| RootsError::Unreadable { path: path.display().to_string(), why };
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))?;
-    certificates.collect::<Result<_, _>>().map_err(|error| unreadable(error.to_string()))
+    let text = read_bounded(path, LONGEST_PEM).map_err(|error| unreadable(error.to_string()))?;
+    CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|error| unreadable(error.to_string()))
 }
 
 /// Makes connections for the client.

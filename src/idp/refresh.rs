@@ -3,7 +3,7 @@
 
 use super::backoff::{Backoff, jittered};
 use super::jwks::{Origin, Provider};
-use crate::notice::Trouble;
+use crate::notice::{Trouble, supervised};
 use crate::state::clock::Clock;
 use crate::state::revocations::Revocations;
 use std::future::Future;
@@ -19,9 +19,6 @@ pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// How often one shard of the revocation set is purged: the whole of it in half a minute.
 const PURGE: Duration = Duration::from_millis(60);
 
-/// How long a task that died waits before it is started anew.
-const RESTART: Duration = Duration::from_secs(1);
-
 /// Tells that something was tried: a count of attempts.
 pub(super) type News = watch::Sender<u64>;
 
@@ -30,15 +27,7 @@ pub(super) fn supervise<F>(runtime: &Handle, what: Arc<str>, make: impl Fn() -> 
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    runtime.spawn(async move {
-        while let Err(error) = tokio::spawn(make()).await {
-            if error.is_cancelled() {
-                return;
-            }
-            tracing::error!(task = &*what, "a task died, and is started anew");
-            tokio::time::sleep(RESTART).await;
-        }
-    });
+    runtime.spawn(async move { supervised(&what, make).await });
 }
 
 /// When one issuer's keys are fetched.

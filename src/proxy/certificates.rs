@@ -16,6 +16,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::listen::{CertificateFiles, UnknownSni};
 use crate::decide::time::Timestamp;
+use crate::settings::{LONGEST_PEM, read_bounded};
 
 /// What is left of a certificate when its end is told of.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
@@ -192,10 +193,10 @@ impl ResolvesServerCert for Certificates {
 }
 
 fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Served, CertificateError> {
-    let chain = CertificateDer::pem_file_iter(&files.cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+    let chain = pem(&files.cert)
+        .and_then(|text| CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>())
         .map_err(|why| CertificateError::Unreadable { path: files.cert.clone(), why })?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|why| match why {
+    let key = pem(&files.key).and_then(|text| PrivateKeyDer::from_pem_slice(&text)).map_err(|why| match why {
         rustls::pki_types::pem::Error::NoItemsFound => CertificateError::NoKey(files.key.clone()),
         why => CertificateError::Unreadable { path: files.key.clone(), why },
     })?;
@@ -208,6 +209,11 @@ fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Served, C
         why,
     })?;
     Ok(Served { names, not_after, key: Arc::new(key) })
+}
+
+/// The text of a file of certificates or keys.
+pub(super) fn pem(path: &Path) -> Result<Vec<u8>, rustls::pki_types::pem::Error> {
+    read_bounded(path, LONGEST_PEM).map_err(rustls::pki_types::pem::Error::Io)
 }
 
 fn describe(leaf: &CertificateDer<'_>, path: &Path) -> Result<(Vec<String>, i64), CertificateError> {

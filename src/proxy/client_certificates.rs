@@ -17,6 +17,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureS
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::certificates::pem;
 use crate::decide::id::CertificateThumbprint;
 
 /// What is asked of clients in the handshake.
@@ -86,7 +87,7 @@ impl ClientCertificates {
     pub(super) fn roots(&self) -> Result<Roots, RootsError> {
         let mut roots = Roots::new();
         for path in self.trust.files() {
-            let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Roots, _>>);
+            let read = pem(path).and_then(|text| CertificateDer::pem_slice_iter(&text).collect::<Result<Roots, _>>());
             let read = read.map_err(|why| RootsError::Unreadable { path: path.clone(), why })?;
             if read.is_empty() || read.iter().any(|root| RootCertStore::empty().add(root.clone()).is_err()) {
                 return Err(RootsError::NoRoot(path.clone()));

@@ -29,6 +29,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use std::rc::Rc;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What all workers share.
 pub struct Shared {
@@ -58,16 +59,23 @@ pub struct Gate {
 
 impl Gate {
     /// Answers a request, the one of this number on its connection: whatever happens, there is an answer, and it is told.
-    pub fn answer(self: Rc<Self>, request: Request<Incoming>, id: u64) -> impl Future<Output = Response<Download>> {
+    /// It has its slot until its response has ended.
+    pub fn answer(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+        id: u64,
+        slot: OwnedSemaphorePermit,
+    ) -> impl Future<Output = Response<Download>> {
         // Taken apart before the future is made, and lent to what it does: it would else hold them several times over.
         let (mut parts, body) = request.into_parts();
-        async move { self.walk(&mut parts, body, id).await }
+        async move { self.walk(&mut parts, body, id, slot).await }
     }
 
-    async fn walk(&self, parts: &mut Parts, body: Incoming, id: u64) -> Response<Download> {
+    async fn walk(&self, parts: &mut Parts, body: Incoming, id: u64, slot: OwnedSemaphorePermit) -> Response<Download> {
         let moment = self.shared.state.clock.now(); // the only reading of the clock by which anything is decided
         let plan = self.shared.plan.load_full(); // one plan from beginning to end
         let mut report = self.report(&plan, parts, moment);
+        report.slot = Some(slot);
         if let Some((door, asked)) = plan.session_door.as_ref().and_then(|door| Some((door, door.find(parts)?))) {
             return Box::pin(self.ask(door, asked, parts, report)).await;
         }
@@ -235,6 +243,7 @@ impl Gate {
             reason: None,
             kind: Kind::default(),
             in_flight: self.shared.telemetry.enter(),
+            slot: None,
         })
     }
 }

@@ -33,6 +33,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// The request as it came.
 #[derive(Clone)]
@@ -168,6 +169,8 @@ pub struct Report {
     pub kind: live::Kind,
     /// Counts as a request that is being worked on as long as this lives.
     pub in_flight: InFlight,
+    /// Its place among those that may be under way at once.
+    pub slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Report {

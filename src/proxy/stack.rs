@@ -1,5 +1,5 @@
-//! The layers around the gate: no more requests at once than the config allows, and a fault of ours is an
-//! answer, not a dropped connection.
+//! What stands around the gate: no more requests at once than the config allows, each until its response has ended, and a
+//! fault of ours is an answer, not a dropped connection.
 
 use super::body::Download;
 use super::gate::Gate;
@@ -14,8 +14,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::{Service as _, ServiceBuilder, ServiceExt as _};
 
 /// What hyper calls for each request of one connection.
 pub struct Stack {
@@ -24,7 +22,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The layers around a connection's gate; `slots` are shared by all connections.
+    /// What stands around a connection's gate; `slots` are shared by all connections.
     #[must_use]
     pub fn around(gate: Gate, slots: Arc<Semaphore>) -> Self {
         Self { gate: Rc::new(gate), slots }
@@ -42,14 +40,11 @@ impl HyperService<Request<Incoming>> for Stack {
         let gate = Rc::clone(&self.gate);
         // The number that this request was just given, before another one is begun.
         let id = gate.framing.served();
-        let limit = GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&self.slots));
-        let line = |request| Rc::clone(&gate).answer(request, id).map(Ok::<_, Infallible>);
-        let mut limited = ServiceBuilder::new().layer(limit).service(tower::service_fn(line));
-        let Some(Ok(ready)) = limited.ready().now_or_never() else {
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             return Box::pin(std::future::ready(Ok(gate.decline(request, Reason::Overloaded))));
         };
         // The request is gone with a panic; what is left is to answer and to say so in the log.
-        let whatever_happens = AssertUnwindSafe(ready.call(request)).catch_unwind();
-        Box::pin(whatever_happens.map(move |answer| answer.unwrap_or_else(|_| Ok(gate.broken()))))
+        let whatever_happens = AssertUnwindSafe(Rc::clone(&gate).answer(request, id, slot)).catch_unwind();
+        Box::pin(whatever_happens.map(move |answer| Ok(answer.unwrap_or_else(|_| gate.broken()))))
     }
 }

@@ -8,9 +8,11 @@
 //! | [`Secret`] | `{file: path}`, `{env: NAME}` | where a secret is kept, never the secret |
 //! | [`Seal`] | | whether secrets are what they were |
 //! | `host_and_port` | `0.0.0.0:8443` | what an address to listen on is like |
+//! | `files` | | files that settings name, read with a bound |
 //! | [`OrOff`] | a value, or `off` | a rule that can be switched off in so many words |
 
 mod bytes;
+mod files;
 mod or_off;
 mod seal;
 mod secret;
@@ -18,6 +20,7 @@ mod socket;
 mod span;
 
 pub use bytes::Bytes;
+pub use files::{LONGEST_PEM, read_bounded};
 pub use or_off::OrOff;
 pub use seal::Seal;
 pub use secret::{SECRET_IN_PLACE, Secret, SecretError};

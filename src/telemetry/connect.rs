@@ -17,6 +17,7 @@ use tokio_rustls::TlsConnector;
 use tower::Service;
 
 use super::start::StartError;
+use crate::settings::{LONGEST_PEM, read_bounded};
 
 /// Those who may vouch for the collector: the file's certificates, or the system's.
 pub(super) fn roots(ca: Option<&Path>) -> Result<RootCertStore, StartError> {
@@ -24,7 +25,8 @@ pub(super) fn roots(ca: Option<&Path>) -> Result<RootCertStore, StartError> {
     match ca {
         Some(path) => {
             let fault = |why: &dyn std::fmt::Display| StartError::Roots(format!("{}: {why}", path.display()));
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|why| fault(&why))? {
+            let text = read_bounded(path, LONGEST_PEM).map_err(|why| fault(&why))?;
+            for certificate in CertificateDer::pem_slice_iter(&text) {
                 roots.add(certificate.map_err(|why| fault(&why))?).map_err(|why| fault(&why))?;
             }
         }

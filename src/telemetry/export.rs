@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
 use super::meter::SpanCounts;
 use super::record::{Lent, Record};
 use super::span;
-use crate::notice::Trouble;
+use crate::notice::{Trouble, supervised};
 
 /// As many spans may wait as the specification of the SDK says.
 const QUEUE: usize = 2048;
@@ -58,7 +59,12 @@ pub(super) fn start<E: SpanExporter>(
 ) -> (Queue, impl Future<Output = ()> + Send) {
     let (sender, receiver) = channel(QUEUE);
     let task = Task { exporter, receiver, counts: counts.clone(), scope, stop, away: Trouble::default() };
-    (Queue { sender, counts }, task.run())
+    let task = Arc::new(Mutex::new(task));
+    let run = move || {
+        let task = Arc::clone(&task);
+        async move { task.lock().await.run().await }
+    };
+    (Queue { sender, counts }, async move { supervised("the export of spans", run).await })
 }
 
 struct Task<E> {
@@ -72,7 +78,7 @@ struct Task<E> {
 }
 
 impl<E: SpanExporter> Task<E> {
-    async fn run(mut self) {
+    async fn run(&mut self) {
         loop {
             let last = self.stop.is_cancelled();
             let batch = self.take();

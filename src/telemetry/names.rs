@@ -174,6 +174,7 @@ metrics! {
     PENDING_RESTART = "curfew_config_pending_restart", "Blocks of the config that were loaded and wait for a restart";
     BUILD = "curfew_build_info", "The version that runs";
     STARTED = "process_start_time_seconds", "When the process was started, since the epoch";
+    TASKS_DIED = "curfew_tasks_died", "Tasks beside the line that died of a fault of the gateway, and were begun anew; the log names them";
     MEMORY = "process_resident_memory_bytes", "How much memory the process has";
     CONFIG = "curfew_config_info", "The config that is in force";
     SPANS_EXPORTED = "curfew_spans_exported", "Spans that a collector has taken";
@@ -181,6 +182,7 @@ metrics! {
     RECORDS_KEPT = "curfew_records_kept", "Decision records that can be asked for";
     RECORDS_BYTES = "curfew_records_bytes", "How long the files of decision records are";
     RECORDS_WRITTEN = "curfew_records_written", "Decision records that were kept";
+    RECORDS_SKIPPED = "curfew_records_skipped_files", "Files of decision records that could not be read at the start: they were passed over, and stay where they are";
     RECORDS_DROPPED = "curfew_records_dropped", "Decision records that were not kept, by why: the queue was full, or the disk did not take them";
     LINES_DROPPED = "curfew_access_log_lines_dropped", "Lines of the access log dropped because its output was too slow";
     LINES_UNWRITTEN = "curfew_access_log_lines_unwritten", "Lines of the access log lost because its output failed: the disk is full, the directory gone";

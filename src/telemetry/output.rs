@@ -1,7 +1,7 @@
 //! Where the access log is written to. A line that cannot be written is lost and counted, which is told once, and so is
 //! the end of the trouble; a file that was moved away or removed is begun anew in its place.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,7 +92,17 @@ impl Placed {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    // By another name, or of another process, an audit log whose lines are a chain may be kept here.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("an audit log is kept in this file: name another")),
+        _ => Ok(file),
+    }
+}
+
+/// Names the file in what the system says of it.
+fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Is this file the one at this path?
@@ -114,8 +124,8 @@ fn is_at(_: &File, path: &Path) -> io::Result<bool> {
 
 impl Sink for Placed {
     fn prepare(&mut self) -> io::Result<()> {
-        if !self.looked && !is_at(&self.file, &self.path)? {
-            self.file = open(&self.path)?;
+        if !self.looked && !is_at(&self.file, &self.path).map_err(at(&self.path))? {
+            self.file = open(&self.path).map_err(at(&self.path))?;
         }
         self.looked = true;
         Ok(())
@@ -124,7 +134,7 @@ impl Sink for Placed {
 
 impl Write for Placed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(at(&self.path))
     }
 
     fn flush(&mut self) -> io::Result<()> {

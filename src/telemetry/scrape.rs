@@ -72,6 +72,7 @@ impl Gauges {
         self.put(metric::RECORDS_KEPT, &[], standing.kept as f64);
         self.put(metric::RECORDS_BYTES, &[], standing.bytes as f64);
         self.count(metric::RECORDS_WRITTEN, &[], standing.written);
+        self.put(metric::RECORDS_SKIPPED, &[], standing.skipped as f64);
         self.count(metric::RECORDS_DROPPED, &[("why", "queue")], standing.dropped_queue);
         self.count(metric::RECORDS_DROPPED, &[("why", "disk")], standing.dropped_disk);
     }
@@ -156,6 +157,7 @@ impl Gauges {
     pub fn process(&mut self, version: &str, started: Timestamp, memory: Option<u64>) {
         self.put(metric::BUILD, &[("version", version)], 1.0);
         self.put(metric::STARTED, &[], started.millis() as f64 / 1e3);
+        self.count(metric::TASKS_DIED, &[], crate::notice::deaths());
         if let Some(memory) = memory {
             self.put(metric::MEMORY, &[], memory as f64);
         }

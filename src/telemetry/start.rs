@@ -62,6 +62,7 @@ pub enum StartError {
         /// The directory.
         path: PathBuf,
         /// What the system says.
+        #[source]
         error: io::Error,
     },
     /// The audit log cannot be taken up.
@@ -79,8 +80,25 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
         /// What the system says.
+        #[source]
         error: io::Error,
     },
+}
+
+impl StartError {
+    /// The setting that asks for what could not be had.
+    #[must_use]
+    pub const fn setting(&self) -> &'static str {
+        match self {
+            Self::Otlp(_) => "telemetry.otlp",
+            Self::Header(_) | Self::Secret(_) => "telemetry.otlp.headers",
+            Self::Roots(_) => "telemetry.otlp.ca",
+            Self::Records { .. } => "telemetry.records.directory",
+            Self::Audit(audit::OpenError::File { .. }) => "telemetry.audit.file",
+            Self::Audit(audit::OpenError::Key(_)) => "telemetry.audit.key",
+            Self::AccessLog { .. } => "telemetry.access_log",
+        }
+    }
 }
 
 /// Everything that tells.

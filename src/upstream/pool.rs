@@ -6,6 +6,7 @@ use super::settings::Settings;
 use super::told::{self, Cause};
 use super::trust::{self, TrustError};
 use super::{health, resolve};
+use crate::notice::supervised;
 use http::HeaderMap;
 use rustls::ClientConfig;
 use std::sync::Arc;
@@ -18,6 +19,14 @@ use tokio_util::sync::CancellationToken;
 pub struct BuildError {
     name: String,
     source: TrustError,
+}
+
+impl BuildError {
+    /// The upstream.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// One upstream.
@@ -77,7 +86,8 @@ impl Pool {
         if !self.settings.health.is_off() {
             health::start(Arc::clone(&self), cancelled.clone());
         }
-        cancelled.run_until_cancelled(resolve::keep(&self)).await;
+        let what = format!("resolving the names of upstream `{}`", self.name);
+        cancelled.run_until_cancelled(supervised(&what, || resolve::keep(&self))).await;
     }
 
     /// Picks an endpoint for a request, and none of those that were tried before; with it, its place among all. When

@@ -1,6 +1,7 @@
 //! Which certificates an upstream may show.
 
 use super::settings::{Protocol, Tls};
+use crate::settings::{LONGEST_PEM, read_bounded};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -48,7 +49,8 @@ pub fn client(settings: &Tls, protocol: Protocol) -> Result<Arc<ClientConfig>, T
 fn file(path: &Path) -> Result<RootCertStore, TrustError> {
     let unreadable = |source| TrustError::Unreadable { path: path.to_owned(), source };
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+    let text = read_bounded(path, LONGEST_PEM).map_err(|error| unreadable(rustls::pki_types::pem::Error::Io(error)))?;
+    for certificate in CertificateDer::pem_slice_iter(&text) {
         roots.add(certificate.map_err(unreadable)?)?;
     }
     if roots.is_empty() { Err(TrustError::Empty(path.to_owned())) } else { Ok(roots) }

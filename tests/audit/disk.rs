@@ -1,5 +1,7 @@
 //! Killed, rotated, and on a disk that is full.
 
+use crate::support::gateway::free_port;
+use crate::support::wait::until;
 use crate::world::{World, token};
 use std::io::Write as _;
 use std::time::Duration;
@@ -62,6 +64,12 @@ fn rotated_by_size_and_some_are_kept() {
     let (code, said) = world.audit(&["verify"], &files);
     assert!(code == 8 && said.contains("removed before line") && said.contains("log:1:"), "{said}");
     world.restart();
+    // Its start is told beside everything else, and rotates the log once more.
+    let pid = world.gateway.as_ref().unwrap().pid;
+    until("the start is told", Duration::from_secs(15), || {
+        let text = std::fs::read_to_string(world.log()).unwrap_or_default();
+        text.contains(&format!("\"pid\":{pid}")).then_some(())
+    });
     world.holds(&[]);
 }
 
@@ -116,4 +124,47 @@ fn a_log_that_cannot_be_written() {
     assert_eq!(world.bear(&token().0).status, 200);
     assert_eq!(world.bear("none.at.all").status, 401);
     world.holds(&[]);
+}
+
+/// Whoever else would add lines to its file is not started, whatever name it has for it; and a second writer of the chain
+/// neither.
+#[test]
+fn one_writes_it_alone() {
+    let world = World::start("");
+    std::fs::hard_link(world.log(), world.dir.path().join("alias")).unwrap();
+    let text = std::fs::read_to_string(&world.config).unwrap();
+    let (chain, plain) = (world.log().display().to_string(), world.dir.path().join("plain").display().to_string());
+    let alias = world.dir.path().join("alias").display().to_string();
+    let lines = |text: &str| text.replace(&chain, &format!("{chain}-of-its-own"));
+    let cases = [
+        (text.clone(), "written by one alone"),
+        (lines(&text).replace(&plain, &alias), "an audit log of its own is kept in this file"),
+        (
+            lines(&text).replace("telemetry: {", &format!("telemetry: {{ access_log: {{ file: {alias} }},")),
+            "is kept in",
+        ),
+        (text.replace(&plain, &alias), "admin.audit.file"),
+    ];
+    for (number, (text, said)) in cases.into_iter().enumerate() {
+        let config = world.dir.path().join(format!("other-{number}.yaml"));
+        std::fs::write(&config, other_ports(&text)).unwrap();
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_curfew")).arg("run").arg("-c").arg(&config).output();
+        let output = output.unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() && told.contains(said), "{said}: {told}");
+    }
+    assert_eq!(world.revoke("u", "r", "ann").status, 200);
+    world.holds(&[]);
+}
+
+/// The same config for another process beside this one.
+fn other_ports(text: &str) -> String {
+    let any = |line: &str| match line.split_once("127.0.0.1:") {
+        Some((before, rest)) => {
+            format!("{before}127.0.0.1:{}{}", free_port(), rest.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        None => line.to_owned(),
+    };
+    text.lines().map(any).collect::<Vec<_>>().join("\n")
 }

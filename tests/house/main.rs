@@ -46,7 +46,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("opentelemetry", &["src/telemetry", "src/demo"]),
     ("flate2::", &["src/idp/coding"]),
     ("zstd::", &["src/idp/coding"]),
-    ("tower::", &["src/proxy/stack", "src/telemetry/connect", "src/idp/connect"]),
+    ("tower::", &["src/telemetry/connect", "src/idp/connect"]),
     ("h2::Error", &["src/upstream/deliver", "src/proxy/cut"]),
     ("redis::", &["src/idp/fleet", "src/idp/sessions"]),
     ("rustix::", &["src/doctor"]),

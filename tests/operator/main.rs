@@ -2,7 +2,11 @@
 //! listener, while files around it go wrong and are mended.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
+mod crowded;
+mod fire;
 mod night;
+mod slow;
+mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod upstreams;

@@ -129,6 +129,53 @@ async fn a_directory_that_is_gone_comes_back() {
     assert_eq!((records.standing().dropped_disk, called(&records, "kept")), (5, 1));
 }
 
+/// One file that cannot be read hides no other, is counted, and stays; nothing is written over it.
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = json!({ "directory": dir.path(), "max_records": 64 });
+    let first = telemetry(settings.clone());
+    for id in ["old", "middle", "new"] {
+        (0..4).for_each(|_| first.record(&exchange(1000, id)));
+        first.records().settle().await;
+    }
+    first.shutdown(Duration::from_secs(5)).await;
+    drop(first);
+    let mut all: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.retain(|path| path.extension().is_some_and(|end| end == "bin"));
+    all.sort();
+    assert_eq!(all.len(), 3);
+    // There is room in the first again; what comes next is not to stand there, before what cannot be read.
+    let file = std::fs::OpenOptions::new().write(true).open(&all[0]).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 1).unwrap();
+    // What is a directory cannot be read as a file, whoever asks.
+    for path in &all[1..] {
+        std::fs::rename(path, path.with_extension("aside")).unwrap();
+        std::fs::create_dir(path).unwrap();
+    }
+    for round in 1..3 {
+        let next = telemetry(settings.clone());
+        let records = next.records();
+        records.settle().await;
+        assert_eq!((called(records, "old"), called(records, "new"), records.standing().skipped), (3, 0, 2));
+        next.record(&exchange(2000, "later"));
+        records.settle().await;
+        assert_eq!((called(records, "later"), records.standing().dropped_disk), (round, 0));
+        next.shutdown(Duration::from_secs(5)).await;
+    }
+    assert_eq!(offline::find(dir.path(), "later").unwrap().len(), 2);
+    assert!(offline::find(dir.path(), "none").is_err(), "it may be in what cannot be read");
+    for path in &all[1..] {
+        std::fs::remove_dir(path).unwrap();
+        std::fs::rename(path.with_extension("aside"), path).unwrap();
+    }
+    let last = telemetry(settings);
+    let records = last.records();
+    records.settle().await;
+    let found = ["old", "middle", "new", "later"].map(|id| called(records, id));
+    assert_eq!((found, records.standing().skipped), ([3, 4, 4, 2], 0));
+}
+
 /// By its own trace, by that of its caller, and by nobody else's.
 #[tokio::test]
 async fn a_record_is_found_by_the_callers_trace() {

@@ -10,7 +10,7 @@ use crate::telemetry::audit::{Audit as Chain, Event, Kind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -117,7 +117,8 @@ impl Audit {
         match &self.log {
             AuditLog::Stderr => io::stderr().write_all(lines),
             AuditLog::Stdout => io::stdout().write_all(lines).and_then(|()| io::stdout().flush()),
-            AuditLog::File(path) => append(path, lines),
+            AuditLog::File(path) => append(path, lines)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
         }
     }
 
@@ -135,6 +136,11 @@ impl Audit {
 /// On disk once this is done. What was left half written, by a full disk or a crash, is a line of its own.
 fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    // By another name, or of another process, an audit log whose lines are a chain may be kept here. Where files cannot be
+    // locked, this is not known.
+    if let Err(TryLockError::WouldBlock) = file.try_lock_shared() {
+        return Err(io::Error::other("an audit log of its own is kept in this file: name another"));
+    }
     if lines.is_empty() {
         return Ok(());
     }

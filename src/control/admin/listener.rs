@@ -5,6 +5,7 @@ use super::operations::Operations;
 use super::origin::Names;
 use super::records::Told;
 use super::routes::{self, Showing};
+use crate::notice::Trouble;
 use crate::proxy::tls::Handshaker;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -47,17 +48,26 @@ pub struct Wiring<S> {
 }
 
 /// Serves until cancelled.
-pub async fn serve<S: Showing>(listener: TcpListener, wiring: Arc<Wiring<S>>, cancelled: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+pub async fn serve<S: Showing>(listener: Arc<TcpListener>, wiring: Arc<Wiring<S>>, cancelled: CancellationToken) {
+    let (slots, trouble) = (Arc::new(Semaphore::new(CONNECTIONS)), Trouble::default());
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let accepted = cancelled.run_until_cancelled(listener.accept()).await;
         let Some(accepted) = accepted else { return };
-        let Ok((stream, address)) = accepted else {
-            // Without files that may be opened, the next one fails as well, at once.
-            tokio::time::sleep(PAUSE).await;
-            continue;
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if let Some(repeats) = trouble.met(&error.to_string()) {
+                    tracing::warn!(%error, repeats, "the admin listener cannot take a connection");
+                }
+                // Without files that may be opened, the next one fails as well, at once.
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
         };
+        if let Some(out) = trouble.over() {
+            tracing::info!(%out, "the admin listener takes connections again");
+        }
         let wiring = Arc::clone(&wiring);
         tokio::spawn(async move {
             // Whether the asker stayed to the end is no matter of ours.

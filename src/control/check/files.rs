@@ -8,12 +8,13 @@ use std::path::Path;
 use super::tell::Faults;
 use crate::control::config::{Fault, Spans, join};
 use crate::control::settings::Config;
+use crate::idp::jwks::MAX_JWKS;
 use crate::idp::settings::{IssuerSettings, KeySource};
 use crate::idp::source::SourceSettings;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::client_certificates::Trust;
 use crate::proxy::listen::{Security, Tls};
-use crate::settings::Secret;
+use crate::settings::{LONGEST_PEM, Secret, read_bounded};
 use crate::state::clock::{Clock as _, SystemClock};
 use crate::state::keys::KeySet;
 use crate::telemetry::HeaderText;
@@ -44,7 +45,9 @@ fn roots(path: &str, file: &Path, faults: &mut Faults<'_>) {
     if !look(path, "file of root certificates", file, faults) {
         return;
     }
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let read = read_bounded(file, LONGEST_PEM)
+        .map_err(rustls::pki_types::pem::Error::Io)
+        .and_then(|text| CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>());
     let why = match read {
         Ok(roots) if roots.is_empty() => "it has no certificate".to_owned(),
         Ok(_) => return,
@@ -58,7 +61,7 @@ fn key_set(path: &str, file: &Path, issuer: &IssuerSettings, faults: &mut Faults
     if !look(path, "key set", file, faults) {
         return;
     }
-    let read = std::fs::read(file)
+    let read = read_bounded(file, MAX_JWKS as u64)
         .map_err(|error| error.to_string())
         .and_then(|body| KeySet::parse(&body, issuer.allowed(), &KeySet::default()).map_err(|fault| fault.to_string()));
     match read {

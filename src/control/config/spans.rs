@@ -82,6 +82,13 @@ impl Spans {
         }
     }
 
+    /// A path with the place in its file, as an operator opens it: `curfew.yaml:12:3: upstreams.orders`. `None` if the file
+    /// has nothing of it.
+    pub fn told(&self, path: &str) -> Option<String> {
+        let set = self.near(path).filter(|_| self.at(first(path)).is_some())?;
+        Some(format!("{}:{}:{}: {path}", self.file, set.line, set.column))
+    }
+
     /// Whether the value at this path is what the text says there. It is not where a fault was taken out of the way.
     pub fn is_sound(&self, path: &str) -> bool {
         let mut around = path;
@@ -115,6 +122,11 @@ impl Spans {
     pub fn fault(&self, severity: Severity, path: &str, message: impl Into<String>, help: impl Into<String>) -> Fault {
         Fault::new(severity, &self.file, path.to_owned(), self.near(path), message.into()).with_help(help.into())
     }
+}
+
+/// The block that a path begins with.
+fn first(path: &str) -> &str {
+    path.split(['.', '[']).next().unwrap_or_default()
 }
 
 /// The path of a key below a path: `upstreams` and `orders` make `upstreams.orders`;

@@ -2,7 +2,7 @@
 //! in `words`.
 
 use super::settings::{RedisSettings, SCHEMES, Topology};
-use crate::settings::{Secret, SecretError};
+use crate::settings::{LONGEST_PEM, Secret, SecretError, read_bounded};
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
@@ -73,7 +73,7 @@ pub(super) fn address(url: &str) -> Option<ConnectionAddr> {
 }
 
 fn file(path: &Path) -> Result<Vec<u8>, ServerError> {
-    std::fs::read(path).map_err(|error| ServerError::File(path.display().to_string(), error))
+    read_bounded(path, LONGEST_PEM).map_err(|error| ServerError::File(path.display().to_string(), error))
 }
 
 fn secret(secret: Option<&Secret>) -> Result<Option<SecretString>, ServerError> {

@@ -45,6 +45,12 @@ impl Counts {
         lock(&self.synced).waiting.get_or_insert_with(Instant::now);
     }
 
+    /// So many were taken back.
+    pub fn taken_back(&self, lines: usize, bytes: u64) {
+        self.lines.fetch_sub(lines as u64, Relaxed);
+        self.bytes.store(bytes, Relaxed);
+    }
+
     /// All that was written is on the disk.
     pub fn synced(&self) {
         *lock(&self.synced) = Synced { last: Instant::now(), waiting: None };

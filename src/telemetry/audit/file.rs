@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::chain::{BEGINNING, End, Key, unseal};
 use super::line;
+use super::medium::Medium;
 
 /// No line is longer.
 pub(super) const LONGEST: u64 = 1 << 20;
@@ -15,9 +16,11 @@ pub(super) const LONGEST: u64 = 1 << 20;
 /// The file that lines are added to.
 pub(super) struct LogFile {
     path: PathBuf,
-    file: File,
+    pub(super) file: Box<dyn Medium>,
     /// Where the next line goes.
     pub bytes: u64,
+    /// There may be something behind: it is cut off before anything is added.
+    ragged: bool,
     /// When its first line was written, in milliseconds, and the number of that.
     pub first: Option<(i64, u64)>,
 }
@@ -37,7 +40,9 @@ fn take(path: &Path) -> io::Result<File> {
     let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(io::Error::other("another process writes its audit log here")),
+        Err(TryLockError::WouldBlock) => Err(io::Error::other(
+            "another process writes to this file, or the same one twice: an audit log is written by one alone",
+        )),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
@@ -75,7 +80,7 @@ impl LogFile {
             file.set_len(length - torn)?;
         }
         let first = first(&file);
-        let log = Self { path: path.to_owned(), file, bytes: length - torn, first };
+        let log = Self { path: path.to_owned(), file: Box::new(file), bytes: length - torn, ragged: false, first };
         let last = tail.get(..whole).and_then(last_line);
         let older = rotated(path)?;
         let last = match last {
@@ -98,26 +103,45 @@ impl LogFile {
 
     /// Adds lines; what is not written as a whole is not there.
     pub fn add(&mut self, lines: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.file.write_all_at(lines, self.bytes) {
-            let _ = self.file.set_len(self.bytes);
+        self.trim()?;
+        if let Err(error) = self.file.write(lines, self.bytes) {
+            self.back(self.bytes);
             return Err(error);
         }
         self.bytes += lines.len() as u64;
         Ok(())
     }
 
-    /// Takes back what was added since.
+    /// Takes back what was added since. What cannot be taken off now is before anything else is done.
     pub fn back(&mut self, bytes: u64) {
-        if self.file.set_len(bytes).is_ok() {
-            self.bytes = bytes;
+        (self.bytes, self.ragged) = (bytes, true);
+        let _ = self.trim();
+    }
+
+    fn trim(&mut self) -> io::Result<()> {
+        if self.ragged {
+            self.file.cut(self.bytes)?;
         }
+        self.ragged = false;
+        Ok(())
     }
 
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    /// As many bytes as there is room for, from here on.
+    pub fn read(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read(bytes, at)
     }
 
-    /// Moves the file aside and begins another; the oldest leave. Returns the new name of the one and those that left.
+    /// Writes what is there once more.
+    pub fn rewrite(&self, lines: &[u8], at: u64) -> io::Result<()> {
+        self.file.write(lines, at)
+    }
+
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.trim()?;
+        self.file.sync()
+    }
+
+    /// Moves the file, which is on the disk, aside and begins another; the oldest leave. Returns the new name of the one and those that left.
     pub fn rotate(&mut self, keep: usize) -> io::Result<(PathBuf, Vec<PathBuf>)> {
         let number = self.first.map_or(0, |(_, seq)| seq);
         let mut aside = self.path.clone().into_os_string();
@@ -126,10 +150,9 @@ impl LogFile {
         if aside.exists() {
             return Err(io::Error::other(format!("{} is there already", aside.display())));
         }
-        self.sync()?;
         fs::rename(&self.path, &aside)?;
         match take(&self.path) {
-            Ok(file) => (self.file, self.bytes, self.first) = (file, 0, None),
+            Ok(file) => (self.file, self.bytes, self.first) = (Box::new(file), 0, None),
             Err(error) => {
                 let _ = fs::rename(&aside, &self.path);
                 return Err(error);

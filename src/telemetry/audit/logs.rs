@@ -1,7 +1,6 @@
 //! The lines of the audit log as OTLP logs, to the collector that traces go to: a bounded queue, and one task of the control
 //! runtime. What cannot be sent is counted; the file has it all the same.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -55,7 +54,7 @@ impl Logs {
 
 impl<E: LogExporter> Unsent<E> {
     /// Sends what comes until it is stopped, and then what is left.
-    pub(super) async fn run(mut self, counts: Arc<Counts>, stop: CancellationToken) {
+    pub(super) async fn run(&mut self, counts: &Counts, stop: &CancellationToken) {
         let provider = SdkLoggerProvider::builder().build();
         let logger = provider.logger_with_scope(self.scope.clone());
         let mut away = Trouble::default();
@@ -66,7 +65,7 @@ impl<E: LogExporter> Unsent<E> {
                 .map(|(event, line)| record(&logger, &event, &line))
                 .collect();
             let full = batch.len() == BATCH;
-            if !batch.is_empty() && !self.send(&batch, &stop, &mut away).await {
+            if !batch.is_empty() && !self.send(&batch, stop, &mut away).await {
                 counts.dropped_otlp.fetch_add(batch.len() as u64, Relaxed);
             }
             if last && !full {

@@ -8,20 +8,25 @@
 //! | `event` | what can happen |
 //! | `line`, `chain` | an event as bytes, and how one line seals the next |
 //! | `file` | the file, where it was left, and its rotation |
+//! | `medium`, `book` | what may fail under it, and the chain on it: added to, taken back, durable |
 //! | `writer`, `room` | the thread, and who hands it events |
 //! | `syslog`, `logs` | the same lines to somebody else |
 //! | `counts` | what became of them |
 //! | `verify` | whether the chain holds, without the gateway |
 
+mod book;
 mod chain;
 mod counts;
 mod event;
 mod file;
 mod line;
 mod logs;
+mod medium;
 mod room;
 mod settings;
 mod syslog;
+#[cfg(test)]
+mod tests;
 pub mod verify;
 mod writer;
 

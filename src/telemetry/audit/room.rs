@@ -17,6 +17,7 @@ use super::logs::{Logs, Unsent};
 use super::settings::Settings;
 use super::syslog::Syslogger;
 use super::writer::{Message, Writer};
+use crate::notice::supervised;
 use crate::settings::SecretError;
 use crate::telemetry::scrape::Gauges;
 
@@ -32,6 +33,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// What the system says.
+        #[source]
         error: io::Error,
     },
     /// Its key.
@@ -96,7 +98,12 @@ impl Audit {
         unsent: Unsent<E>,
         stop: CancellationToken,
     ) -> impl Future<Output = ()> + use<E> {
-        unsent.run(Arc::clone(&self.counts), stop)
+        let all = Arc::new((tokio::sync::Mutex::new(unsent), Arc::clone(&self.counts), stop));
+        let run = move || {
+            let all = Arc::clone(&all);
+            async move { all.0.lock().await.run(&all.1, &all.2).await }
+        };
+        async move { supervised("the export of the audit log", run).await }
     }
 
     /// Has events on disk once it returns. Blocks.

@@ -147,7 +147,8 @@ impl Sender {
                     self.dropped.fetch_add(1, Ordering::Relaxed);
                     self.counts.dropped_syslog.fetch_add(1, Ordering::Relaxed);
                     if let Some(repeats) = self.trouble.met(&error.to_string()) {
-                        tracing::warn!(%error, repeats, "syslog does not take the audit log: its file has it all the same");
+                        let receiver = &self.to;
+                        tracing::warn!(?receiver, %error, repeats, "syslog does not take the audit log: its file has it all the same");
                     }
                     // What comes meanwhile waits, as far as there is room.
                     std::thread::sleep(AGAIN);

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::chain::{End, Key};
+use super::book::{Book, Line, Place};
+use super::chain::Key;
 use super::counts::Counts;
 use super::event::Event;
-use super::file::{Left, LogFile};
+use super::file::Left;
 use super::logs::Logs;
 use super::settings::{Settings, SyncPolicy};
 use super::syslog::Syslogger;
@@ -20,6 +21,8 @@ use crate::notice::Trouble;
 
 /// As many events are written at once.
 const AT_ONCE: usize = 512;
+/// Where nothing comes, it is synced as often.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// What the thread is handed.
 pub(super) enum Message {
@@ -31,21 +34,41 @@ pub(super) enum Message {
     Close,
 }
 
+/// What the log has to tell of itself: the event's name, and its fields.
+type Own = (&'static str, Vec<(&'static str, serde_json::Value)>);
+
 pub(super) struct Writer {
-    file: LogFile,
-    end: End,
-    key: Key,
-    instance: Box<str>,
+    pub(super) book: Book,
     settings: Settings,
     dropped: Arc<AtomicU64>,
     counts: Arc<Counts>,
     syslog: Option<Syslogger>,
     logs: Option<Logs>,
-    /// What is to be told before anything else, of the log itself.
-    first: Vec<(&'static str, Vec<(&'static str, serde_json::Value)>)>,
-    unsynced: bool,
+    /// What is to be told before anything else.
+    first: Vec<Own>,
+    /// What the disk was not made to keep yet.
+    fresh: Fresh,
+    /// When something waits for the disk: until when it may.
+    due: Option<Instant>,
     trouble: Trouble,
     stuck: Trouble,
+}
+
+/// What was written, and is not counted as told yet.
+struct Written {
+    before: Place,
+    lines: Vec<Line>,
+    events: u64,
+    dropped: u64,
+    unsent: u64,
+}
+
+/// What is to be told again if the disk loses it.
+#[derive(Default)]
+struct Fresh {
+    events: u64,
+    dropped: u64,
+    own: Vec<Own>,
 }
 
 impl Writer {
@@ -57,7 +80,7 @@ impl Writer {
         counts: Arc<Counts>,
         (syslog, logs): (Option<Syslogger>, Option<Logs>),
     ) -> io::Result<Self> {
-        let (file, Left { end, torn, broken }) = LogFile::open(&settings.file, &key)?;
+        let (book, Left { torn, broken, .. }) = Book::open(&settings.file, key, instance)?;
         let mut first = Vec::new();
         if torn > 0 {
             tracing::warn!(bytes = torn, "the last line of the audit log was cut off: it is taken off");
@@ -68,33 +91,24 @@ impl Writer {
             tracing::error!(why, "the audit log was changed, or its key was: a new chain begins");
             first.push(("chain_begun", vec![("why", why.into())]));
         }
-        counts.bytes.store(file.bytes, Ordering::Relaxed);
+        counts.bytes.store(book.file.bytes, Ordering::Relaxed);
         let (trouble, stuck) = (Trouble::default(), Trouble::default());
-        let (instance, settings) = (instance.into(), settings.clone());
-        Ok(Self {
-            file,
-            end,
-            key,
-            instance,
-            settings,
-            dropped,
-            counts,
-            syslog,
-            logs,
-            first,
-            unsynced: false,
-            trouble,
-            stuck,
-        })
+        let settings = settings.clone();
+        let (fresh, due) = (Fresh::default(), None);
+        Ok(Self { book, settings, dropped, counts, syslog, logs, first, fresh, due, trouble, stuck })
     }
 
     pub fn run(mut self, queue: &Receiver<Message>) {
         loop {
-            let wait = if self.unsynced { self.settings.sync_every.get() } else { Duration::from_secs(60) };
+            let wait = self.due.map_or(QUIET, |due| due.saturating_duration_since(Instant::now()));
             match queue.recv_timeout(wait) {
                 Ok(message) => {
                     if self.work(message, queue) {
                         break;
+                    }
+                    // Where something comes all the time, no waiting ever ends.
+                    if self.is_due() {
+                        self.sync();
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => self.sync(),
@@ -115,7 +129,7 @@ impl Writer {
                 Message::Tell(event) => told.push(event),
                 Message::Keep(events, answer) => {
                     self.tell(std::mem::take(&mut told));
-                    let kept = self.write(&events).and_then(|before| self.synced(before));
+                    let kept = self.keep(events);
                     // Who asked may have left.
                     let _ = answer.try_send(self.noted(kept));
                 }
@@ -130,20 +144,39 @@ impl Writer {
         false
     }
 
-    fn tell(&mut self, events: Vec<Event>) {
-        if events.is_empty() {
-            return;
+    pub(super) fn tell(&mut self, events: Vec<Event>) {
+        let count = events.len() as u64;
+        // A disk that failed is tried again as often as it would be synced.
+        if count == 0 || (self.book.is_doubtful() && !self.is_due()) {
+            return self.drop(count);
         }
         let at_once = self.settings.sync == SyncPolicy::Each || events.iter().any(|event| event.is_control);
-        let written = self.write(&events).map(|_| ());
+        let written = self.write(events).map(|written| self.done(written));
         if self.noted(written).is_err() {
-            self.dropped.fetch_add(events.len() as u64, Ordering::Relaxed);
-            self.counts.dropped_disk.fetch_add(events.len() as u64, Ordering::Relaxed);
+            self.drop(count);
         } else if at_once {
             self.sync();
         } else {
-            self.unsynced = true;
+            self.due.get_or_insert_with(|| Instant::now() + self.settings.sync_every.get());
         }
+    }
+
+    /// On disk, or not there.
+    pub(super) fn keep(&mut self, events: Vec<Event>) -> io::Result<()> {
+        let written = self.write(events)?;
+        if let Err(error) = self.settle() {
+            self.book.back(written.before);
+            self.counts.taken_back(written.lines.len(), self.book.file.bytes);
+            return Err(error);
+        }
+        self.done(written);
+        self.fresh = Fresh::default();
+        Ok(())
+    }
+
+    fn drop(&self, events: u64) {
+        self.dropped.fetch_add(events, Ordering::Relaxed);
+        self.counts.dropped_disk.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Told once, and once when it is over.
@@ -151,7 +184,8 @@ impl Writer {
         match &result {
             Err(error) => {
                 if let Some(repeats) = self.trouble.met(&error.to_string()) {
-                    tracing::error!(%error, repeats, "the audit log cannot be written: what operators ask is not done");
+                    let file = self.settings.file.display();
+                    tracing::error!(%file, %error, repeats, "the audit log cannot be written: what operators ask is not done");
                 }
             }
             Ok(()) => {
@@ -163,82 +197,99 @@ impl Writer {
         result
     }
 
-    fn sync(&mut self) {
-        self.unsynced = false;
-        let synced = self.file.sync().inspect(|()| self.counts.synced());
-        let _ = self.noted(synced);
+    fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= Instant::now())
     }
 
-    /// On disk, or not there.
-    fn synced(&mut self, before: (u64, End)) -> io::Result<()> {
-        match self.file.sync() {
-            Ok(()) => self.counts.synced(),
-            Err(error) => {
-                self.file.back(before.0);
-                self.end = before.1;
-                return Err(error);
-            }
-        }
+    pub(super) fn sync(&mut self) {
+        let settled = self.settle();
+        let _ = self.noted(settled);
+    }
+
+    /// Has the disk take what was written; what it lost is counted.
+    fn settle(&mut self) -> io::Result<()> {
+        let settled = self.book.settle();
+        self.due = settled.is_err().then(|| Instant::now() + self.settings.sync_every.get());
+        let fresh = if settled? { Fresh::default() } else { std::mem::take(&mut self.fresh) };
+        self.lost(fresh);
+        self.fresh = Fresh::default();
+        self.counts.synced();
         Ok(())
     }
 
-    /// Adds events, and what the log has to say of itself. Returns where it stood before.
-    fn write(&mut self, events: &[Event]) -> io::Result<(u64, End)> {
+    /// The disk lost what it had not kept yet: its number is told, and so is once more what the log told of itself there.
+    fn lost(&mut self, mut fresh: Fresh) {
+        if fresh.events > 0 {
+            let file = self.settings.file.display();
+            tracing::error!(%file, lines = fresh.events, "the disk lost lines of the audit log: their number is told in it");
+        }
+        self.drop(fresh.events);
+        self.dropped.fetch_add(fresh.dropped, Ordering::Relaxed);
+        fresh.own.append(&mut self.first);
+        self.first = fresh.own;
+    }
+
+    /// Adds events, and before them what the log has to say of itself.
+    fn write(&mut self, events: Vec<Event>) -> io::Result<Written> {
+        if self.book.is_doubtful() {
+            self.settle()?;
+        }
         let at = events.first().map_or_else(|| Timestamp::from_millis(0), |event| event.at);
-        let mut all: Vec<Event> = self.rotation(at).into_iter().collect();
+        self.rotate_if_due(at);
         let own = self.first.iter().map(|(name, fields)| {
             let event = Event::named(name, at, true);
             fields.iter().fold(event, |event, (name, value)| event.with(name, value.clone()))
         });
-        all.extend(own);
+        let mut all: Vec<Event> = own.collect();
         let dropped = self.dropped.load(Ordering::Relaxed);
         let unsent = self.syslog.as_ref().map_or(0, Syslogger::dropped);
         if dropped + unsent > 0 {
             all.push(Event::named("dropped", at, true).with("events", dropped).with("not_sent_to_syslog", unsent));
         }
-        let (before, mut end) = ((self.file.bytes, self.end.clone()), self.end.clone());
-        let mut sealed = Vec::with_capacity(all.len() + events.len());
-        for event in all.iter().chain(events) {
-            let line = end.seal(&self.key, &self.instance, event);
-            sealed.push((event, end.clone(), line));
-        }
-        let bytes: Vec<u8> = sealed.iter().flat_map(|(_, _, line)| line).copied().collect();
-        self.file.add(&bytes)?;
-        self.file.first = self.file.first.or(Some((at.millis(), self.end.seq + 1)));
-        self.end = end;
-        self.first.clear();
-        self.counts.written(sealed.len(), self.file.bytes);
-        self.dropped.fetch_sub(dropped, Ordering::Relaxed);
+        let told = events.len() as u64;
+        all.extend(events);
+        let before = self.book.place();
+        let lines = self.book.add(all)?;
+        self.counts.written(lines.len(), self.book.file.bytes);
+        Ok(Written { before, lines, events: told, dropped, unsent })
+    }
+
+    /// It stands there: it is not told again, and others are told.
+    fn done(&mut self, written: Written) {
+        self.fresh.own.append(&mut self.first);
+        self.fresh.events += written.events;
+        self.fresh.dropped += written.dropped;
+        self.dropped.fetch_sub(written.dropped, Ordering::Relaxed);
         if let Some(syslog) = &self.syslog {
-            syslog.told(unsent);
-            sealed.iter().for_each(|(event, end, line)| syslog.send(event, end, line));
+            syslog.told(written.unsent);
+            written.lines.iter().for_each(|line| syslog.send(&line.event, &line.end, &line.bytes));
         }
         if let Some(logs) = &self.logs {
-            sealed.iter().for_each(|(event, _, line)| logs.send(event, line, &self.counts));
+            written.lines.iter().for_each(|line| logs.send(&line.event, &line.bytes, &self.counts));
         }
-        Ok(before)
     }
 
     /// Rotates if it is time to, and says so. Where it cannot, the file grows on.
-    fn rotation(&mut self, at: Timestamp) -> Option<Event> {
-        let (began, _) = self.file.first?;
+    fn rotate_if_due(&mut self, at: Timestamp) {
+        let Some((began, _)) = self.book.file.first else { return };
         let after = i64::try_from(self.settings.rotate_after.get().as_millis()).unwrap_or(i64::MAX);
-        let due = self.file.bytes >= self.settings.rotate_bytes.get() || at.millis().saturating_sub(began) >= after;
-        if !due {
-            return None;
+        let is_large = self.book.file.bytes >= self.settings.rotate_bytes.get();
+        if !is_large && at.millis().saturating_sub(began) < after {
+            return;
         }
-        match self.file.rotate(self.settings.keep) {
+        let rotated = self.settle().and_then(|()| self.book.rotate(self.settings.keep));
+        match rotated {
             Ok((aside, gone)) => {
                 let _ = self.stuck.over();
                 let name = |path: &PathBuf| path.display().to_string();
                 let gone: Vec<String> = gone.iter().map(name).collect();
-                Some(Event::named("rotated", at, true).with("file", name(&aside)).with("removed", gone))
+                self.first.push(("rotated", vec![("file", name(&aside).into()), ("removed", gone.into())]));
             }
             Err(error) => {
                 if let Some(repeats) = self.stuck.met(&error.to_string()) {
-                    tracing::error!(%error, repeats, "the audit log cannot be rotated: it grows on");
+                    let file = self.settings.file.display();
+                    tracing::error!(%file, %error, repeats, "the audit log cannot be rotated: it grows on");
                 }
-                None
             }
         }
     }

@@ -22,14 +22,22 @@ pub(super) fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(path)? {
         let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let number = name.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
-        if let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) {
-            all.push((number, path));
-        }
+        all.extend(number(&path).map(|number| (number, path)));
     }
     all.sort();
     Ok(all.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The number of a file's first record.
+fn number(path: &Path) -> Option<u64> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END))?.parse().ok()
+}
+
+/// A number that no record of a file has which nobody can read, nor any after it.
+pub(super) fn beyond(path: &Path) -> u64 {
+    let bytes = fs::metadata(path).map_or(super::writer::MAX_BYTES, |metadata| metadata.len());
+    number(path).unwrap_or(0).saturating_add(bytes / super::frame::HEAD as u64).saturating_add(1)
 }
 
 /// Whoever may read records reads who asked for what: nobody but the owner.
@@ -49,6 +57,10 @@ impl Directory {
             Err(TryLockError::WouldBlock) => Err(io::Error::other("another process keeps its records here")),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     pub fn files(&self) -> io::Result<Vec<PathBuf>> {

@@ -18,17 +18,23 @@ const MOST: usize = 16;
 /// # Errors
 /// If the directory cannot be read.
 pub fn find(directory: &Path, id: &str) -> io::Result<Vec<DecisionRecord>> {
-    let mut found = Vec::new();
+    let (mut found, mut unread) = (Vec::new(), None);
     for path in files(directory)?.iter().rev() {
         let mut here = Vec::new();
-        search(path, id, &mut here)?;
+        if let Err(error) = search(path, id, &mut here) {
+            unread = Some(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
+        }
         found.extend(here.into_iter().rev());
         if found.len() >= MOST {
             found.truncate(MOST);
             break;
         }
     }
-    Ok(found)
+    // One that cannot be read hides no other; but where nothing is found, it may be there.
+    match unread {
+        Some(error) if found.is_empty() => Err(error),
+        _ => Ok(found),
+    }
 }
 
 /// Only what has this name is made into words.

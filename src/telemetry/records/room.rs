@@ -53,6 +53,7 @@ pub(super) struct Shared {
     pub written: AtomicU64,
     pub dropped_queue: AtomicU64,
     pub dropped_disk: AtomicU64,
+    pub skipped: AtomicU64,
     /// How often somebody asked for what was told to be settled, and up to which of these it is.
     pub asked: AtomicU64,
     pub settled: watch::Sender<u64>,
@@ -78,6 +79,8 @@ pub struct Standing {
     pub dropped_queue: u64,
     /// How many the disk did not take.
     pub dropped_disk: u64,
+    /// How many files could not be read at the start.
+    pub skipped: u64,
     /// Whether a restart forgets them.
     pub in_memory: bool,
 }
@@ -108,6 +111,7 @@ impl Records {
             written: AtomicU64::new(0),
             dropped_queue: AtomicU64::new(0),
             dropped_disk: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             settled: watch::Sender::new(0),
             next: watch::Sender::new(0),
@@ -122,6 +126,7 @@ impl Records {
             bounds,
             trouble: Trouble::default(),
             failed: None,
+            passed: 0,
             bytes: Vec::new(),
         };
         let thread = std::thread::Builder::new().name("records".into()).spawn(move || writer.run()).map_err(failed)?;
@@ -222,6 +227,7 @@ impl Records {
             written: self.shared.written.load(Relaxed),
             dropped_queue: self.shared.dropped_queue.load(Relaxed),
             dropped_disk: self.shared.dropped_disk.load(Relaxed),
+            skipped: self.shared.skipped.load(Relaxed),
             in_memory: self.in_memory,
         }
     }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::mpsc::Receiver;
@@ -31,7 +31,7 @@ const BATCH: usize = 256;
 /// As many runs of records there are; the oldest leaves as a whole.
 pub(super) const RUNS: usize = 16;
 /// No file is longer, whatever is in it.
-const MAX_BYTES: u64 = 1 << 30;
+pub(super) const MAX_BYTES: u64 = 1 << 30;
 
 /// What it keeps to.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,8 @@ pub(super) struct Writer {
     /// That the disk does not take records, and when that was met last.
     pub trouble: Trouble,
     pub failed: Option<Instant>,
+    /// Beyond the numbers of files that could not be read.
+    pub passed: u64,
     /// What is written next; kept, so that its memory is.
     pub bytes: Vec<u8>,
 }
@@ -56,7 +58,8 @@ pub(super) struct Writer {
 impl Writer {
     pub fn run(mut self) {
         if let Err(error) = self.load() {
-            tracing::error!(%error, "the decision records of before cannot be read: new ones are kept all the same");
+            let path = self.place();
+            tracing::error!(path, %error, "the decision records of before cannot be read: new ones are kept all the same");
         }
         loop {
             let (asked, last) = (self.shared.asked.load(Acquire), self.shared.stop.load(Acquire));
@@ -70,12 +73,20 @@ impl Writer {
         }
     }
 
+    /// The directory, for the log.
+    fn place(&self) -> String {
+        self.directory.as_ref().map_or_else(|| "memory".into(), |directory| directory.path().display().to_string())
+    }
+
     /// Reads what was kept before. The end of a file that was being written when the process died is cut off.
     fn load(&mut self) -> io::Result<()> {
         let Some(directory) = &self.directory else { return Ok(()) };
         let mut unreadable = 0;
         for path in directory.files()? {
-            unreadable += self.load_file(path)?;
+            match self.load_file(&path) {
+                Ok(damaged) => unreadable += damaged,
+                Err(error) => self.pass_over(&path, &error),
+            }
         }
         if unreadable > 0 {
             tracing::warn!(unreadable, "some decision records of before are damaged, and passed over");
@@ -83,8 +94,18 @@ impl Writer {
         Ok(())
     }
 
-    fn load_file(&self, path: PathBuf) -> io::Result<u64> {
-        let file = directory::reopen(&path)?;
+    /// It stays where it is: the next start may be able to read it, and its numbers are not given twice.
+    fn pass_over(&mut self, path: &Path, error: &io::Error) {
+        self.shared.skipped.fetch_add(1, Relaxed);
+        self.passed = directory::beyond(path);
+        let mut index = self.shared.index();
+        index.next = index.next.max(self.passed);
+        let path = path.display();
+        tracing::error!(%path, %error, "a file of decision records cannot be read: it is passed over, the others are not");
+    }
+
+    fn load_file(&self, path: &Path) -> io::Result<u64> {
+        let file = directory::reopen(path)?;
         let (mut frames, mut lines, mut unreadable) =
             (Frames::of(BufReader::with_capacity(1 << 16, &file)), Vec::new(), 0);
         while let Some((at, frame)) = frames.next()? {
@@ -99,11 +120,13 @@ impl Writer {
             }
         }
         let (bytes, damaged) = (frames.whole, frames.damaged);
-        file.set_len(bytes)?;
+        if file.metadata()?.len() > bytes {
+            file.set_len(bytes)?;
+        }
         if lines.is_empty() {
-            fs::remove_file(&path)?;
+            fs::remove_file(path)?;
         } else {
-            let body = Body::File { file: Arc::new(file), path, bytes };
+            let body = Body::File { file: Arc::new(file), path: path.to_owned(), bytes };
             self.shared.index().segments.push_back(Segment { lines, body });
         }
         Ok(unreadable + damaged)
@@ -136,7 +159,8 @@ impl Writer {
                     self.failed = Some(Instant::now());
                     self.shared.dropped_disk.fetch_add(now.len() as u64, Relaxed);
                     if let Some(repeats) = self.trouble.met(&error.to_string()) {
-                        tracing::error!(%error, repeats, "decision records cannot be written: they are dropped and counted");
+                        let path = self.place();
+                        tracing::error!(path, %error, repeats, "decision records cannot be written: they are dropped and counted");
                     }
                 }
             }
@@ -159,12 +183,18 @@ impl Writer {
         if length == 0 { 1 } else { length }
     }
 
+    /// Does the newest run take more? Not, if it stands before a file that was passed over.
+    fn is_open(&self, newest: &Segment) -> bool {
+        let after = newest.lines.first().is_none_or(|line| line.seq >= self.passed);
+        after && newest.lines.len() < self.run_length() && newest.bytes() < MAX_BYTES
+    }
+
     /// How many records the newest run still takes; none if a new one is to be begun, which takes as many as any.
     fn room(&self) -> usize {
         let index = self.shared.index();
         let whole = self.run_length();
         match index.segments.back() {
-            Some(newest) if newest.lines.len() < whole && newest.bytes() < MAX_BYTES => whole - newest.lines.len(),
+            Some(newest) if self.is_open(newest) => whole - newest.lines.len(),
             _ => whole,
         }
     }
@@ -225,16 +255,13 @@ impl Writer {
 
     /// Begins a new run where the newest is full, old or not there, and lets the oldest leave for it.
     fn begin_if_full(&self) -> io::Result<()> {
-        let (whole, now) = (self.run_length(), self.shared.now.load(Relaxed));
+        let now = self.shared.now.load(Relaxed);
         let (fits, next) = {
             let index = self.shared.index();
             let young = |segment: &Segment| {
                 segment.began().is_none_or(|began| now.saturating_sub(began) < self.bounds.age / RUNS as i64)
             };
-            let fits = index
-                .segments
-                .back()
-                .is_some_and(|newest| newest.lines.len() < whole && newest.bytes() < MAX_BYTES && young(newest));
+            let fits = index.segments.back().is_some_and(|newest| self.is_open(newest) && young(newest));
             (fits, index.next)
         };
         if fits {
