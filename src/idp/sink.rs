@@ -183,18 +183,24 @@ impl Sink {
     /// If it would come back over a restart. It is taken back until then.
     pub async fn lift(&self, targets: &[Target]) -> Result<Vec<bool>, NotKept> {
         let at = self.clock.now().wall;
-        let (lifted, receipt) = {
+        let mut receipts = Vec::new();
+        let lifted = {
             let turn = self.account.as_ref().map(|account| account.turn());
-            let lift = |target: &Target| {
-                let after = |telling: &Telling| telling.after(&self.revocations, &self.issuer, *target, at);
-                let at = self.telling.as_ref().map_or(at, after);
+            let mut lift = |target: &Target| {
+                let void = |telling: &Telling| telling.void(&self.revocations, &self.issuer, *target, at);
+                let void = self.telling.as_ref().map(|telling| (telling, void(telling)));
                 let lifted = self.revocations.lift(&self.feed, *target);
-                self.telling.iter().for_each(|telling| telling.lifted(&self.issuer, *target, at));
+                let told = |(telling, void): (&Telling, _)| telling.lifted(&self.issuer, *target, void, at);
+                receipts.extend(void.and_then(told));
                 lifted
             };
-            (targets.iter().map(lift).collect(), turn.map(|turn| turn.lifted(targets, at)))
+            let lifted = targets.iter().map(&mut lift).collect();
+            receipts.extend(turn.map(|turn| turn.lifted(targets, at)));
+            lifted
         };
-        self.written(receipt).await?;
+        for receipt in receipts {
+            self.written(Some(receipt)).await?;
+        }
         Ok(lifted)
     }
 

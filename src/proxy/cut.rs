@@ -39,6 +39,11 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// The trailers by which a gRPC stream ends whose token did: UNAUTHENTICATED.
+///
+/// A client that does not read never sees them. Trailers need no room in its window (RFC 9113 §5.2.1), but they come after
+/// the data that waits for that room, in h2's queue and, as a piece that hyper holds and does not give back, before it; as
+/// long as it waits, hyper does not ask the body for more. Only a reset goes past it, and takes it away (§5.1): `CANCEL`,
+/// which gRPC reads as CANCELLED. A client that has read what there was, however small its window, gets the trailers.
 pub(super) fn unauthenticated(reason: Reason) -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(2);
     trailers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static("16"));

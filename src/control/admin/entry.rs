@@ -255,7 +255,7 @@ impl Understood {
             Target::Subject(print) => ("subject", Handles { subject: Some(print), ..Handles::default() }),
             Target::Client(print) => ("client", Handles { client: Some(print), ..Handles::default() }),
             Target::Claim(print) => ("claim", Handles { claims: [print].into(), ..Handles::default() }),
-            Target::Issuer => ("issuer", Handles::default()),
+            Target::Issuer | Target::Beside(_) => ("issuer", Handles::default()),
         };
         Self {
             issuer: issuer.rules.name.clone(),
@@ -278,7 +278,7 @@ impl Understood {
             | Target::Subject(print)
             | Target::Client(print)
             | Target::Claim(print) => Some(print.to_string()),
-            Target::Issuer => None,
+            Target::Issuer | Target::Beside(_) => None,
         }
     }
 }

@@ -106,6 +106,7 @@ const fn level(target: Target) -> &'static str {
         Target::Client(_) => "client",
         Target::Claim(_) => "claim",
         Target::Issuer => "issuer",
+        Target::Beside(_) => "none",
     }
 }
 
@@ -119,5 +120,6 @@ fn alone(known: &Known) -> Entries {
         Target::Client(_) => Entries { client: entry, ..Entries::default() },
         Target::Claim(_) => Entries { claim: entry, ..Entries::default() },
         Target::Issuer => Entries { issuer: entry, ..Entries::default() },
+        Target::Beside(_) => Entries::default(),
     }
 }

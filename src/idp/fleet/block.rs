@@ -8,7 +8,7 @@
 //! ```
 //! Numbers are big-endian, times are milliseconds since the epoch.
 
-use super::note::{Note, Told, Voice};
+use super::note::{Note, TERM, Told, Voice};
 use crate::decide::id::Fingerprint;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
@@ -83,7 +83,7 @@ fn write_note(out: &mut Vec<u8>, note: &Note) {
     let (told, what) = match note.told {
         Told::Revoked(Voice::Provider, what) => (1, what),
         Told::Revoked(Voice::Operator, what) => (2, what),
-        Told::Lifted(target) => (3, Revoked { target, cutoff: Cutoff::Always, until: None }),
+        Told::Lifted(target, until) => (3, Revoked { target, cutoff: Cutoff::Always, until: Some(until) }),
     };
     let (level, print) = match what.target {
         Target::Issuer => (0, Fingerprint::default()),
@@ -92,6 +92,8 @@ fn write_note(out: &mut Vec<u8>, note: &Note) {
         Target::Subject(print) => (3, print),
         Target::Client(print) => (4, print),
         Target::Claim(print) => (5, print),
+        // A source's note for itself: told to nobody.
+        Target::Beside(print) => (6, print),
     };
     let shape = match what.cutoff {
         Cutoff::Always => 0,
@@ -158,7 +160,7 @@ fn read_note(iss: &Arc<str>, entry: &[u8; ENTRY]) -> Option<Note> {
     let told = match told {
         1 => Told::Revoked(Voice::Provider, what),
         2 => Told::Revoked(Voice::Operator, what),
-        3 => Told::Lifted(target),
+        3 => Told::Lifted(target, what.until.unwrap_or_else(|| learned.plus(TERM))),
         _ => return None,
     };
     Some(Note { iss: Arc::clone(iss), told, learned })
@@ -186,7 +188,7 @@ mod tests {
             let what = Revoked { target, cutoff, until };
             notes.push(Note::revoked(&iss, Voice::Provider, what, at));
             notes.push(Note::revoked(&iss, Voice::Operator, what, at));
-            notes.push(Note { iss: Arc::clone(&iss), told: Told::Lifted(target), learned: at });
+            notes.push(Note { iss: Arc::clone(&iss), told: Told::Lifted(target, at), learned: at });
         }
         notes
     }

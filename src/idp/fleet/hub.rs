@@ -80,7 +80,7 @@ impl Hub {
 
     /// What operators enter into this feed from now on is told to the others, and what they lift elsewhere leaves it.
     pub(in crate::idp) fn entered(&self, feed: SourceId, iss: &Arc<str>, account: Option<Arc<Account>>) {
-        self.stands.share(feed, Shared { voice: Voice::Operator, iss: Arc::clone(iss), account });
+        self.stands.share(feed, Shared { voice: Voice::Operator, iss: Arc::clone(iss), account, retain: None });
     }
 
     /// How the channel stands; `None` if there is none.
@@ -164,9 +164,8 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stands::Stand;
     use super::*;
-    use crate::decide::id::Fingerprint;
+    use crate::decide::id::{Fingerprint, SourceName};
     use crate::decide::revocation::{Cutoff, Handles};
     use crate::decide::time::Timestamp;
     use crate::idp::feed::{Revokes, Understood};
@@ -174,21 +173,28 @@ mod tests {
     use crate::idp::sink::Sink;
     use crate::state::clock::HandClock;
     use crate::state::fingerprint::{Fingerprints, Kind};
+    use crate::state::journal;
     use crate::state::keys::{IssuerKeys, Patience};
-    use crate::state::revocations::Target;
+    use crate::state::revocations::{Bounds, Target};
     use std::time::Duration;
 
     const ISS: &str = "https://i";
 
-    /// An instance whose channel ends at its queue, and the feed of its own operators.
+    /// An instance whose channel ends at its queue, the feed of its own operators, and one that a provider writes.
     struct One {
         hub: Hub,
         operators: Sink,
+        ssf: Sink,
         clock: Arc<HandClock>,
     }
 
     impl One {
         fn new() -> Self {
+            Self::kept(None)
+        }
+
+        /// One that keeps what it is told in this directory.
+        fn kept(directory: Option<&std::path::Path>) -> Self {
             let clock = Arc::new(HandClock::at(Timestamp::from_secs(1000)));
             let means = Means {
                 runtime: tokio::runtime::Handle::current(),
@@ -197,20 +203,59 @@ mod tests {
                 statuses: Arc::default(),
                 fingerprints: Arc::new(Fingerprints::derived(b"a key for tests").unwrap()),
             };
+            let (set, wall) = (Arc::clone(&means.revocations), Arc::clone(&means.clock));
             let reception = Arc::new(Reception::new(means.runtime.clone(), Arc::clone(&means.clock)));
-            let hub = Hub::new(means, News::new(0), reception, CancellationToken::new());
+            let mut hub = Hub::new(means, News::new(0), reception, CancellationToken::new());
+            hub.journal = directory
+                .map(|directory| Arc::new(Journal::in_directory(directory, [1; 16], Arc::clone(&set), wall).unwrap()));
             let redis = serde_json::json!({"redis": {"urls": ["unix:///nowhere"]}});
             let settings: FleetSettings = serde_json::from_value(redis).unwrap();
             let patience = Patience { max_stale: None, cooldown: Duration::ZERO, wait: Duration::ZERO };
             let (keys, algorithms) = (Arc::new(IssuerKeys::new(patience)), [].into_iter().collect());
             let signer = Signer { iss: ISS.into(), keys, algorithms, leeway: Duration::ZERO };
-            let spoken = || Spoken { name: "i".into(), iss: ISS.into(), signer: signer.clone(), ages: true };
-            let Stand { operators, .. } = hub.stand(&spoken(), &settings, &mut BTreeMap::new()).unwrap();
-            let operators = Sink { telling: Some(hub.telling(Voice::Operator)), ..operators };
+            let spoken = Spoken { name: "i".into(), iss: ISS.into(), signer, ages: true };
+            let open = |name: &str| {
+                let bounds = Bounds { max_entries: 100, max_staleness: None };
+                let feed = set.open(&SourceName::from(name), &"i".into(), bounds).unwrap();
+                (journal::Voice { source: SourceName::from(name), iss: ISS.into() }, feed)
+            };
+            let mut opened: Vec<_> = hub.openings([("i", ISS)].into_iter(), Some(&settings)).collect();
+            opened.extend([open("operator/i"), open("ssf")]);
+            opened[2].1.lift_by_time();
+            let names: Vec<String> = opened.iter().map(|(voice, _)| voice.source.to_string()).collect();
+            let feeds: Vec<_> = opened.iter().map(|(_, feed)| Arc::clone(feed)).collect();
+            let accounts = hub.journal.as_ref().map(|journal| journal.recover(opened).unwrap()).unwrap_or_default();
+            let accounts = accounts.into_iter().map(Some).chain(std::iter::repeat(None));
+            let mut kept: BTreeMap<String, Kept> = names.into_iter().zip(feeds.into_iter().zip(accounts)).collect();
+            let own: Vec<Kept> = ["operator/i", "ssf"].iter().map(|name| kept.remove(*name).unwrap()).collect();
+            let share = |(feed, account): &Kept, voice| {
+                (feed.id, Shared { voice, iss: ISS.into(), account: account.clone(), retain: None })
+            };
+            let shared = vec![share(&own[0], Voice::Operator), share(&own[1], Voice::Provider)];
             hub.outbox.rebound(100);
-            let own = Shared { voice: Voice::Operator, iss: ISS.into(), account: None };
-            hub.seat(vec![spoken()], vec![(operators.feed.id, own)], Some(&settings), &mut BTreeMap::new());
-            Self { hub, operators, clock }
+            hub.seat(vec![spoken], shared, Some(&settings), &mut kept);
+            let stand = hub.stands.all().pop().unwrap();
+            let sink = |(feed, account): &Kept, voice| {
+                let telling = Some(hub.telling(voice));
+                Sink { telling, feed: Arc::clone(feed), account: account.clone(), ..stand.operators.clone() }
+            };
+            let (operators, ssf) = (sink(&own[0], Voice::Operator), sink(&own[1], Voice::Provider));
+            Self { hub, operators, ssf, clock }
+        }
+
+        /// It ends here.
+        fn close(self) {
+            self.hub.journal.as_ref().unwrap().close();
+        }
+
+        fn at(&self, ms: i64) {
+            self.clock.set_wall(Timestamp::from_millis(ms));
+        }
+
+        fn cutoff(&self, id: &str) -> Option<Cutoff> {
+            let subject = Some(self.hub.means.fingerprints.of(Kind::Subject, ISS, id.as_bytes()));
+            let handles = Handles { subject, token: Fingerprint::default(), ..Handles::default() };
+            self.hub.means.revocations.look_up(&"i".into(), &handles).subject.map(|entry| entry.cutoff)
         }
 
         fn subject(id: &str) -> Understood {
@@ -222,9 +267,7 @@ mod tests {
         }
 
         fn revokes(&self, id: &str) -> bool {
-            let subject = Some(self.hub.means.fingerprints.of(Kind::Subject, ISS, id.as_bytes()));
-            let handles = Handles { subject, token: Fingerprint::default(), ..Handles::default() };
-            self.hub.means.revocations.look_up(&"i".into(), &handles).subject.is_some()
+            self.cutoff(id).is_some()
         }
 
         /// All that waits to be told.
@@ -240,7 +283,7 @@ mod tests {
 
         /// All that it holds, as it is told again.
         fn holds(&self) -> Vec<Note> {
-            let mut notes = self.hub.stands.lifted();
+            let mut notes = self.hub.stands.lifted(self.hub.means.clock.now().wall);
             let steps = 0..crate::state::revocations::Revocations::STEPS;
             steps.for_each(|step| self.hub.stands.held(&self.hub.means.revocations, step, &mut notes));
             notes
@@ -341,6 +384,113 @@ mod tests {
                 assert!(instance.revokes("alice"));
             }
         }
+    }
+
+    /// Entered again at an instance within the same second in which it was lifted at another one, by whatever clock, before
+    /// that was heard: it was acknowledged, and is revoked everywhere, also where both are only told again.
+    #[tokio::test]
+    async fn what_is_entered_again_before_a_lift_was_heard_stands() {
+        for (lifted_at, again_at) in [(1_000_500, 1_000_800), (1_000_500, 1_000_500), (1_030_000, 1_000_800)] {
+            let (one, other, late, alice) = (One::new(), One::new(), One::new(), [One::subject("alice")]);
+            one.at(1_000_100);
+            one.operators.accept(&alice).await.unwrap();
+            let entered = one.tells();
+            other.hears(&entered).await;
+            other.at(lifted_at);
+            other.operators.lift(&[other.target("alice")]).await.unwrap();
+            assert!(!other.revokes("alice"));
+            one.at(again_at);
+            one.operators.accept(&alice).await.unwrap();
+            let (lifted, anew) = (other.tells(), one.tells());
+            for instance in [&one, &other] {
+                instance.hears(&lifted).await;
+                instance.hears(&anew).await;
+                instance.hears(&entered).await;
+            }
+            late.hears(&one.holds()).await;
+            late.hears(&other.holds()).await;
+            for instance in [&one, &other, &late] {
+                assert!(instance.revokes("alice"), "lifted at {lifted_at}, entered again at {again_at}");
+            }
+            // Whoever has heard of it lifts it, whatever the clocks.
+            late.operators.lift(&[late.target("alice")]).await.unwrap();
+            let lifted = late.tells();
+            for instance in [&one, &other] {
+                instance.hears(&lifted).await;
+                assert!(!instance.revokes("alice") && instance.holds().len() == 1);
+            }
+        }
+    }
+
+    /// An instance that was started again still knows what was lifted: it takes nothing back from one that was away, and
+    /// tells the lift again, though nobody else remembers it. Also after a snapshot, and until its term.
+    #[tokio::test]
+    async fn what_was_lifted_is_void_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let (away, alice) = (One::new(), [One::subject("alice")]);
+        away.operators.accept(&alice).await.unwrap();
+        let entered = away.tells();
+        let one = One::kept(Some(directory.path()));
+        one.hears(&entered).await;
+        one.at(1_001_000);
+        assert_eq!(
+            one.operators.lift(&[one.target("alice")]).await,
+            Ok(vec![false]),
+            "its own operators never entered it"
+        );
+        assert!(!one.revokes("alice"));
+        one.close();
+        for _ in 0..2 {
+            let one = One::kept(Some(directory.path()));
+            one.hears(&entered).await;
+            assert!(!one.revokes("alice"), "told late by who was away");
+            let again = One::new();
+            again.hears(&entered).await;
+            again.hears(&one.holds()).await;
+            assert!(!again.revokes("alice"), "the lift is not lost");
+            // For the second round it is in a snapshot.
+            let journal = one.hub.journal.clone().unwrap();
+            one.hub.outbox.rebound(0);
+            one.operators.account.as_ref().unwrap().turn().exchanged(7, Timestamp::from_secs(1000), None);
+            tokio::task::spawn_blocking(move || {
+                while journal.standing().snapshots == 0 {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            })
+            .await
+            .unwrap();
+            one.close();
+        }
+        let one = One::kept(Some(directory.path()));
+        one.at(1_001_000 + 91 * 24 * 3600 * 1000);
+        assert_eq!(one.holds(), [], "it is remembered for its term");
+    }
+
+    /// What a provider has blocked until further notice is told again as it was told: by what cuts it off. The block ends
+    /// where its end is heard, and no other instance is left with it. What it noted for itself is told to nobody.
+    #[tokio::test]
+    async fn a_block_is_not_told_again_as_if_it_were_for_good() {
+        let (one, other, late) = (One::new(), One::new(), One::new());
+        let up_to = |secs| Some(Cutoff::UpTo(Timestamp::from_secs(secs)));
+        let alice = |secs| [Understood { cutoff: Cutoff::UpTo(Timestamp::from_secs(secs)), ..One::subject("alice") }];
+        one.ssf.block(&alice(900)).await.unwrap();
+        other.hears(&one.tells()).await;
+        other.hears(&one.holds()).await;
+        assert_eq!((one.cutoff("alice"), other.cutoff("alice")), (Some(Cutoff::Always), up_to(900)));
+        one.ssf.cut(&alice(930)).await.unwrap();
+        late.hears(&one.holds()).await;
+        assert_eq!((one.holds().len(), late.holds().len(), late.cutoff("alice")), (1, 1, up_to(930)));
+        assert_eq!(one.ssf.unblock(&alice(950)[0]).await, Ok(true));
+        let told = one.tells();
+        for instance in [&other, &late] {
+            instance.hears(&told).await;
+            instance.hears(&one.holds()).await;
+            assert_eq!((instance.cutoff("alice"), instance.holds().len()), (up_to(950), 1));
+        }
+        // What it said for good is told for good.
+        one.ssf.accept(&[One::subject("bob")]).await.unwrap();
+        late.hears(&one.holds()).await;
+        assert_eq!(late.cutoff("bob"), Some(Cutoff::Always));
     }
 
     /// What a provider said elsewhere no operator lifts, and what is of another issuer is nobody's here.

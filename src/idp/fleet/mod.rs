@@ -7,6 +7,7 @@
 //! | `note`, `block` | one entry on its way; many of them as the stream holds them |
 //! | `telling`, `outbox` | what is to be told, and waits to be written |
 //! | `stands` | whose entries are shared, and where those of others go |
+//! | `lifting` | what operators enter and lift, in one order everywhere |
 //! | `server`, `words` | how Redis is reached, and what is said to it |
 //! | `merging`, `seating` | what they told, taken in and kept; which issuer has which feeds of it |
 //! | `hub` | the part that stays when the settings change |
@@ -23,6 +24,7 @@ mod block;
 mod examine;
 mod heralding;
 mod hub;
+mod lifting;
 mod member;
 mod merging;
 mod note;

@@ -3,6 +3,7 @@
 use crate::decide::time::Timestamp;
 use crate::state::revocations::{Revoked, Target};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Who said it. What an operator entered can be lifted again, what a provider said cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,9 +19,12 @@ pub(in crate::idp) enum Voice {
 pub(in crate::idp) enum Told {
     /// It is revoked.
     Revoked(Voice, Revoked),
-    /// What operators entered of it is void.
-    Lifted(Target),
+    /// What operators entered of it is void; that is to be remembered until then.
+    Lifted(Target, Timestamp),
 }
+
+/// No lift is remembered for longer. An instance that was away for longer, and still holds what was lifted, brings it back.
+pub(super) const TERM: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,5 +41,13 @@ impl Note {
     /// A revocation.
     pub(in crate::idp) fn revoked(iss: &Arc<str>, voice: Voice, what: Revoked, learned: Timestamp) -> Self {
         Self { iss: Arc::clone(iss), told: Told::Revoked(voice, what), learned }
+    }
+
+    /// What is revoked, as of this time.
+    pub(super) fn entry(&self, learned: Timestamp) -> Option<(Revoked, Timestamp)> {
+        match self.told {
+            Told::Revoked(_, what) => Some((what, learned)),
+            Told::Lifted(..) => None,
+        }
     }
 }

@@ -42,6 +42,7 @@ impl Hub {
         let gone = old.iter().filter(|old| !stands.iter().any(|stand| Arc::ptr_eq(stand, old)));
         let gone: Vec<_> = gone.cloned().collect();
         self.stands.exchange(stands, own);
+        self.stands.settle(self.means.clock.now().wall);
         for stand in gone {
             self.close(&stand.providers);
             self.close(&stand.operators);

@@ -38,7 +38,7 @@ impl Member {
     /// One step; tells whether it was the last one. What was lifted goes first, so that nobody enforces it in between.
     pub(super) async fn seed(&self, link: &mut Link, seeding: &mut Seeding) -> Result<bool, ServerError> {
         if seeding.step == 0 {
-            let mut lifted = self.stands.lifted();
+            let mut lifted = self.stands.lifted(self.clock.now().wall);
             lifted.sort_unstable_by(|one, other| one.iss.cmp(&other.iss));
             self.tell(link, Manner::Again, &lifted).await?;
         }

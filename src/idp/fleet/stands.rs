@@ -3,21 +3,15 @@
 
 use super::note::{Note, Told, Voice};
 use crate::decide::id::SourceId;
+use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
-use crate::idp::keeping::Kept;
 use crate::idp::sink::Sink;
 use crate::state::journal::Account;
-use crate::state::revocations::{Feed, Full, Known, Revocations, Revoked, Target};
+use crate::state::revocations::{Full, Known, Revocations, Revoked, Target};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-
-/// The set knows by the second when it learned of something: what is to be later in every table is later by so much.
-const GRAIN: Duration = Duration::from_secs(1);
-
-/// No more targets are remembered as lifted; the oldest go first.
-const LIFTED: usize = 100_000;
 
 /// One issuer.
 pub(in crate::idp) struct Stand {
@@ -45,19 +39,29 @@ pub(in crate::idp) struct Shared {
     pub(in crate::idp) iss: Arc<str>,
     /// Its place in the journal, if it has one.
     pub(in crate::idp) account: Option<Arc<Account>>,
+    /// How long what it says is needed after its cut-off.
+    pub(in crate::idp) retain: Option<Duration>,
+}
+
+impl Shared {
+    /// What holds of a name when it is not blocked any more; `None` if it is not one that can be unblocked.
+    fn unblocked(&self, revocations: &Revocations, known: &Known) -> Option<Revoked> {
+        let cutoff = revocations.beside(known)?.cutoff;
+        let until = cutoff.instant().and_then(|at| Some(at.plus(self.retain?)));
+        Some(Revoked { target: known.target, cutoff, until })
+    }
 }
 
 #[derive(Default)]
-struct Table {
-    stands: HashMap<Arc<str>, Arc<Stand>>,
-    shared: HashMap<SourceId, Shared>,
+pub(super) struct Table {
+    pub(super) stands: HashMap<Arc<str>, Arc<Stand>>,
+    pub(super) shared: HashMap<SourceId, Shared>,
 }
 
 /// All issuers.
 #[derive(Default)]
 pub(in crate::idp) struct Stands {
-    table: ArcSwap<Table>,
-    lifted: Mutex<HashMap<(Arc<str>, Target), Timestamp>>,
+    pub(super) table: ArcSwap<Table>,
 }
 
 /// What became of the notes of a block.
@@ -75,7 +79,7 @@ impl Stands {
         for stand in &stands {
             for (voice, sink) in [(Voice::Provider, &stand.providers), (Voice::Operator, &stand.operators)] {
                 let (iss, account) = (Arc::clone(&stand.iss), sink.account.clone());
-                shared.insert(sink.feed.id, Shared { voice, iss, account });
+                shared.insert(sink.feed.id, Shared { voice, iss, account, retain: None });
             }
         }
         let stands = stands.into_iter().map(|stand| (Arc::clone(&stand.iss), stand)).collect();
@@ -95,7 +99,8 @@ impl Stands {
         self.table.load().stands.values().cloned().collect()
     }
 
-    /// Takes in what another instance tells, in its order.
+    /// Takes in what another instance tells, in its order. A clock that is ahead does not make news of the future of what a
+    /// provider said; what operators entered and lifted is in one order everywhere, and keeps its time.
     pub(super) fn take(&self, notes: &[Note], now: Timestamp) -> Result<Taken, Full> {
         let (mut taken, mut result) = (Taken::default(), Ok(()));
         let Some(stand) = notes.first().and_then(|note| self.table.load().stands.get(&note.iss).cloned()) else {
@@ -103,11 +108,14 @@ impl Stands {
         };
         for run in notes.chunk_by(|one, other| voice(one) == voice(other)) {
             match run.first().map(|note| note.told) {
-                Some(Told::Revoked(voice, _)) => {
-                    let sink = if voice == Voice::Provider { &stand.providers } else { &stand.operators };
-                    result = result.and(sink.merge(&self.standing(run, now)));
+                Some(Told::Revoked(Voice::Provider, _)) => {
+                    let known = run.iter().filter_map(|note| note.entry(note.learned.min(now)));
+                    result = result.and(stand.providers.merge(&known.collect::<Vec<_>>()));
                 }
-                Some(Told::Lifted(_)) => run.iter().for_each(|note| self.lift(note)),
+                Some(Told::Revoked(Voice::Operator, _)) => {
+                    result = result.and(stand.operators.merge(&stand.standing(run)))
+                }
+                Some(Told::Lifted(..)) => run.iter().for_each(|note| drop(self.lift(note, now))),
                 None => {}
             }
             taken.enforced += run.len() as u64;
@@ -115,105 +123,20 @@ impl Stands {
         result.map(|()| taken)
     }
 
-    /// The revocations among them that were not lifted since. A clock that is ahead does not make news of the future.
-    fn standing(&self, notes: &[Note], now: Timestamp) -> Vec<(Revoked, Timestamp)> {
-        let lifted = self.lifted.lock().unwrap_or_else(PoisonError::into_inner);
-        let stands = |note: &Note| match (note.told, note.learned.min(now)) {
-            (Told::Revoked(Voice::Provider, what), known) => Some((what, known)),
-            (Told::Revoked(Voice::Operator, what), known) => {
-                let lifted = lifted.get(&key(&note.iss, what.target)).copied();
-                let stands = lifted.is_none_or(|at| at < note.learned);
-                stands.then(|| (what, lifted.map_or(known, |at| known.max(at.plus(GRAIN)))))
-            }
-            (Told::Lifted(_), _) => None,
-        };
-        notes.iter().filter_map(stands).collect()
-    }
-
-    /// A time at which something is entered: later than these were lifted.
-    pub(super) fn after_lifts(
-        &self,
-        iss: &Arc<str>,
-        targets: impl Iterator<Item = Target>,
-        at: Timestamp,
-    ) -> Timestamp {
-        let lifted = self.lifted.lock().unwrap_or_else(PoisonError::into_inner);
-        if lifted.is_empty() {
-            return at;
-        }
-        let lifted = targets.filter_map(|target| lifted.get(&key(iss, target)));
-        lifted.fold(at, |at, lifted| at.max(lifted.plus(GRAIN)))
-    }
-
-    /// A time at which this is lifted: later than operators entered it, as far as that is known here.
-    pub(super) fn after_entries(&self, set: &Revocations, iss: &Arc<str>, target: Target, at: Timestamp) -> Timestamp {
-        let said = self.entered(set, iss).into_iter().filter_map(|(feed, _)| set.of_source(&feed, target));
-        said.fold(at, |at, said| at.max(said.learned.plus(GRAIN)))
-    }
-
-    /// What operators entered of an issuer, here and elsewhere.
-    fn entered(&self, set: &Revocations, iss: &Arc<str>) -> Vec<Kept> {
-        let table = self.table.load();
-        let operators = table.shared.iter().filter(|(_, one)| one.voice == Voice::Operator && one.iss == *iss);
-        operators.filter_map(|(id, one)| Some((set.feed(*id)?, one.account.clone()))).collect()
-    }
-
-    /// What operators entered of a target before it was lifted is void, here as there. One that is told again does
-    /// nothing, and none does to what was entered since: here, while the others could not be heard; or before this
-    /// process began, which does not remember what was lifted.
-    pub(super) fn lift(&self, note: &Note) {
-        let Told::Lifted(target) = note.told else { return };
-        let stand = self.table.load().stands.get(&note.iss).cloned();
-        let Some(stand) = stand.filter(|_| self.remember(note, target)) else { return };
-        let revocations = &stand.operators.revocations;
-        // From a feed that is closed nothing is taken out any more: its entries leave by themselves.
-        let said = |feed: &Arc<Feed>| revocations.of_source(feed, target).filter(|_| !feed.is_closed());
-        let void = |feed: &Arc<Feed>| said(feed).is_some_and(|said| said.learned <= note.learned);
-        let feeds = self.entered(revocations, &note.iss);
-        for (feed, account) in feeds.iter().filter(|(feed, _)| void(feed)) {
-            // Whoever lifts it here has the turn of his own feed, and has taken it out of that: it is not void there.
-            let turn = account.as_ref().map(|account| account.turn());
-            if void(feed) && revocations.lift(feed, target) {
-                turn.into_iter().for_each(|turn| turn.unsaid(&[target], note.learned));
-            }
-        }
-    }
-
-    /// Remembers that a target was lifted; tells whether that is new.
-    fn remember(&self, note: &Note, target: Target) -> bool {
-        let mut lifted = self.lifted.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = key(&note.iss, target);
-        if lifted.get(&key).is_some_and(|at| *at >= note.learned) {
-            return false;
-        }
-        lifted.insert(key, note.learned);
-        if lifted.len() > LIFTED {
-            let mut times: Vec<Timestamp> = lifted.values().copied().collect();
-            let (_, middle, _) = times.select_nth_unstable(LIFTED / 2);
-            let middle = *middle;
-            lifted.retain(|_, at| *at > middle);
-        }
-        true
-    }
-
-    /// All that was lifted, as it is told.
-    pub(super) fn lifted(&self) -> Vec<Note> {
-        let lifted = self.lifted.lock().unwrap_or_else(PoisonError::into_inner);
-        let note = |((iss, target), at): (&(Arc<str>, Target), &Timestamp)| Note {
-            iss: Arc::clone(iss),
-            told: Told::Lifted(*target),
-            learned: *at,
-        };
-        lifted.iter().map(note).collect()
-    }
-
-    /// Adds all that is shared and held in one step's part of the set.
+    /// Adds all that is shared and held in one step's part of the set, as it was told when it was accepted: of a name
+    /// that its provider has blocked until further notice, what cuts it off. The block is for who hears that it is over.
     pub(super) fn held(&self, revocations: &Revocations, step: usize, notes: &mut Vec<Note>) {
         let table = self.table.load();
-        revocations.held(step, |Known { target, cutoff, source, learned, until }| {
-            if let Some(Shared { voice, iss, .. }) = table.shared.get(&source) {
-                notes.push(Note::revoked(iss, *voice, Revoked { target, cutoff, until }, learned));
-            }
+        revocations.held(step, |known| {
+            let Some(shared) = table.shared.get(&known.source) else { return };
+            let what = match known.target {
+                Target::Beside(_) => return,
+                _ if known.cutoff == Cutoff::Always => shared.unblocked(revocations, &known),
+                _ => None,
+            };
+            let Known { target, cutoff, until, learned, .. } = known;
+            let what = what.unwrap_or(Revoked { target, cutoff, until });
+            notes.push(Note::revoked(&shared.iss, shared.voice, what, learned));
         });
     }
 
@@ -237,14 +160,9 @@ impl Stands {
     }
 }
 
-/// What was held is told with less of its fingerprint than what was just accepted.
-fn key(iss: &Arc<str>, target: Target) -> (Arc<str>, Target) {
-    (Arc::clone(iss), target.held())
-}
-
 const fn voice(note: &Note) -> Option<Voice> {
     match note.told {
         Told::Revoked(voice, _) => Some(voice),
-        Told::Lifted(_) => None,
+        Told::Lifted(..) => None,
     }
 }

@@ -4,7 +4,8 @@ use super::note::{Note, Told, Voice};
 use super::outbox::Outbox;
 use super::stands::Stands;
 use crate::decide::time::Timestamp;
-use crate::state::revocations::{Revocations, Revoked, Target};
+use crate::state::journal::Receipt;
+use crate::state::revocations::{Revocations, Revoked, Target, Void};
 use std::sync::Arc;
 
 /// The way to the others, for one feed.
@@ -28,15 +29,17 @@ impl Telling {
         if provider { at } else { self.stands.after_lifts(iss, all.iter().map(|what| what.target), at) }
     }
 
-    /// When this is lifted, as all instances see it: after it was entered, whose clock that was by.
-    pub(in crate::idp) fn after(&self, set: &Revocations, iss: &Arc<str>, target: Target, at: Timestamp) -> Timestamp {
-        self.stands.after_entries(set, iss, target, at)
+    /// As of when this is lifted, as all instances see it: after it was entered, whose clock that was by.
+    pub(in crate::idp) fn void(&self, set: &Revocations, iss: &Arc<str>, target: Target, at: Timestamp) -> Void {
+        self.stands.void(set, iss, target, at)
     }
 
-    /// What operators entered of this is void: here, whichever instance it was entered at, and then everywhere.
-    pub(in crate::idp) fn lifted(&self, iss: &Arc<str>, target: Target, at: Timestamp) {
-        let note = Note { iss: Arc::clone(iss), told: Told::Lifted(target), learned: at };
-        self.stands.lift(&note);
+    /// What operators entered of this is void: here, whichever instance it was entered at, and then everywhere. Tells what
+    /// becomes of remembering it.
+    pub(in crate::idp) fn lifted(&self, iss: &Arc<str>, target: Target, void: Void, now: Timestamp) -> Option<Receipt> {
+        let note = Note { iss: Arc::clone(iss), told: Told::Lifted(target, void.until), learned: void.at };
+        let receipt = self.stands.lift(&note, now);
         self.outbox.put(note);
+        receipt
     }
 }

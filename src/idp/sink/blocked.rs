@@ -5,7 +5,6 @@ use super::{NotKept, Sink, target};
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use crate::idp::feed::Understood;
-use crate::state::fingerprint::Kind;
 use crate::state::revocations::{Revoked, Target};
 
 impl Sink {
@@ -20,8 +19,9 @@ impl Sink {
         let learned = self.clock.now().wall;
         let outright = |entry| Revoked { cutoff: Cutoff::Always, until: None, ..self.revoked(entry, learned) };
         let later = |entry: &Understood| self.said(self.target(entry)).filter(|said| *said != Cutoff::Always);
-        let beside = |entry| later(entry).filter(|said| *said != entry.cutoff).map(|said| self.beside(entry, said));
-        let all: Vec<Revoked> = entries.iter().filter_map(beside).chain(entries.iter().map(outright)).collect();
+        let beside = |entry| self.beside(entry, later(entry).unwrap_or(entry.cutoff));
+        // A name that is blocked has its cut-off beside it, always: the other instances are told that one again.
+        let all: Vec<Revoked> = entries.iter().map(beside).chain(entries.iter().map(outright)).collect();
         self.quiet().keep(&all).await
     }
 
@@ -51,7 +51,7 @@ impl Sink {
     pub async fn unblock(&self, entry: &Understood) -> Result<bool, NotKept> {
         let learned = self.clock.now().wall;
         let mut what = self.revoked(entry, learned);
-        let aside = self.aside(entry);
+        let aside = self.target(entry).beside();
         let (beside, receipt) = {
             let turn = self.account.as_ref().map(|account| account.turn());
             if self.blocked_since(entry).is_none() {
@@ -89,13 +89,8 @@ impl Sink {
         self.revocations.of_source(&self.feed, target).map(|said| said.cutoff)
     }
 
-    /// The cut-off of a name that is blocked, under a name that no token has.
+    /// The cut-off of a name that is blocked, which no token has.
     fn beside(&self, entry: &Understood, cutoff: Cutoff) -> Revoked {
-        Revoked { target: self.aside(entry), cutoff, until: None }
-    }
-
-    fn aside(&self, entry: &Understood) -> Target {
-        let nobody = format!("blocked {:?} {}", entry.revokes, self.issuer);
-        Target::Subject(self.fingerprints.of(Kind::Subject, &nobody, entry.id.as_bytes()))
+        Revoked { target: self.target(entry).beside(), cutoff, until: None }
     }
 }

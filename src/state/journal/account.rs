@@ -6,7 +6,7 @@ use super::queue::{Queue, Unwritten};
 use crate::decide::id::SourceName;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
-use crate::state::revocations::{Feed, Revoked, Target};
+use crate::state::revocations::{Feed, Revoked, Target, Void};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -96,6 +96,15 @@ impl Account {
         }
         self.refused.store(false, Ordering::Release);
         self.queue.gap();
+    }
+
+    /// Notes what was taken back of what others may tell again, for somebody who waits until that is kept. In whatever
+    /// order with what else is noted.
+    pub fn voided(&self, voids: &[(Target, Void)]) -> Receipt {
+        let Some((_, last)) = voids.iter().max_by_key(|(_, void)| void.at) else { return Receipt(Ok(None)) };
+        let voids: Vec<Learned> = voids.iter().map(void).collect();
+        let record = batch::write(Manner::Void, &self.voice, last.at, None, voids.iter());
+        Receipt(self.push(vec![record]).map(Some))
     }
 
     fn push(&self, payloads: Vec<Vec<u8>>) -> Result<oneshot::Receiver<bool>, Unwritten> {
@@ -242,6 +251,11 @@ impl Turn<'_> {
         let (head, last) = all.split_at(all.len().saturating_sub(1) / CHUNK * CHUNK);
         head.chunks(CHUNK).map(|some| write(None, some)).chain([write(cursor, last)]).collect()
     }
+}
+
+/// One that was taken back, as it is written.
+pub(super) fn void((target, void): &(Target, Void)) -> Learned {
+    (Revoked { target: *target, cutoff: Cutoff::Always, until: Some(void.until) }, void.at)
 }
 
 /// A sum of what a snapshot says, with one entry more: the same sum, the same entries, in whatever order. Names are keyed

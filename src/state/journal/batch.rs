@@ -7,6 +7,7 @@ use crate::decide::id::Fingerprint;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use crate::state::revocations::{Revoked, Target};
+use std::time::Duration;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(super) enum Manner {
     Lift = 3,
     /// Here a snapshot ends.
     End = 4,
+    /// This was taken back, and is void when it is told again: what was said of it before it was learned, until then.
+    Void = 5,
 }
 
 /// An entry, with when we learned of it.
@@ -48,6 +51,8 @@ pub(super) struct Batch<'a> {
 const MAX_TEXT: usize = u16::MAX as usize - 1;
 
 const NO_CURSOR: u16 = u16::MAX;
+/// With the milliseconds of when it was learned.
+const FINE: u8 = 0x08;
 const UNTIL: u8 = 0x40;
 const LEARNED: u8 = 0x80;
 const NEVER: u32 = u32::MAX;
@@ -93,13 +98,14 @@ fn put(out: &mut Vec<u8>, (what, learned): &Learned, common: Timestamp) {
         Cutoff::UpTo(at) => (2, Some(at)),
     };
     let until = what.until.map(seconds_up).filter(|until| *until != NEVER);
-    let own = seconds(learned.secs());
-    let own = (own != seconds(common.secs())).then_some(own);
-    let flags = until.map_or(0, |_| UNTIL) | own.map_or(0, |_| LEARNED);
+    let own = (*learned != common).then_some(seconds(learned.secs()));
+    let fine = u16::try_from(learned.millis().rem_euclid(1000)).ok().filter(|ms| own.is_some() && *ms > 0);
+    let flags = until.map_or(0, |_| UNTIL) | own.map_or(0, |_| LEARNED) | fine.map_or(0, |_| FINE);
     out.push(level | (shape << 4) | flags);
     out.extend_from_slice(&print.0);
     at.iter().for_each(|at| out.extend_from_slice(&at.millis().to_le_bytes()));
     until.iter().chain(&own).for_each(|s| out.extend_from_slice(&s.to_le_bytes()));
+    fine.iter().for_each(|ms| out.extend_from_slice(&ms.to_le_bytes()));
 }
 
 fn seconds(s: i64) -> u32 {
@@ -119,6 +125,7 @@ pub(super) const fn level(target: Target) -> (u8, Fingerprint) {
         Target::Client(print) => (3, print),
         Target::Issuer => (4, Fingerprint([0; 16])),
         Target::Claim(print) => (5, print),
+        Target::Beside(print) => (6, print),
     }
 }
 
@@ -130,6 +137,7 @@ const fn target(level: u8, print: Fingerprint) -> Option<Target> {
         3 => Target::Client(print),
         4 => Target::Issuer,
         5 => Target::Claim(print),
+        6 => Target::Beside(print),
         _ => return None,
     })
 }
@@ -143,6 +151,7 @@ impl<'a> Batch<'a> {
             2 => Manner::Replace,
             3 => Manner::Lift,
             4 => return Self::read_end(at),
+            5 => Manner::Void,
             _ => return None,
         };
         let (source, iss) = (name(&mut at)?, name(&mut at)?);
@@ -183,7 +192,7 @@ fn name<'a>(at: &mut Bytes<'a>) -> Option<&'a str> {
 
 fn get(at: &mut Bytes<'_>, common: Timestamp) -> Option<Learned> {
     let tag = at.u8()?;
-    let target = target(tag & 0x0f, Fingerprint(at.array()?))?;
+    let target = target(tag & 0x07, Fingerprint(at.array()?))?;
     let cutoff = match (tag >> 4) & 3 {
         0 => Cutoff::Always,
         1 => Cutoff::Before(Timestamp::from_millis(at.i64()?)),
@@ -192,6 +201,8 @@ fn get(at: &mut Bytes<'_>, common: Timestamp) -> Option<Learned> {
     };
     let mut second = |flag| if tag & flag == 0 { Some(None) } else { at.u32().map(|s| Some(of_seconds(s))) };
     let (until, learned) = (second(UNTIL)?, second(LEARNED)?.unwrap_or(common));
+    let fine = if tag & FINE == 0 { 0 } else { at.u16()? };
+    let learned = learned.plus(Duration::from_millis(fine.into()));
     Some((Revoked { target, cutoff, until }, learned))
 }
 

@@ -1,7 +1,7 @@
 //! The set, written as a snapshot: to a file aside, made durable, then given its name; only then do the files leave that
 //! it makes void. The set is written to meanwhile: what is in it too early is in the journal after it once more.
 
-use super::account::Account;
+use super::account::{Account, void};
 use super::batch::{self, Learned, Manner};
 use super::disk::Tape;
 use super::frame::{self, Form, Header};
@@ -98,6 +98,13 @@ impl Snapshot {
             let cursor = account.cursor();
             let record = batch::write(Manner::Add, &account.voice, now, cursor.as_deref(), [].iter());
             frame::push(&mut buffer, group, &record);
+        }
+        for account in &accounts {
+            let voids: Vec<Learned> = account.feed.voids().all(now).iter().map(void).collect();
+            for chunk in voids.chunks(CHUNK) {
+                let record = batch::write(Manner::Void, &account.voice, now, None, chunk.iter());
+                frame::push(&mut buffer, group, &record);
+            }
         }
         let sources = accounts.into_iter().map(|account| (account.feed.id, (account, Vec::new()))).collect();
         Ok(Self { tape, group, now, sources, buffer, bytes: 0, entries: 0 })

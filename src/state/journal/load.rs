@@ -9,7 +9,7 @@ use super::inventory::{Inventory, journal, snapshot};
 use super::reader::{Next, Reader};
 use crate::decide::id::SourceName;
 use crate::decide::revocation::Cutoff;
-use crate::state::revocations::Revocations;
+use crate::state::revocations::{Revocations, Void};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -125,7 +125,7 @@ impl<'a> Load<'a> {
             };
             match Batch::read(payload).map(|batch| (batch.head.manner, batch)) {
                 Some((Manner::End, _)) => return Ok(reader),
-                Some((Manner::Add, batch)) => note(voices, &batch),
+                Some((Manner::Add | Manner::Void, batch)) => note(voices, &batch),
                 Some(_) | None => return Err(reader.damaged(UNREADABLE)),
             }
             // A thread that is gone has panicked; that is seen when it is joined.
@@ -165,6 +165,7 @@ impl<'a> Load<'a> {
             Manner::Add => self.add(account, beyond, batch),
             Manner::Replace => self.replace(account, beyond, batch),
             Manner::Lift => batch.entries().all(|entry| entry.map(|entry| self.lift(account, &entry)).is_some()),
+            Manner::Void => batch.entries().all(|entry| entry.map(|entry| void(account, &entry)).is_some()),
             Manner::End => false,
         };
         if let Some(cursor) = batch.head.cursor {
@@ -201,7 +202,7 @@ impl<'a> Load<'a> {
     fn replace(&self, account: &Account, beyond: &AtomicBool, batch: &Batch<'_>) -> bool {
         let Some(all) = batch.entries().collect::<Option<Vec<Learned>>>() else { return false };
         let entries = all.len() as u64;
-        let full = self.set.replace(&account.feed, all.into_iter().map(|(what, _)| what), batch.head.learned).is_err();
+        let full = self.set.replay(&account.feed, all.into_iter().map(|(what, _)| what), batch.head.learned).is_err();
         beyond.store(full, Relaxed);
         self.count(if full { Fate::Beyond } else { Fate::Taken }, entries);
         true
@@ -210,6 +211,12 @@ impl<'a> Load<'a> {
     fn count(&self, fate: Fate, entries: u64) {
         self.counts.get(fate as usize).map(|count| count.fetch_add(entries, Relaxed));
     }
+}
+
+/// What was taken back, and void when it is told again.
+fn void(account: &Account, (what, learned): &Learned) {
+    let void = what.until.map(|until| Void { at: *learned, until });
+    void.into_iter().for_each(|void| _ = account.feed.voids().put(what.target, void));
 }
 
 /// A record that ends a snapshot is nobody's.

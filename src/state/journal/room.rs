@@ -188,6 +188,8 @@ impl Journal {
                 accounts.iter().for_each(|account| {
                     account.refuse();
                     account.feed.unread(true);
+                    // What it was the place after is not all here: who can say all of it is asked from the beginning.
+                    account.set_cursor(None);
                 });
                 self.inner.refused().extend(accounts.iter().cloned());
             }

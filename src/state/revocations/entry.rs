@@ -20,6 +20,8 @@ pub enum Target {
     Claim(Fingerprint),
     /// All tokens of the issuer that the source speaks for.
     Issuer,
+    /// No token: what a source notes for itself beside what it says of a name.
+    Beside(Fingerprint),
 }
 
 /// One revocation, as a source gives it.
@@ -42,6 +44,7 @@ pub(super) enum Level {
     Subject,
     Client,
     Claim,
+    Beside,
 }
 
 /// In what an entry came.
@@ -58,7 +61,7 @@ pub(super) enum By {
 }
 
 /// How many levels there are.
-pub(super) const LEVELS: usize = 5;
+pub(super) const LEVELS: usize = 6;
 
 impl Target {
     pub(super) const fn level(self) -> Option<(Level, Fingerprint)> {
@@ -68,6 +71,7 @@ impl Target {
             Self::Subject(print) => (Level::Subject, print),
             Self::Client(print) => (Level::Client, print),
             Self::Claim(print) => (Level::Claim, print),
+            Self::Beside(print) => (Level::Beside, print),
             Self::Issuer => return None,
         })
     }
@@ -88,8 +92,15 @@ impl Target {
             1 => Self::Session(print),
             2 => Self::Subject(print),
             3 => Self::Client(print),
-            _ => Self::Claim(print),
+            4 => Self::Claim(print),
+            _ => Self::Beside(print),
         }
+    }
+
+    /// Where a source notes something for itself beside what it says of this.
+    #[must_use]
+    pub fn beside(self) -> Self {
+        Self::Beside(self.level().map_or_else(Fingerprint::default, |(_, print)| print))
     }
 }
 
@@ -110,12 +121,34 @@ impl Colour {
     pub(super) const ODD: Self = Self(true);
 }
 
+/// When something was learned of: seconds since the epoch, and the milliseconds of that second. These are held only of
+/// what is lifted by its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Learned {
+    pub(super) s: u32,
+    pub(super) ms: u16,
+}
+
+impl Learned {
+    pub(super) fn by_the_second(at: Timestamp) -> Self {
+        Self { s: seconds(at.secs()), ms: 0 }
+    }
+
+    pub(super) fn exactly(at: Timestamp) -> Self {
+        Self { ms: u16::try_from(at.millis().rem_euclid(1000)).unwrap_or_default(), ..Self::by_the_second(at) }
+    }
+
+    pub(super) fn at(self) -> Timestamp {
+        Timestamp::from_millis(i64::from(self.s) * 1000 + i64::from(self.ms))
+    }
+}
+
 /// An entry as the tables hold it; `layout` says how it is packed.
 #[derive(Clone, Copy)]
 pub(super) struct Stored {
     pub(super) name: Name,
     pub(super) cutoff: Cutoff,
-    pub(super) learned_s: u32,
+    pub(super) learned: Learned,
     pub(super) until_s: u32,
     pub(super) source: SourceId,
     /// Which of its source's snapshots it was last in.
@@ -123,15 +156,14 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    pub(super) fn new(name: Name, what: &Revoked, writer: (SourceId, Colour), learned: Timestamp) -> Self {
+    pub(super) fn new(name: Name, what: &Revoked, writer: (SourceId, Colour), learned: Learned) -> Self {
         let (source, colour) = writer;
         let until_s = what.until.map_or(NEVER, seconds_up);
-        Self { name, cutoff: what.cutoff, learned_s: seconds(learned.secs()), until_s, source, colour }
+        Self { name, cutoff: what.cutoff, learned, until_s, source, colour }
     }
 
     pub(super) fn entry(&self) -> Entry {
-        let learned = Timestamp::from_secs(i64::from(self.learned_s));
-        Entry { cutoff: self.cutoff, source: self.source, learned }
+        Entry { cutoff: self.cutoff, source: self.source, learned: self.learned.at() }
     }
 
     /// When the last token that it hits has expired; `None` if that is not known.
@@ -141,8 +173,8 @@ impl Stored {
 
     /// Takes the place of what a former snapshot of the same source said of the same thing.
     fn renew(&mut self, newer: &Self) {
-        let learned_s = if self.cutoff == newer.cutoff { self.learned_s } else { newer.learned_s };
-        *self = Self { learned_s, ..*newer };
+        let learned = if self.cutoff == newer.cutoff { self.learned } else { newer.learned };
+        *self = Self { learned, ..*newer };
     }
 
     /// Takes in what the same source says of the same thing besides. The stricter of the two stays, so the
@@ -152,7 +184,7 @@ impl Stored {
         let merged = self.cutoff.max(newer.cutoff);
         if merged != self.cutoff {
             self.cutoff = merged;
-            self.learned_s = newer.learned_s;
+            self.learned = newer.learned;
         }
         self.until_s = self.until_s.max(newer.until_s);
     }
@@ -165,9 +197,9 @@ impl Stored {
             By::Snapshot if former => self.renew(newer),
             By::Snapshot | By::Delta => self.merge(newer),
             By::Again => {
-                let learned_s = self.learned_s.max(newer.learned_s);
+                let learned = self.learned.max(newer.learned);
                 self.merge(newer);
-                self.learned_s = learned_s;
+                self.learned = learned;
             }
         }
         former

@@ -20,6 +20,18 @@ impl Revocations {
             all.iter().for_each(|stored| told(Known::of(Target::Issuer, stored)));
         }
     }
+
+    /// What the source of an entry noted for itself beside it.
+    #[must_use]
+    pub fn beside(&self, known: &Known) -> Option<Known> {
+        let (target, mut found) = (known.target.beside(), None);
+        let (level, print) = target.level()?;
+        self.shards.named(level, &print, |stored| {
+            let its = (stored.source == known.source).then(|| Known::of(target, stored));
+            found = found.or(its);
+        });
+        found
+    }
 }
 
 impl Name {
@@ -28,7 +40,7 @@ impl Name {
         let [first, second, third] = self.words().map(u128::from);
         let bits = (shard as u128 >> 1) << 120 | first << 88 | second << 56 | (third >> 12) << 36;
         let print = Fingerprint(bits.to_be_bytes());
-        [Level::Token, Level::Session, Level::Subject, Level::Client, Level::Claim]
+        [Level::Token, Level::Session, Level::Subject, Level::Client, Level::Claim, Level::Beside]
             .into_iter()
             .find(|level| *level as usize == self.level())
             .map(|level| match level {
@@ -37,6 +49,7 @@ impl Name {
                 Level::Subject => Target::Subject(print),
                 Level::Client => Target::Client(print),
                 Level::Claim => Target::Claim(print),
+                Level::Beside => Target::Beside(print),
             })
     }
 }

@@ -1,9 +1,10 @@
 //! One source as the set sees it: its bounds, how much it holds, and when its knowledge was last true.
 
-use super::entry::{By, Colour};
+use super::entry::{By, Colour, Learned};
+use super::voids::Voids;
 use crate::decide::id::{IssuerName, SourceId, SourceName};
 use crate::decide::revocation::Freshness;
-use crate::decide::time::{Moment, millis};
+use crate::decide::time::{Moment, Timestamp, millis};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -62,6 +63,7 @@ pub struct Feed {
     lifted_by_time: AtomicBool,
     /// Its index may be another one's.
     closed: AtomicBool,
+    voids: Voids,
     failures: AtomicU64,
     error: ArcSwapOption<Box<str>>,
 }
@@ -85,6 +87,7 @@ impl Feed {
             replacing: AtomicBool::new(false),
             lifted_by_time: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            voids: Voids::default(),
             failures: AtomicU64::new(0),
             error: ArcSwapOption::empty(),
         }
@@ -105,6 +108,20 @@ impl Feed {
     /// How what it adds comes in.
     pub(super) fn adds(&self) -> By {
         if self.lifted_by_time.load(Ordering::Acquire) { By::Again } else { By::Delta }
+    }
+
+    /// When it learned of something, as that is held of what it says.
+    pub(super) fn learned(&self, at: Timestamp) -> Learned {
+        match self.adds() {
+            By::Again => Learned::exactly(at),
+            By::Snapshot | By::Delta | By::Instead => Learned::by_the_second(at),
+        }
+    }
+
+    /// What was taken back of what may be told again.
+    #[must_use]
+    pub const fn voids(&self) -> &Voids {
+        &self.voids
     }
 
     /// What it may do.
@@ -190,7 +207,6 @@ impl Feed {
 
     /// It has said all that it has to say.
     pub(super) fn said_all(&self) {
-        self.set_complete(true);
         self.whole.store(true, Ordering::Release);
     }
 

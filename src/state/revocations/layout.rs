@@ -7,10 +7,10 @@
 //! | 2 | 20 bits of the name, level (3), colour (1), source (8) | .., shape of the cut-off (8) |
 //! | 3 | until | the same |
 //! | 4 | learned | the same |
-//! | 5 | | source |
+//! | 5 | | milliseconds of when it was learned (16), source (16) |
 //! | 6, 7 | | the cut-off, in milliseconds |
 
-use super::entry::{Colour, Stored};
+use super::entry::{Colour, Learned, Stored};
 use super::name::Name;
 use super::slots::Slot;
 use crate::decide::id::SourceId;
@@ -34,7 +34,7 @@ pub(super) trait Layout: Sized {
 
 /// Does a compact entry say all of it?
 pub(super) fn is_compact(entry: &Stored) -> bool {
-    entry.cutoff == Cutoff::Always && entry.source.0 < 256
+    entry.cutoff == Cutoff::Always && entry.source.0 < 256 && entry.learned.ms == 0
 }
 
 fn third(entry: &Stored, below: u32) -> u32 {
@@ -49,13 +49,13 @@ fn colour(third: u32) -> Colour {
 impl Layout for [u32; COMPACT] {
     fn pack(entry: &Stored) -> Self {
         let [first, second, _] = entry.name.words();
-        [first, second, third(entry, u32::from(entry.source.0)), entry.until_s, entry.learned_s]
+        [first, second, third(entry, u32::from(entry.source.0)), entry.until_s, entry.learned.s]
     }
 
     fn unpack(self) -> Stored {
-        let [first, second, third, until_s, learned_s] = self;
-        let (cutoff, source) = (Cutoff::Always, source(third));
-        Stored { name: Name::of(first, second, third), cutoff, learned_s, until_s, source, colour: colour(third) }
+        let [first, second, third, until_s, learned] = self;
+        let (cutoff, source, learned) = (Cutoff::Always, source(third), Learned { s: learned, ms: 0 });
+        Stored { name: Name::of(first, second, third), cutoff, learned, until_s, source, colour: colour(third) }
     }
 }
 
@@ -69,20 +69,21 @@ impl Layout for [u32; WIDE] {
         };
         let [a, b, c, d, e, f, g, h] = at.to_be_bytes();
         let (high, low) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
-        let source = u32::from(entry.source.0);
-        [first, second, third(entry, shape), entry.until_s, entry.learned_s, source, high, low]
+        let source = u32::from(entry.learned.ms) << 16 | u32::from(entry.source.0);
+        [first, second, third(entry, shape), entry.until_s, entry.learned.s, source, high, low]
     }
 
     fn unpack(self) -> Stored {
-        let [first, second, third, until_s, learned_s, source, high, low] = self;
+        let [first, second, third, until_s, learned, source, high, low] = self;
         let at = Timestamp::from_millis((u64::from(high) << 32 | u64::from(low)).cast_signed());
         let cutoff = match third & 0xFF {
             0 => Cutoff::Always,
             1 => Cutoff::Before(at),
             _ => Cutoff::UpTo(at),
         };
+        let learned = Learned { s: learned, ms: (source >> 16) as u16 };
         let source = SourceId((source & 0xFFFF) as u16);
-        Stored { name: Name::of(first, second, third), cutoff, learned_s, until_s, source, colour: colour(third) }
+        Stored { name: Name::of(first, second, third), cutoff, learned, until_s, source, colour: colour(third) }
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `snapshot` | all that a source said, being replaced |
 //! | `set` | the whole: look-up, freshness, writing, purging |
 //! | `export` | the entries, told one by one |
+//! | `voids` | what was taken back of what may be told again |
 //! | `changes` | how often it was written |
 
 mod blocks;
@@ -28,11 +29,13 @@ mod shards;
 mod slots;
 mod snapshot;
 mod table;
+mod voids;
 
 pub use entry::{Revoked, Target};
 pub use feed::{Bounds, Feed, FeedStanding};
 pub use set::{Full, Holdings, Known, Revocations};
 pub use snapshot::Snapshot;
+pub use voids::{Void, Voids};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //! one leaves when no token that it hits could still pass, or when its source takes it back.
 
 use super::changes::Changes;
-use super::entry::{By, Colour, Level, Revoked, Stored, Target};
+use super::entry::{By, Colour, Learned, Level, Revoked, Stored, Target};
 use super::feed::{Bounds, Feed, FeedStanding};
 use super::name::{Name, SHARDS, shard};
 use super::shards::{Shards, Written, stricter};
@@ -117,7 +117,7 @@ impl Revocations {
     /// How many entries each level has, and what they occupy.
     #[must_use]
     pub fn holdings(&self) -> Holdings {
-        let [tokens, sessions, subjects, clients, claims] = self.shards.counts();
+        let [tokens, sessions, subjects, clients, claims, _] = self.shards.counts();
         let issuers = self.table.load().issuers.values().map(|voices| voices.cutoffs.all().len()).sum();
         Holdings { tokens, sessions, subjects, clients, claims, issuers, bytes: self.shards.bytes() }
     }
@@ -232,6 +232,26 @@ impl Revocations {
         Ok(())
     }
 
+    /// Replaces all that a source said by what it said then, as that is read. That it was said anew is not told by it.
+    ///
+    /// # Errors
+    /// The same.
+    pub(in crate::state) fn replay(
+        &self,
+        feed: &Feed,
+        all: impl IntoIterator<Item = Revoked>,
+        learned: Timestamp,
+    ) -> Result<(), Full> {
+        let mut all = all.into_iter();
+        let Some(mut snapshot) = self.begin(feed, learned) else {
+            // It is being said anew.
+            return all.try_for_each(|what| self.add(feed, &what, learned).map(|_| ()));
+        };
+        all.try_for_each(|what| snapshot.put(&what).map(|_| ()))?;
+        snapshot.replayed();
+        Ok(())
+    }
+
     /// Begins to replace all that a source said, entry by entry, as they come in. `None` while that is done already.
     #[must_use]
     pub fn begin<'a>(&'a self, feed: &'a Feed, learned: Timestamp) -> Option<Snapshot<'a>> {
@@ -270,7 +290,7 @@ impl Revocations {
             return lifted;
         };
         let what = Revoked { target, cutoff: Cutoff::Always, until: None };
-        let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Timestamp::default());
+        let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Learned::default());
         let lifted = self.shards.remove(shard(&print), &like, feed);
         self.changes.lift();
         if lifted {
@@ -280,7 +300,7 @@ impl Revocations {
     }
 
     pub(super) fn write(&self, feed: &Feed, what: &Revoked, stamp: Stamp) -> Option<Written> {
-        let entry = |name| Stored::new(name, what, (feed.id, stamp.colour), stamp.learned);
+        let entry = |name| Stored::new(name, what, (feed.id, stamp.colour), feed.learned(stamp.learned));
         let Some((level, print)) = what.target.level() else {
             let table = self.table.load();
             self.cut.store(true, Ordering::Release);

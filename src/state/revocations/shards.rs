@@ -222,9 +222,9 @@ impl Shard<'_> {
     /// to hit every token: whoever looks into the compact table first must not miss it on its way there.
     fn update(&mut self, entry: &Stored, by: By, widening: impl FnOnce(usize)) -> Option<Written> {
         if let Some((at, mut stored)) = self.compact.find(entry) {
-            let learned_s = stored.learned_s;
+            let learned = stored.learned;
             let written = Written::update(&mut stored, entry, by);
-            if layout::is_compact(&stored) && stored.learned_s == learned_s {
+            if layout::is_compact(&stored) && stored.learned == learned {
                 self.compact.retell(at, &stored);
             } else if layout::is_compact(&stored) {
                 self.compact.supersede(&stored);
@@ -236,9 +236,9 @@ impl Shard<'_> {
             return Some(written);
         }
         let (at, mut stored) = self.wide.find(entry)?;
-        let before = (stored.cutoff, stored.learned_s);
+        let before = (stored.cutoff, stored.learned);
         let written = Written::update(&mut stored, entry, by);
-        if (stored.cutoff, stored.learned_s) == before {
+        if (stored.cutoff, stored.learned) == before {
             self.wide.retell(at, &stored)
         } else {
             self.wide.supersede(&stored)

@@ -43,10 +43,17 @@ impl<'a> Snapshot<'a> {
     }
 
     /// That was all: what the source said before and did not say now leaves.
-    pub fn finish(mut self) {
+    pub fn finish(self) {
+        let feed = self.feed;
+        self.replayed();
+        feed.said_all();
+    }
+
+    /// The same of what the source said some time ago, and others know: it has not said all that it has to say by it.
+    pub(super) fn replayed(mut self) {
         let other = |stored: &Stored| stored.source != self.feed.id || stored.colour == self.colour;
         self.set.sweep(|stored| other(stored) || self.feed.is_closed());
-        self.feed.said_all();
+        self.feed.set_complete(true);
         self.finished = true;
     }
 }
