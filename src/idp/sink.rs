@@ -162,7 +162,7 @@ impl Sink {
     /// The first half of that: they are enforced, and will be kept.
     pub(super) fn enforce(&self, all: &[Revoked]) -> Enforced {
         let learned = self.clock.now().wall;
-        let entered = |telling: &Telling| telling.entered(&self.issuer, all, learned);
+        let entered = |telling: &Telling| telling.entered(&self.revocations, &self.issuer, all, learned);
         let learned = self.telling.as_ref().map_or(learned, entered);
         let turn = self.account.as_ref().map(|account| account.turn());
         // Who told of an event says itself how late it was.

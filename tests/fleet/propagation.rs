@@ -4,7 +4,7 @@
 use crate::instance::until;
 use crate::processes::One;
 use crate::redis::Redis;
-use crate::support::mint::Mint;
+use crate::support::mint::{Mint, now};
 use crate::support::upstream::Upstream;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -64,7 +64,10 @@ async fn an_incident_is_seen_to_come_to_every_instance() {
     let mut text = String::new();
     (0..SUBJECTS).for_each(|number| _ = writeln!(text, "subject-{number}"));
     std::fs::write(&import, text).unwrap();
-    let token = |number: usize| Mint::get().ec.token().claim("sub", format!("subject-{number}")).sign();
+    // Of before: what is entered `--at now` cuts off what was issued until then, however long it takes here.
+    let issued = now() - 5;
+    let token =
+        |number: usize| Mint::get().ec.token().claim("sub", format!("subject-{number}")).claim("iat", issued).sign();
     assert!(fleet.iter().all(|gateway| gateway.asks(&token(SUBJECTS - 1)).0 == 200));
 
     signal(three, "STOP");

@@ -390,9 +390,15 @@ mod tests {
     /// that was heard: it was acknowledged, and is revoked everywhere, also where both are only told again.
     #[tokio::test]
     async fn what_is_entered_again_before_a_lift_was_heard_stands() {
-        for (lifted_at, again_at) in [(1_000_500, 1_000_800), (1_000_500, 1_000_500), (1_030_000, 1_000_800)] {
+        let times = [
+            (1_000_100, 1_000_500, 1_000_800),
+            (1_000_100, 1_000_500, 1_000_500),
+            (1_000_100, 1_030_000, 1_000_800),
+            (1_030_000, 1_000_500, 1_000_800),
+        ];
+        for (entered_at, lifted_at, again_at) in times {
             let (one, other, late, alice) = (One::new(), One::new(), One::new(), [One::subject("alice")]);
-            one.at(1_000_100);
+            one.at(entered_at);
             one.operators.accept(&alice).await.unwrap();
             let entered = one.tells();
             other.hears(&entered).await;

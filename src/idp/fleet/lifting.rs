@@ -35,11 +35,19 @@ impl Stands {
         self.table.load().stands.get(iss).cloned()
     }
 
-    /// A time at which something is entered: later than these were lifted.
-    pub(super) fn after_lifts(&self, iss: &str, targets: impl Iterator<Item = Target>, at: Timestamp) -> Timestamp {
-        let Some(stand) = self.of(iss).filter(|stand| !stand.operators.feed.voids().is_empty()) else { return at };
-        let lifted = targets.filter_map(|target| stand.lifted(target));
-        lifted.fold(at, |at, lifted| at.max(lifted.plus(GRAIN)))
+    /// A time at which these are entered: later than they were lifted, or entered before, as far as that is known here.
+    pub(super) fn after(
+        &self,
+        set: &Revocations,
+        iss: &str,
+        targets: impl Iterator<Item = Target>,
+        at: Timestamp,
+    ) -> Timestamp {
+        let Some(stand) = self.of(iss) else { return at };
+        let feeds = self.entered(iss, set);
+        let said = |target| feeds.iter().filter_map(move |(feed, _)| set.of_source(feed, target));
+        let known = targets.flat_map(|target| said(target).map(|said| said.learned).chain(stand.lifted(target)));
+        known.fold(at, |at, known| at.max(known.plus(GRAIN)))
     }
 
     /// As of when this is lifted: right after operators entered it, as far as that is known here, whatever their clocks and

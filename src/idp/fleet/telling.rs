@@ -22,11 +22,17 @@ impl Telling {
         self.outbox.put(Note::revoked(iss, self.voice, what, learned));
     }
 
-    /// When these are entered, as all instances see it: what an operator enters after it was lifted is later than that,
-    /// though it be within the same second, or the clock of whoever lifted it be ahead.
-    pub(in crate::idp) fn entered(&self, iss: &Arc<str>, all: &[Revoked], at: Timestamp) -> Timestamp {
+    /// When these are entered, as all instances see it: what an operator enters is later than what was known of it, though
+    /// it be within the same instant, or the clock of whoever entered or lifted it be ahead.
+    pub(in crate::idp) fn entered(
+        &self,
+        set: &Revocations,
+        iss: &Arc<str>,
+        all: &[Revoked],
+        at: Timestamp,
+    ) -> Timestamp {
         let provider = self.voice == Voice::Provider;
-        if provider { at } else { self.stands.after_lifts(iss, all.iter().map(|what| what.target), at) }
+        if provider { at } else { self.stands.after(set, iss, all.iter().map(|what| what.target), at) }
     }
 
     /// As of when this is lifted, as all instances see it: after it was entered, whose clock that was by.

@@ -47,12 +47,6 @@ impl Voids {
         self.lock().get(&target).map(|void| void.at)
     }
 
-    /// Was nothing ever taken back?
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
     /// All that are still to be remembered; the others are forgotten.
     #[must_use]
     pub fn all(&self, now: Timestamp) -> Vec<(Target, Void)> {
@@ -82,9 +76,9 @@ mod tests {
             voids.put(target, void(10, 100)) && !voids.put(target, void(10, 200)) && !voids.put(target, void(9, 200))
         );
         assert!(voids.put(target, void(11, 50)));
-        assert_eq!((voids.at(target), voids.is_empty()), (Some(Timestamp::from_secs(11)), false));
+        assert_eq!(voids.at(target), Some(Timestamp::from_secs(11)));
         assert_eq!(voids.all(Timestamp::from_secs(49)), [(target, void(11, 50))]);
-        assert!(voids.all(Timestamp::from_secs(50)).is_empty() && voids.is_empty());
+        assert!(voids.all(Timestamp::from_secs(50)).is_empty() && voids.at(target).is_none());
     }
 
     #[test]
