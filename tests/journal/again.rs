@@ -41,6 +41,39 @@ async fn a_snapshot_that_is_read_is_not_one_that_was_said() {
     assert_eq!((account.cursor().as_deref(), ids(&world.set)), (Some(&b"2"[..]), [0, 1, 2, 5, 6].into()));
 }
 
+/// What a source says while its journal is read stays, wherever the reading is: between two snapshots of its own too.
+#[tokio::test]
+async fn what_is_said_while_it_is_read_is_not_taken_back() {
+    let disk = Memory::default();
+    let former = World::of(disk.clone(), "events", 100).unwrap();
+    former.replace(0..3, "1");
+    former.accept([50]).await.unwrap();
+    let between = disk.files().values().map(Vec::len).max().unwrap() as u64;
+    former.replace(10..13, "2");
+    former.accept([51]).await.unwrap();
+    drop(former);
+    let world = World::of(disk.clone(), "other", 100).unwrap();
+    disk.inside().unreadable = true;
+    let (feed, account) = take_up(&world);
+    disk.inside().waits_at = Some(between);
+    disk.inside().unreadable = false;
+    let since = Instant::now();
+    while !disk.inside().waiting {
+        assert!(since.elapsed().as_secs() < 20, "it is not read");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    {
+        let turn = account.turn();
+        world.set.add(&feed, &token(20), LEARNED).unwrap();
+        turn.polled(&[token(20)], LEARNED, Some(b"3"));
+    }
+    assert!(ids(&world.set).contains(&20));
+    disk.inside().waits_at = None;
+    until_whole(&feed).await;
+    assert_eq!(ids(&world.set), [10, 11, 12, 20, 51].into());
+    assert_eq!(account.cursor().as_deref(), Some(&b"2"[..]), "what came after it is asked for once more");
+}
+
 /// Of a snapshot that is damaged a part is enforced, and nothing goes on from its place: the source says all from its
 /// beginning, and with that it is whole, and kept again.
 #[tokio::test]

@@ -16,6 +16,10 @@ pub struct Inside {
     pub uncuttable: bool,
     /// No file can be removed.
     pub unremovable: bool,
+    /// Whoever reads waits behind so many bytes of a file, as long as this stands here.
+    pub waits_at: Option<u64>,
+    /// Somebody waits there.
+    pub waiting: bool,
     /// No file can be opened.
     pub unreadable: bool,
     /// Whoever writes panics.
@@ -39,6 +43,24 @@ impl Memory {
 
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.inside().files.clone()
+    }
+}
+
+/// A reader that may be made to wait.
+struct Slow(Cursor<Vec<u8>>, Memory);
+
+impl Read for Slow {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let at = self.0.position();
+        let left = self.1.inside().waits_at.map(|until| until.saturating_sub(at));
+        if left == Some(0) {
+            self.1.inside().waiting = true;
+            while self.1.inside().waits_at.is_some() {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        }
+        let most = left.filter(|left| *left > 0).map_or(into.len(), |left| into.len().min(left as usize));
+        self.0.read(&mut into[..most])
     }
 }
 
@@ -66,7 +88,7 @@ impl Disk for Memory {
             return Err(io::Error::other("too many open files"));
         }
         let bytes = self.inside().files.get(name).cloned().ok_or(ErrorKind::NotFound)?;
-        Ok((bytes.len() as u64, Box::new(Cursor::new(bytes))))
+        Ok((bytes.len() as u64, Box::new(Slow(Cursor::new(bytes), self.clone()))))
     }
 
     fn cut(&self, name: &str, length: u64) -> io::Result<()> {

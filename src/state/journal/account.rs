@@ -76,9 +76,9 @@ impl Account {
         Self { voice, feed, queue, place: Mutex::default(), refused: AtomicBool::new(false) }
     }
 
-    /// Another one of the same source, to read into.
-    pub(super) fn beside(&self) -> Self {
-        Self::new(self.voice.clone(), Arc::clone(&self.feed), Arc::clone(&self.queue))
+    /// Another one of the same source, to read into another feed.
+    pub(super) fn beside(&self, feed: Arc<Feed>) -> Self {
+        Self::new(self.voice.clone(), feed, Arc::clone(&self.queue))
     }
 
     /// Nothing of it is kept from now on.

@@ -1,11 +1,13 @@
-//! Sources whose words could not be read when they were taken up are read again. What they said meanwhile was enforced, and
-//! not kept; it stays enforced.
+//! Sources whose words could not be read when they were taken up are read again: each into a feed beside its own, so that
+//! nothing is taken back of what it says meanwhile, and then into its own. What it said meanwhile was enforced, and not
+//! kept; it stays enforced.
 
 use super::account::Account;
 use super::frame::JournalError;
 use super::room::Inner;
-use crate::decide::id::SourceId;
-use crate::state::revocations::{Known, Revocations, Revoked};
+use crate::decide::id::{SourceId, SourceName};
+use crate::decide::time::Timestamp;
+use crate::state::revocations::{Feed, Known, Revocations, Revoked};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,32 +28,47 @@ pub(super) fn run(inner: &Inner) {
 }
 
 fn read(inner: &Inner, torn: &[Arc<Account>]) -> Result<(), JournalError> {
-    // Their own have their turns, which nobody shall wait for so long.
-    let beside: Vec<_> = torn.iter().map(|account| Arc::new(account.beside())).collect();
-    let said = said_meanwhile(inner, torn);
+    let opened: Vec<_> = torn.iter().filter_map(|account| Some((account, beside(inner, account)?))).collect();
+    let beside: Vec<_> = opened.iter().map(|(_, beside)| Arc::clone(beside)).collect();
     let read = inner.read(&beside);
-    for (account, known) in said {
-        let Known { target, cutoff, until, learned, .. } = known;
-        // What it has no room for makes its feed incomplete.
-        let _ = inner.set.add(&account.feed, &Revoked { target, cutoff, until }, learned);
+    // What a source has said whole while this was read is all there is, with its own place.
+    let (whole, torn): (Vec<_>, Vec<_>) = opened.iter().partition(|(account, _)| account.feed.take_whole());
+    if read.is_ok() {
+        take_over(inner, &torn);
     }
+    beside.iter().for_each(|beside| inner.set.close(&beside.feed));
+    whole.iter().for_each(|(account, _)| resume(inner, account, None));
     read?;
-    for (account, beside) in torn.iter().zip(beside) {
-        // What was said whole while this was read may have lost something to it: it has to be said once more.
-        if !account.feed.take_whole() {
-            resume(inner, account, Some(beside.cursor()));
-        }
-    }
+    torn.iter().for_each(|(account, beside)| resume(inner, account, Some(beside.cursor())));
     Ok(())
 }
 
-fn said_meanwhile<'a>(inner: &Inner, torn: &'a [Arc<Account>]) -> Vec<(&'a Arc<Account>, Known)> {
-    let by_id: HashMap<SourceId, &Arc<Account>> = torn.iter().map(|account| (account.feed.id, account)).collect();
-    let mut said = Vec::new();
+/// A place to read into. Nobody is judged by how fresh it is: its source is not fresh anyway.
+fn beside(inner: &Inner, account: &Arc<Account>) -> Option<Arc<Account>> {
+    let name = SourceName::from(&*format!("{}/journal", account.feed.name));
+    let feed = inner.set.open(&name, &account.feed.issuer, account.feed.bounds().never_stale())?;
+    account.feed.like(&feed);
+    feed.heard(inner.clock.now());
+    Some(Arc::new(account.beside(feed)))
+}
+
+/// What was read is said by its source, besides what that says now.
+fn take_over(inner: &Inner, opened: &[&(&Arc<Account>, Arc<Account>)]) {
+    let feeds: HashMap<SourceId, &Arc<Feed>> =
+        opened.iter().map(|(account, beside)| (beside.feed.id, &account.feed)).collect();
+    let mut read = Vec::new();
     for step in 0..Revocations::STEPS {
-        inner.set.held(step, |known| said.extend(by_id.get(&known.source).map(|account| (*account, known))));
+        inner.set.held(step, |known| read.extend(feeds.get(&known.source).map(|feed| (*feed, known))));
+        for (feed, known) in read.drain(..) {
+            let Known { target, cutoff, until, learned, .. } = known;
+            // What it has no room for makes its feed incomplete.
+            let _ = inner.set.add(feed, &Revoked { target, cutoff, until }, learned);
+        }
     }
-    said
+    for (account, beside) in opened {
+        let voids = beside.feed.voids().all(Timestamp::default());
+        voids.into_iter().for_each(|(target, void)| _ = account.feed.voids().put(target, void));
+    }
 }
 
 fn resume(inner: &Inner, account: &Arc<Account>, cursor: Option<Option<Vec<u8>>>) {

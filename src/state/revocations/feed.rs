@@ -19,6 +19,13 @@ pub struct Bounds {
     pub max_staleness: Option<Duration>,
 }
 
+impl Bounds {
+    /// The same of a source whose knowledge does not age.
+    pub(in crate::state) const fn never_stale(self) -> Self {
+        Self { max_staleness: None, ..self }
+    }
+}
+
 /// One source, as metrics and readiness tell of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedStanding {
@@ -103,6 +110,11 @@ impl Feed {
     /// anything is written to it.
     pub fn lift_by_time(&self) {
         self.lifted_by_time.store(true, Ordering::Release);
+    }
+
+    /// That feed is to take in what this one takes in.
+    pub(in crate::state) fn like(&self, other: &Self) {
+        other.lifted_by_time.store(self.lifted_by_time.load(Ordering::Acquire), Ordering::Release);
     }
 
     /// How what it adds comes in.
