@@ -139,17 +139,17 @@ impl Replays {
     }
 
     /// Claims one before it is acted on: of any number that come at once, one is the first.
-    pub fn claim(&self, token: Fingerprint, until: Timestamp, now: Timestamp) -> bool {
+    pub fn claim(&self, token: Fingerprint, until: Timestamp, now: Timestamp) -> Option<Claim<'_>> {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = !remembered.ends.contains_key(&token);
         if first {
             remembered.add(token, until, now);
         }
-        first
+        // Made only if it is one: what is dropped gives the claim back.
+        first.then(|| Claim { replays: self, token, acted: false })
     }
 
-    /// It was not acted on after all.
-    pub fn release(&self, token: Fingerprint) {
+    fn release(&self, token: Fingerprint) {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(end) = remembered.ends.remove(&token) {
             remembered.order.remove(&(end, token.0));
@@ -159,6 +159,29 @@ impl Replays {
     /// This one was acted on, and could be used again before `until`.
     pub fn remember(&self, token: Fingerprint, until: Timestamp, now: Timestamp) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).add(token, until, now);
+    }
+}
+
+/// A claim. Whoever gives it up, because it failed or took too long, has not acted: it can be used again.
+#[must_use]
+pub struct Claim<'a> {
+    replays: &'a Replays,
+    token: Fingerprint,
+    acted: bool,
+}
+
+impl Claim<'_> {
+    /// It was acted on.
+    pub fn acted(mut self) {
+        self.acted = true;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if !self.acted {
+            self.replays.release(self.token);
+        }
     }
 }
 
@@ -225,6 +248,17 @@ mod tests {
         }
         assert_eq!(judge(1_059_999, 0, None, None, false), Ok(1060));
         assert_eq!(judge(1_060_000, 0, None, None, false), Err(Unfit::Expired));
+    }
+
+    /// Who took too long, and was dropped where he waited, has not acted: what is sent again is taken.
+    #[test]
+    fn a_claim_that_is_given_up_is_free_again() {
+        let (replays, at) = (Replays::default(), Timestamp::from_secs);
+        let claim = replays.claim(token(1), at(10), at(0));
+        assert!(claim.is_some() && replays.claim(token(1), at(10), at(0)).is_none());
+        drop(claim);
+        replays.claim(token(1), at(10), at(0)).unwrap().acted();
+        assert!(replays.claim(token(1), at(10), at(0)).is_none() && replays.knows(token(1)));
     }
 
     #[test]

@@ -183,13 +183,13 @@ impl GlobalTokenRevocation {
         if self.replays.knows(command) {
             return Ok(Answer::empty(StatusCode::NO_CONTENT, Outcome::Repeated));
         }
-        if !self.replays.claim(token, fit.until, now.wall) {
-            return Err(Disobeyed::Unproven(Unfit::Content("used before")));
-        }
+        // Who is answered that it took too long sends the same again.
+        let claim = self.replays.claim(token, fit.until, now.wall);
+        let claim = claim.ok_or(Disobeyed::Unproven(Unfit::Content("used before")))?;
         if sink.accept(&[entry]).await.is_err() {
-            self.replays.release(token);
             return Ok(Answer::unkept());
         }
+        claim.acted();
         self.replays.remember(command, fit.until, now.wall);
         told::lagged(sink, fit.issued);
         Ok(Answer::empty(StatusCode::NO_CONTENT, Outcome::Enforced))
