@@ -204,6 +204,32 @@ async fn a_file_is_watched_and_a_fault_in_it_takes_nothing_back() {
     assert!(!fed.revokes("a") && fed.revokes("c"));
 }
 
+/// A file that is emptied, or is being written where it is, takes nothing back before somebody says that it is meant so.
+#[tokio::test]
+async fn a_file_that_shrinks_suspiciously_is_held_back() {
+    let fed = Fed::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("revoked");
+    let many: String = (0..100).map(|number| format!("m{number}\n")).collect();
+    // As it is read at once, and entry by entry.
+    for filler in [String::new(), "#\n".repeat(3 << 20)] {
+        std::fs::write(&path, &many).unwrap();
+        let source = json!({"kind": "file", "issuer": "corp", "path": path, "max_staleness": "off"});
+        fed.house.apply(&fed.settings(source));
+        fed.house.until(|| fed.age().is_some() && fed.error().is_none() && fed.revokes("m99")).await;
+        for few in ["", "new\n"] {
+            std::fs::write(&path, format!("{filler}{few}")).unwrap();
+            let told = format!("held back: {} entries where there were 10", few.lines().count());
+            fed.house.until(|| fed.error().is_some_and(|error| error.contains(&told))).await;
+            assert!(fed.revokes("m0") && fed.revokes("m99"));
+        }
+        assert!(fed.revokes("new"));
+        assert!(fed.house.idp.confirm("feed", Some(1)).is_ok());
+        fed.house.until(|| fed.error().is_none()).await;
+        assert!(fed.revokes("new") && !fed.revokes("m0"));
+    }
+}
+
 /// Whoever looks while a source gets another name misses nothing, or is told that what is there is not all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_renamed_leaves_no_window() {

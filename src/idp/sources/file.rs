@@ -9,6 +9,7 @@ use crate::idp::place::Place;
 use crate::idp::settings::Misfit;
 use crate::idp::sink::Sink;
 use crate::idp::source::{Source, SourceKind, Task};
+use crate::idp::sources::poll::Percent;
 use crate::settings::{Bytes, OrOff, Span};
 use crate::state::revocations::Bounds;
 use schemars::JsonSchema;
@@ -39,6 +40,11 @@ pub struct FileSettings {
     /// How long the file may be. Default `64MiB`.
     #[serde(default = "max_bytes")]
     pub max_bytes: Bytes,
+    /// By how many percent of its entries the file may shrink; a smaller one is held back, as one that is being written
+    /// in its place, or was emptied: what it says is added, nothing is taken back, and the source is not fresh by it,
+    /// until `curfew confirm`. From 10 entries on. Or `off`. Default `90`.
+    #[serde(default = "max_shrink")]
+    pub max_shrink: OrOff<Percent>,
     /// How long an entry without `until` is kept after the youngest token that it hits was issued: the longest
     /// lifetime of a token. Default `off`: until it is taken out of the file.
     #[serde(default)]
@@ -53,6 +59,10 @@ const fn max_entries() -> usize {
 }
 fn max_bytes() -> Bytes {
     Bytes::mib(64)
+}
+
+const fn max_shrink() -> OrOff<Percent> {
+    OrOff::On(Percent(90))
 }
 
 /// How the file is written.
@@ -83,11 +93,16 @@ impl Format {
     }
 
     /// Takes in what the file says. Says whether all of it was understood and kept. Blocks.
-    fn take(self, text: &[u8], sink: &Sink, asked: Moment) -> bool {
+    fn take(self, text: &[u8], sink: &Sink, max_shrink: OrOff<Percent>, asked: Moment) -> bool {
+        let before = sink.held();
+        let judge = |now| sink.held_back.judge(before, now, max_shrink);
         if text.len() < LONG {
-            return sink.take(&self.read(text), asked);
+            let mut heard = self.read(text);
+            heard.fault = heard.fault.take().or_else(|| judge(heard.entries.len()));
+            return sink.take(&heard, asked);
         }
-        match sink.take_in(one_by_one(feed::lines(text), self.line()), true, &Place::default()) {
+        let entries = whole(one_by_one(feed::lines(text), self.line()), judge);
+        match sink.take_in(entries, true, &Place::default()) {
             Ok(()) => sink.heard(asked),
             Err(why) => {
                 sink.failed(&why);
@@ -116,6 +131,22 @@ fn one_by_one<'a>(
     })
 }
 
+/// The same, and at their end what is to be said of so many.
+fn whole(
+    mut entries: impl Iterator<Item = Result<Understood, FeedFault>>,
+    judge: impl Fn(usize) -> Option<FeedFault>,
+) -> impl Iterator<Item = Result<Understood, FeedFault>> {
+    let (mut seen, mut ended) = (0, false);
+    std::iter::from_fn(move || match entries.next() {
+        Some(entry) => {
+            (seen, ended) = (seen + 1, ended || entry.is_err());
+            Some(entry)
+        }
+        None if !std::mem::replace(&mut ended, true) => judge(seen).map(Err),
+        None => None,
+    })
+}
+
 impl SourceKind for FileSettings {
     fn issuer(&self) -> &str {
         &self.issuer
@@ -136,7 +167,8 @@ impl SourceKind for FileSettings {
     }
 
     fn build(&self) -> Result<Box<dyn Source>, BuildError> {
-        Ok(Box::new(FileSource { file: Watched::new(&self.path, self.max_bytes.get()), format: self.format }))
+        let (format, max_shrink) = (self.format, self.max_shrink);
+        Ok(Box::new(FileSource { file: Watched::new(&self.path, self.max_bytes.get()), format, max_shrink }))
     }
 }
 
@@ -150,6 +182,7 @@ const LONG: usize = 4 << 20;
 struct FileSource {
     file: Watched,
     format: Format,
+    max_shrink: OrOff<Percent>,
 }
 
 impl Source for FileSource {
@@ -169,9 +202,10 @@ impl FileSource {
                 Ok(None) => sink.heard(asked),
                 Ok(Some(text)) => {
                     // It may be long: not on a thread that others wait for.
-                    let (sink, format, cancel) = (sink.clone(), self.format, cancel.clone());
+                    let (sink, format, max_shrink, cancel) =
+                        (sink.clone(), self.format, self.max_shrink, cancel.clone());
                     // Another one may speak for the source by now: this would take back what that one said.
-                    let take = move || !cancel.is_cancelled() && format.take(&text, &sink, asked);
+                    let take = move || !cancel.is_cancelled() && format.take(&text, &sink, max_shrink, asked);
                     let taken = tokio::task::spawn_blocking(take).await;
                     if !taken.unwrap_or(false) {
                         file.forget();
