@@ -8,7 +8,8 @@ use http::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use std::future::Future;
 use std::io;
@@ -36,6 +37,16 @@ pub enum RootsError {
         /// What is wrong.
         why: String,
     },
+    /// With what is in the files, nobody can say who the gateway is.
+    #[error("{field}: {path}: {why}")]
+    Identity {
+        /// Where the config names it.
+        field: String,
+        /// The file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
     /// There is not one certificate.
     #[error("no root certificate was found in {0}")]
     Empty(String),
@@ -46,6 +57,11 @@ pub enum RootsError {
 
 /// The TLS of a client that trusts the roots in a file, or the system's.
 pub fn tls(ca: Option<&Path>) -> Result<Arc<ClientConfig>, RootsError> {
+    tls_with(ca, None)
+}
+
+/// The same of one that shows a certificate where it is asked for one: its chain and its key, PEM.
+pub fn tls_with(ca: Option<&Path>, identity: Option<(&[u8], &[u8])>) -> Result<Arc<ClientConfig>, RootsError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(match ca {
         Some(path) => certificates(path)?,
@@ -56,9 +72,28 @@ pub fn tls(ca: Option<&Path>) -> Result<Arc<ClientConfig>, RootsError> {
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    let builder = builder.with_root_certificates(roots);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => {
+            let (chain, key) = pair(cert, key)?;
+            builder.with_client_auth_cert(chain, key)?
+        }
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// Looks whether a certificate and a key, PEM, are of each other.
+pub(super) fn is_pair(cert: &[u8], key: &[u8]) -> Result<(), rustls::Error> {
+    let (chain, key) = pair(cert, key)?;
+    CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider()).map(drop)
+}
+
+fn pair(cert: &[u8], key: &[u8]) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), rustls::Error> {
+    let other = |error: rustls::pki_types::pem::Error| rustls::Error::General(error.to_string());
+    let chain = CertificateDer::pem_slice_iter(cert).collect::<Result<Vec<_>, _>>().map_err(other)?;
+    Ok((chain, PrivateKeyDer::from_pem_slice(key).map_err(other)?))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {

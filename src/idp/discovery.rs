@@ -43,12 +43,17 @@ struct Metadata {
     /// Whatever stands there does not stand in the way of the keys.
     #[serde(default)]
     introspection_endpoint: serde_json::Value,
+    /// Where clients are known by their certificates (RFC 8705 §5).
+    #[serde(default)]
+    mtls_endpoint_aliases: serde_json::Value,
 }
 
 /// What is believed.
 struct Believed {
     keys: WebUrl,
     introspection: Option<WebUrl>,
+    /// The same for who is known by a certificate, if that is another place.
+    by_certificate: Option<WebUrl>,
 }
 
 /// Where metadata is: appended for OpenID Connect, inserted for RFC 8414 (MD-01).
@@ -73,12 +78,19 @@ pub async fn key_set(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result
     believed(fetcher, issuer, kind).await.map(|believed| believed.keys)
 }
 
-/// Where the issuer is asked about a token, by its metadata; nowhere if that does not say.
+/// Where the issuer is asked about a token, by its metadata; nowhere if that does not say. Who is known by a certificate
+/// may have a place of his own.
 ///
 /// # Errors
 /// If the metadata cannot be had, or is not believed.
-pub async fn introspection(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<Option<WebUrl>, DiscoveryError> {
-    believed(fetcher, issuer, kind).await.map(|believed| believed.introspection)
+pub async fn introspection(
+    fetcher: &Fetcher,
+    issuer: &str,
+    kind: Discovery,
+    by_certificate: bool,
+) -> Result<Option<WebUrl>, DiscoveryError> {
+    let believed = believed(fetcher, issuer, kind).await?;
+    Ok(believed.by_certificate.filter(|_| by_certificate).or(believed.introspection))
 }
 
 async fn believed(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<Believed, DiscoveryError> {
@@ -100,6 +112,10 @@ async fn believed(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<Be
 
 /// One of two documents may leave out where to ask; they may not name two places.
 fn agreed(one: Believed, other: Believed) -> Result<Believed, DiscoveryError> {
+    let differ = |here: &Option<WebUrl>, there: &Option<WebUrl>| here.is_some() && there.is_some() && here != there;
+    if differ(&one.by_certificate, &other.by_certificate) {
+        return Err(DiscoveryError::Disagree);
+    }
     match (&one.introspection, &other.introspection) {
         (Some(here), Some(there)) if here != there => Err(DiscoveryError::Disagree),
         (None, Some(_)) => Ok(other),
@@ -119,7 +135,10 @@ fn believe(body: &[u8], at: &WebUrl, issuer: &str) -> Result<Believed, Discovery
     let metadata: Metadata = serde_json::from_slice(body).map_err(|_| DiscoveryError::Malformed(at.clone()))?;
     if metadata.issuer == issuer {
         let introspection = metadata.introspection_endpoint.as_str().and_then(|url| url.parse().ok());
-        return Ok(Believed { keys: metadata.jwks_uri, introspection });
+        let aliases = &metadata.mtls_endpoint_aliases;
+        let by_certificate = aliases.get("introspection_endpoint").and_then(serde_json::Value::as_str);
+        let by_certificate = by_certificate.and_then(|url| url.parse().ok());
+        return Ok(Believed { keys: metadata.jwks_uri, introspection, by_certificate });
     }
     let got: String = metadata.issuer.chars().take(LONGEST_TOLD).collect();
     Err(DiscoveryError::OtherIssuer { at: at.clone(), expected: issuer.into(), got: got.into() })
@@ -153,6 +172,13 @@ mod tests {
             let body =
                 format!(r#"{{"issuer":"https://a/","jwks_uri":"https://a/keys","introspection_endpoint":{endpoint}}}"#);
             assert_eq!(believe(body.as_bytes(), &at, "https://a/").unwrap().introspection.is_some(), there);
+        }
+        let body_with = |more: &str| format!(r#"{{"issuer":"https://a/","jwks_uri":"https://a/keys",{more}}}"#);
+        let aliases = r#""mtls_endpoint_aliases":{"introspection_endpoint":"https://m/i"}"#;
+        let said = believe(body_with(aliases).as_bytes(), &at, "https://a/").unwrap();
+        assert_eq!(said.by_certificate.map(|url| url.to_string()).as_deref(), Some("https://m/i"));
+        for odd in [r#""mtls_endpoint_aliases":7"#, r#""mtls_endpoint_aliases":{"introspection_endpoint":[]}"#] {
+            assert!(believe(body_with(odd).as_bytes(), &at, "https://a/").unwrap().by_certificate.is_none());
         }
         let other = believe(body, &at, "https://a").map(|_| ()).unwrap_err();
         assert_eq!(

@@ -12,8 +12,10 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use serde_json::Value;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is asked.
@@ -54,13 +56,18 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Trusts the roots in a file or the system's, which are read now.
     pub(super) fn new(allowed: Allowed, max_bytes: usize, ca: Option<&Path>) -> Result<Self, RootsError> {
+        Ok(Self::over(tls(ca)?, allowed, max_bytes))
+    }
+
+    /// Over this TLS.
+    pub(super) fn over(tls: Arc<ClientConfig>, allowed: Allowed, max_bytes: usize) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(16)
             .http1_max_buf_size(64 * 1024)
-            .build(Connector::new(tls(ca)?, allowed));
-        Ok(Self { client, allowed, max_bytes })
+            .build(Connector::new(tls, allowed));
+        Self { client, allowed, max_bytes }
     }
 
     /// Asks. Whatever is answered is an answer; its body is read whole.

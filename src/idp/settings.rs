@@ -303,7 +303,8 @@ impl IssuerSettings {
             KeySource::Secret(secret) => Some(secret),
             _ => None,
         };
-        key.into_iter().chain(self.introspection.as_ref().map(|asked| asked.auth.secret().1))
+        key.into_iter()
+            .chain(self.introspection.as_ref().and_then(|asked| asked.auth.secret()).map(|(_, secret)| secret))
     }
 
     /// Whose words count for it.

@@ -154,7 +154,7 @@ pub fn field(form: &str, name: &str) -> String {
     fields.filter(|(own, _)| *own == name).map(|(_, value)| value.to_owned()).next().unwrap_or_default()
 }
 
-fn question(bytes: &[u8]) -> Option<(Asked, usize)> {
+pub fn question(bytes: &[u8]) -> Option<(Asked, usize)> {
     let end = find(bytes, b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());

@@ -7,7 +7,9 @@ mod support;
 
 mod asked;
 mod check;
+mod credentials;
 mod faults;
 mod idp;
+mod secured;
 mod stale;
 mod world;

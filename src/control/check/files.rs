@@ -204,9 +204,18 @@ fn secrets(config: &Config, faults: &mut Faults<'_>) {
         }
     }
     for (name, issuer) in &config.issuers {
-        if let Some((field, secret)) = issuer.introspection.as_ref().map(|asked| asked.auth.secret()) {
-            let path = join("issuers", name);
-            secret_file(&format!("{path}.introspection.auth.{field}"), secret, faults);
+        if let Some(asked) = &issuer.introspection {
+            let path = format!("{}.introspection.auth", join("issuers", name));
+            if let Some((field, secret)) = asked.auth.secret() {
+                secret_file(&format!("{path}.{field}"), secret, faults);
+            }
+            let all = asked.auth.files();
+            let there =
+                all.iter().filter(|(field, file)| look(&format!("{path}.{field}"), "file", file, faults)).count();
+            if let Some(why) = asked.auth.fault().filter(|_| there == all.len()) {
+                let help = "with these the gateway cannot say who it is, and does not start";
+                faults.warn(&path, format!("the credentials cannot be used: {why}"), help);
+            }
         }
         if let KeySource::Secret(secret) = &issuer.keys {
             let path = format!("{}.keys.secret", join("issuers", name));

@@ -1,21 +1,19 @@
 //! One question, asked over the network: where, as whom, and for how long. What the answer says of the token is told in
 //! `answer`.
 
-use super::settings::{ClientAuth, IntrospectionSettings};
+use super::credentials::{Credentials, Way};
+use super::settings::IntrospectionSettings;
 use crate::decide::time::Moment;
 use crate::idp::build::BuildError;
 use crate::idp::discovery;
-use crate::idp::exchange::{Exchange, Form};
+use crate::idp::exchange::Form;
 use crate::idp::fetch::{FetchError, Fetcher, Manner};
 use crate::idp::form::encoded;
 use crate::idp::settings::{Discovery, IssuerSettings, KeySource};
 use crate::idp::signed::Signer;
 use crate::idp::web_url::WebUrl;
 use crate::token::json;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -36,15 +34,12 @@ pub(super) struct Failure {
 }
 
 pub(super) struct Asker {
-    exchange: Exchange,
+    credentials: Credentials,
     fetcher: Fetcher,
     issuer: Box<str>,
     discovery: Option<Discovery>,
     /// Where it is asked; found when it is first needed, and again after a failure.
     endpoint: Mutex<Option<WebUrl>>,
-    auth: Option<(HeaderName, HeaderValue)>,
-    /// What the body begins with.
-    credentials: SecretString,
     /// Whose signature an answer must have, and for whom it must be.
     signed: Option<(Signer, String)>,
     timeout: Duration,
@@ -58,10 +53,12 @@ impl Asker {
     ) -> Result<Self, BuildError> {
         let (allowed, timeout) = (issuer.allowed_places(), settings.timeout.get());
         let manner = Manner { allowed, timeout, max_bytes: MAX_ANSWER };
-        let (auth, credentials) = credentials(&settings.auth)?;
         let client = settings.auth.client_id().filter(|_| settings.signed);
         Ok(Self {
-            exchange: Exchange::new(allowed, MAX_ANSWER, issuer.ca.as_deref())?,
+            credentials: Credentials::new(
+                &settings.auth,
+                Way { allowed, max_bytes: MAX_ANSWER, ca: issuer.ca.clone() },
+            )?,
             fetcher: Fetcher::new(manner, issuer.ca.as_deref())?,
             issuer: issuer.issuer.as_str().into(),
             discovery: match (&settings.endpoint, &issuer.keys) {
@@ -69,8 +66,6 @@ impl Asker {
                 _ => None,
             },
             endpoint: Mutex::new(settings.endpoint.clone()),
-            auth,
-            credentials,
             signed: client.map(|client| (signer, client.to_owned())),
             timeout,
         })
@@ -90,14 +85,22 @@ impl Asker {
 
     async fn question(&self, token: &SecretString, now: Moment) -> Result<Map<String, Value>, Failure> {
         let url = self.endpoint().await?;
+        let presented = self.credentials.present(&self.issuer, now).await.ok_or_else(|| Failure {
+            word: "the gateway cannot say who it is",
+            told: "the gateway could not sign who it is".to_owned(),
+        })?;
+        if presented.needs_tls && !url.is_secure() {
+            let told = format!("{url} is no https, and nobody is known there by a certificate");
+            return Err(Failure { word: "the gateway cannot say who it is", told });
+        }
         let form = format!(
             "{}token_type_hint=access_token&token={}",
-            self.credentials.expose_secret(),
+            presented.body.expose_secret(),
             encoded(token.expose_secret())
         );
         let accept = if self.signed.is_some() { SIGNED } else { PLAIN };
-        let form = Form { url: &url, body: form, accept, auth: self.auth.as_ref(), timeout: self.timeout };
-        let reply = self.exchange.post(form).await.map_err(|error| unreachable(&error))?;
+        let form = Form { url: &url, body: form, accept, auth: presented.auth, timeout: self.timeout };
+        let reply = presented.exchange.post(form).await.map_err(|error| unreachable(&error))?;
         match reply.status {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -123,7 +126,8 @@ impl Asker {
         let mut known = self.endpoint.lock().await;
         if let (None, Some(kind)) = (&*known, self.discovery) {
             let word = "its issuer's metadata cannot be had";
-            let found = discovery::introspection(&self.fetcher, &self.issuer, kind).await;
+            let found =
+                discovery::introspection(&self.fetcher, &self.issuer, kind, self.credentials.by_certificate()).await;
             *known = found.map_err(|error| Failure { word, told: error.to_string() })?;
         }
         known.clone().ok_or_else(|| Failure {
@@ -178,36 +182,4 @@ async fn verified(
         Some(Value::Object(answer)) => Ok(answer),
         _ => Err(fault("it has no `token_introspection`")),
     }
-}
-
-type Credentials = (Option<(HeaderName, HeaderValue)>, SecretString);
-
-fn credentials(auth: &ClientAuth) -> Result<Credentials, BuildError> {
-    let header = |text: String, secret: &crate::settings::Secret| {
-        let mut value = HeaderValue::try_from(text).map_err(|_| BuildError::HeaderValue(place(secret)))?;
-        value.set_sensitive(true);
-        Ok::<_, BuildError>(Some((AUTHORIZATION, value)))
-    };
-    let none = || SecretString::from("");
-    Ok(match auth {
-        // Both are escaped as in a form first (RFC 6749 §2.3.1).
-        ClientAuth::ClientSecretBasic(client) => {
-            let secret = client.client_secret.read()?;
-            let pair = format!("{}:{}", encoded(&client.client_id), encoded(secret.expose_secret()));
-            (header(format!("Basic {}", STANDARD.encode(pair)), &client.client_secret)?, none())
-        }
-        ClientAuth::ClientSecretPost(client) => {
-            let secret = client.client_secret.read()?;
-            let (id, secret) = (encoded(&client.client_id), encoded(secret.expose_secret()));
-            (None, SecretString::from(format!("client_id={id}&client_secret={secret}&")))
-        }
-        ClientAuth::Bearer(secret) => {
-            let token = secret.read()?;
-            (header(format!("Bearer {}", token.expose_secret()), secret)?, none())
-        }
-    })
-}
-
-fn place(secret: &crate::settings::Secret) -> String {
-    secret.to_string()
 }

@@ -3,6 +3,9 @@
 //! | file | holds |
 //! |---|---|
 //! | `settings` | what the config says of it |
+//! | `credentials` | as whom the gateway asks |
+//! | `assertion` | a token that it signs to say so |
+//! | `rotating` | keys and certificates in files, read again when they are others |
 //! | `asker` | one question, asked over the network |
 //! | `answer` | what the answer says of the token that was asked about |
 //! | `teller` | the task: from the desk to the issuer and back |
@@ -10,6 +13,9 @@
 
 mod answer;
 mod asker;
+mod assertion;
+mod credentials;
+mod rotating;
 mod running;
 pub mod settings;
 mod teller;
