@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionsSettings {
-    /// How many at most, in some 75 bytes each. A session for which there is no room is refused with 503 where a limit
+    /// How many at most, in some 80 bytes each. A session for which there is no room is refused with 503 where a limit
     /// of it would have to be known; nothing is forgotten for room. Default `1000000`.
     pub max: usize,
     /// How long after its last activity a session is remembered; where every route that has an idle limit has an absolute

@@ -181,7 +181,7 @@ impl Report {
         };
         let known = sessions.known(name, shown, now, terms);
         let Some(desk) = &self.shared.state.others else { return Some(reason) };
-        if !sessions.is_doubtful(name.print, (&known, shown.signed_in.is_some()), now, Some(idle.limit.value)) {
+        if !sessions.is_doubtful(name.print, (&known, shown), now, Some(idle.limit.value)) {
             return Some(reason);
         }
         let answered = self.heard.of(desk, name.print, self.plan.sharing?.1)?;

@@ -7,7 +7,7 @@ use super::report::Report;
 use crate::decide::id::Fingerprint;
 use crate::decide::policy::Policy;
 use crate::decide::reason::Reason;
-use crate::decide::session::Knowledge;
+use crate::decide::session::{Knowledge, Shown};
 use crate::decide::verdict::Verdict;
 use crate::state::sessions::{Activity, Desk};
 use crate::token::gather::Gathered;
@@ -92,8 +92,8 @@ impl Gate {
         let own = || policy.idle_under(verdict.limits.as_ref()).map_or(Duration::MAX, |idle| idle.limit.value);
         let enough = (route.activity == Activity::None).then(own);
         let sessions = &self.shared.state.sessions;
-        let signed_in = evidence.claims().is_some_and(|claims| claims.auth_time.is_some());
-        let doubtful = || sessions.is_doubtful(name.print, (&evidence.session, signed_in), evidence.moment, enough);
+        let shown = evidence.claims().map(Shown::from).unwrap_or_default();
+        let doubtful = || sessions.is_doubtful(name.print, (&evidence.session, shown), evidence.moment, enough);
         (matters && doubtful()).then_some(desk)
     }
 

@@ -4,7 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `name` | how a session is named by its token |
-//! | `entry` | one session in 63 bytes |
+//! | `entry` | one session in 69 bytes |
 //! | `table` | an open table of them, which grows in small steps |
 //! | `store` | the tables, their bound, and what is counted |
 //! | `desk` | where a request asks what other instances know of one |

@@ -128,8 +128,13 @@ impl Sessions {
 
     /// The same, where others may know of the session, and could not be asked: no silence is told of it that was none.
     pub fn resumed(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) -> Turn {
-        let change = |entry: &mut Entry, life: Life| {
+        let change = |entry: &mut Entry, mut life: Life| {
             entry.unheard = true;
+            // What a token of an earlier sign-in proves would stand for what the others know.
+            let held = entry.life();
+            if held.signed_in == life.signed_in && !held.is_of_the_newest(shown) {
+                life.before = held.before;
+            }
             if activity == Activity::User { life.resumed(now) } else { life }
         };
         self.change(name, shown, now, terms, change)
