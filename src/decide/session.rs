@@ -197,6 +197,8 @@ pub enum Basis {
     Alone,
     /// The other instances had to be asked and could not, and the store does not hold it: it is what the token proves.
     Unheard,
+    /// The store has no room for it: it is what the token proves, and the issuer has to say that the token is active.
+    Unkept,
 }
 
 impl Basis {
@@ -214,8 +216,20 @@ impl Basis {
             (Self::Token | Self::Unheard, true) => Self::Token,
             (Self::Held | Self::Shared | Self::Alone, false) => Self::Alone,
             (Self::Token | Self::Unheard, false) => Self::Unheard,
+            (Self::Unkept, _) => Self::Unkept,
         }
     }
+}
+
+/// What to do with a session that there is no room to remember.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFull {
+    /// Refuse it with 503, where a limit of it would have to be known.
+    #[default]
+    Deny,
+    /// Go by what the token proves, if its issuer says that it is active.
+    Introspect,
 }
 
 /// What to do with a session while the store that instances share cannot tell of it, and this one does not know enough.
@@ -243,6 +257,29 @@ pub enum Knowledge {
     NoRoom(Key),
     /// This.
     Known(Key, Basis, Sight),
+}
+
+impl Knowledge {
+    /// Which session it is, if it was asked for.
+    #[must_use]
+    pub const fn key(&self) -> Option<Key> {
+        match self {
+            Self::Undated(key) | Self::NoRoom(key) | Self::Known(key, ..) => Some(*key),
+            Self::Unasked => None,
+        }
+    }
+
+    /// Is there no room to remember it, so that its issuer has to be asked?
+    #[must_use]
+    pub const fn is_unkept(&self) -> bool {
+        matches!(self, Self::Known(_, Basis::Unkept, _))
+    }
+
+    /// The session's number.
+    #[must_use]
+    pub fn lot(&self) -> u32 {
+        self.key().map_or(0, |key| key.lot)
+    }
 }
 
 /// Which session it is.

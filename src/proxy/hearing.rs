@@ -89,7 +89,7 @@ impl Gate {
         let matters =
             matches!(verdict.reason(), None | Some(Reason::SessionIdleTimeout | Reason::SessionAbsoluteTimeout));
         // What shows its user would end a silence here, which may have been none elsewhere.
-        let own = || policy.idle_under(verdict.limits.as_ref()).map_or(Duration::MAX, |idle| idle.limit.value);
+        let own = || policy.longest_silence(verdict.limits.as_ref(), &evidence.session).unwrap_or(Duration::MAX);
         let enough = (route.activity == Activity::None).then(own);
         let sessions = &self.shared.state.sessions;
         let shown = evidence.claims().map(Shown::from).unwrap_or_default();

@@ -3,7 +3,7 @@
 use crate::instance::until;
 use crate::redis::Redis;
 use curfew::decide::id::Fingerprint;
-use curfew::decide::session::{KeySource, Knowledge, Shown, Sight};
+use curfew::decide::session::{KeySource, Knowledge, OnFull, Shown, Sight};
 use curfew::decide::time::Moment;
 use curfew::idp::sessions::Share;
 use curfew::state::clock::{Clock, SystemClock};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub const TERMS: Terms = Terms { max: 200_000, remember: Duration::from_secs(3600), absolute: None };
+pub const TERMS: Terms = Terms { max: 200_000, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny };
 pub const PACE: Pace = Pace { interval: Duration::from_millis(200), strictest: Duration::from_secs(2) };
 const BOUND: Duration = Duration::from_millis(100);
 

@@ -8,6 +8,7 @@ mod support;
 mod asked;
 mod check;
 mod faults;
+mod full;
 mod idp;
 mod stale;
 mod world;

@@ -202,13 +202,19 @@ fn divided<T>(all: &[T], print: impl Fn(&T) -> Fingerprint) -> Vec<(u8, Vec<&T>)
 #[cfg(test)]
 mod tests {
     use super::Store;
+    use crate::decide::session::OnFull;
     use crate::state::sessions::Terms;
     use std::time::Duration;
 
     /// Whoever wrote it, and whatever their terms were: it is found as long as it is needed.
     #[test]
     fn what_is_needed_is_in_a_hash_that_is_looked_at() {
-        let terms = |hours: u64| Terms { max: 1, remember: Duration::from_secs(hours * 3600), absolute: None };
+        let terms = |hours: u64| Terms {
+            max: 1,
+            remember: Duration::from_secs(hours * 3600),
+            absolute: None,
+            on_full: OnFull::Deny,
+        };
         let store = Store::of(Store::named("a-1", &terms(24))).unwrap();
         assert_eq!((Store::of("x".into()), Store::of("x-0".into())), (None, None));
         for (hours, now) in [(24_u64, 1_790_000_000_000), (72, 1_790_000_000_000), (1, store.span * 20_000 + 5)] {

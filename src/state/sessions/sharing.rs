@@ -124,6 +124,8 @@ impl Sessions {
         let strictest = self.sharing.strictest.load(Relaxed);
         let enough = enough.map_or(strictest, millis);
         let is_known = match basis {
+            // Its issuer is asked.
+            Basis::Unkept => true,
             Basis::Token => shown.signed_in.is_some() && sight.age <= strictest,
             _ => sight.quiet <= enough,
         };

@@ -2,10 +2,10 @@
 
 use super::super::{Activity, Name};
 use super::*;
-use crate::decide::session::{KeySource, Shown};
+use crate::decide::session::{KeySource, OnFull, Shown};
 use crate::decide::time::Timestamp;
 
-const TERMS: Terms = Terms { max: 100, remember: Duration::from_secs(3600), absolute: None };
+const TERMS: Terms = Terms { max: 100, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny };
 const PACE: Pace = Pace { interval: Duration::from_secs(10), strictest: Duration::from_secs(100) };
 
 fn at(second: u64) -> Moment {
