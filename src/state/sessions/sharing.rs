@@ -109,8 +109,8 @@ impl Sessions {
 
     /// Have others to be asked before this is believed? So it is if it was never seen here, or was left alone here for
     /// longer than `enough`, where that is said, or else than some policy allows; but not again within a short while. Who
-    /// signed in so recently, as the token says, was not left alone since, wherever; but what was before a newer sign-in
-    /// matters for tokens of an earlier one, and was not asked about because of the newer.
+    /// signed in so recently, as the token of that sign-in says, was not left alone since, wherever; but what was before a
+    /// newer sign-in matters for tokens of an earlier one, and was not asked about because of the newer.
     #[must_use]
     pub fn is_doubtful(
         &self,
@@ -123,10 +123,12 @@ impl Sessions {
         let Knowledge::Known(_, basis, sight) = knowledge else { return false };
         let strictest = self.sharing.strictest.load(Relaxed);
         let enough = enough.map_or(strictest, millis);
+        // What a renewed token proves is no activity, where others have seen an earlier one.
+        let is_of_sign_in = |at| shown.issued.is_none_or(|issued| issued.since(at) <= interval);
         let is_known = match basis {
             // Its issuer is asked.
             Basis::Unkept => true,
-            Basis::Token => shown.signed_in.is_some() && sight.age <= strictest,
+            Basis::Token => shown.signed_in.is_some_and(is_of_sign_in) && sight.age <= strictest,
             _ => sight.quiet <= enough,
         };
         if interval == 0 {

@@ -122,6 +122,19 @@ fn what_was_before_a_sign_in_is_asked_about() {
     assert_eq!(known(signed_in(600), 609), (false, 5));
 }
 
+/// That a token was renewed shows no user. Where it may have been, others are asked, however young the sign-in is: else what
+/// it proves would stand for an activity.
+#[test]
+fn a_token_that_was_renewed_is_asked_about() {
+    let sessions = shared();
+    let doubtful = |issued: u64| {
+        let shown = Shown { signed_in: Some(at(0).wall), issued: Some(at(issued).wall) };
+        let known = sessions.known(&name(), shown, at(60), &TERMS);
+        sessions.is_doubtful(name().print, (&known, shown), at(60), None)
+    };
+    assert_eq!([0, 10, 11, 60].map(doubtful), [false, false, true, true]);
+}
+
 #[test]
 fn where_nothing_is_shared_nobody_is_told_or_asked() {
     let sessions = Sessions::default();
