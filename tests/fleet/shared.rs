@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub const TERMS: Terms = Terms { max: 200_000, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny };
+pub const TERMS: Terms =
+    Terms { max: 200_000, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny };
 pub const PACE: Pace = Pace { interval: Duration::from_millis(200), strictest: Duration::from_secs(2) };
 const BOUND: Duration = Duration::from_millis(100);
 
