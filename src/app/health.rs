@@ -237,6 +237,7 @@ fn sessions(sessions: &Sessions, gauges: &mut Gauges) {
     let ended =
         [(Reason::SessionIdleTimeout.code(), counts.idle), (Reason::SessionAbsoluteTimeout.code(), counts.absolute)];
     gauges.sessions(counts.held, sessions.bytes(), &ended, counts.unkept);
+    gauges.vouched(&sessions.vouched.counts());
 }
 
 /// The memory that the process has, as Linux tells it.

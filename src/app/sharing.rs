@@ -2,6 +2,7 @@
 
 use super::start_error::{StartError, doing};
 use crate::control::sessions::SessionsSettings;
+use crate::decide::session::OnFull;
 use crate::idp::sessions::Share;
 use crate::state::State;
 use crate::state::sessions::{Desk, Terms};
@@ -26,7 +27,7 @@ pub(super) fn start(
     let Some(redis) = settings.store() else { return Ok((None, None)) };
     let (sessions, prints, clock) =
         (Arc::clone(&state.sessions), Arc::clone(&state.fingerprints), Arc::clone(&state.clock));
-    let terms = Terms { max: settings.max, remember: settings.remember.get(), absolute: None };
+    let terms = Terms { max: settings.max, remember: settings.remember.get(), absolute: None, on_full: OnFull::Deny };
     let desk = Arc::new(Desk::new(Arc::clone(&sessions), Arc::clone(&clock), terms));
     state.others = Some(Arc::clone(&desk));
     let share = Share::new((redis, &settings.prefix), (sessions, desk), prints, clock);

@@ -4,9 +4,12 @@
 use super::config::join;
 use super::doors;
 use super::settings::Config;
+use crate::decide::policy::Policy;
+use crate::decide::session::OnFull;
 use crate::idp::reception::Reception;
 use crate::proxy::answer::Stationery;
 use crate::proxy::certificates::Certificates;
+use crate::proxy::doubts;
 use crate::proxy::hygiene::Hygiene;
 use crate::proxy::identity::Identity;
 use crate::proxy::listen::Security;
@@ -134,7 +137,7 @@ pub fn plan(
     let proof_age = of_proofs.max().unwrap_or_default();
     let policies = || routes.iter().flat_map(|route| route.policies());
     let kept = &config.sessions;
-    let sessions = sessions::terms(policies(), (kept.max, kept.remember.get()));
+    let sessions = sessions::terms(policies(), (kept.max, kept.at_bound(), kept.remember.get()));
     let sharing = kept.store().map(|_| (sessions::pace(policies(), kept.interval.map(Span::get)), kept.look_up.get()));
     let session_door = match &config.sessions.door {
         Some(settings) => Some(Box::new(session_door(config, settings, &names, pools, telemetry)?)),
@@ -196,7 +199,7 @@ fn route(
         Access::Open => None,
         Access::Guarded => {
             let name = settings.policy.as_ref().or(config.defaults.policy.as_ref())?;
-            Some(Arc::new(policies::build(name, config.policies.get(name)?, &config.defaults)))
+            Some(Arc::new(policy(config, name)?))
         }
     };
     let name = policy.as_ref().map(|policy| policy.name.to_string()).unwrap_or_default();
@@ -220,6 +223,13 @@ fn route(
         request_fields: fields(&settings.headers.request),
         response_fields: fields(&settings.headers.response),
     })
+}
+
+fn policy(config: &Config, name: &str) -> Option<Policy> {
+    let (settings, defaults) = (config.policies.get(name)?, &config.defaults);
+    let policy = policies::build(name, settings, defaults);
+    let asks = config.sessions.at_bound() == OnFull::Introspect;
+    Some(if asks { doubts::when_full(policy, settings, defaults) } else { policy })
 }
 
 /// What is tried on a route.

@@ -15,6 +15,7 @@
 //! | `upstreams` | has each an endpoint, and names to be balanced and probed by? |
 //! | `policies` | can each policy be kept, and does it say what was meant? |
 //! | `sessions` | can each limit of sessions be reached, and be told? |
+//! | `jitter` | is there a limit for it to spread, and enough left of that? |
 //! | `sharing` | can sessions be shared with other instances, and in time? |
 //! | `guard` | does every guarded route have what guards it? |
 //! | `patterns` | is each host, path and method one, and are routes told apart? |
@@ -33,6 +34,7 @@ mod gateway;
 mod guard;
 mod introspection;
 mod issuers;
+mod jitter;
 mod listeners;
 mod patterns;
 mod places;
@@ -68,6 +70,7 @@ const SUBJECTS: &[Subject] = &[
     policies::check,
     sessions::check,
     sharing::check,
+    jitter::check,
     guard::check,
     patterns::check,
     reach::check,

@@ -200,7 +200,7 @@ impl<'a> About<'a> {
     }
 
     /// What no rule changes.
-    fn others(&self) -> [Row; 12] {
+    fn others(&self) -> [Row; 13] {
         let (own, usual, policy) = (self.settings, &self.config.defaults, &self.policy);
         let span = |span: Option<Duration>| span.map_or("-".to_owned(), |span| Span::from(span).to_string());
         let row = |limit, value: String, own: bool, usual: bool| {
@@ -209,6 +209,7 @@ impl<'a> About<'a> {
         };
         let (token, default) = (&own.token, &usual.token);
         let jitter = own.session.jitter.or(usual.session.jitter).map_or(Duration::ZERO, Span::get);
+        let idle_jitter = own.session.idle_jitter.or(usual.session.idle_jitter).map_or(Duration::ZERO, Span::get);
         let unidentified = own.session.unidentified.or(usual.session.unidentified).unwrap_or_default();
         let nonce = token.dpop_nonce.or(default.dpop_nonce).unwrap_or_default();
         let status = own.revocation.status.or(usual.revocation.status).unwrap_or_default();
@@ -219,6 +220,12 @@ impl<'a> About<'a> {
         let cold = cold.map_or_else(|| word(&stale.value), |said| word(&said));
         [
             row("session.jitter", span(Some(jitter)), own.session.jitter.is_some(), usual.session.jitter.is_some()),
+            row(
+                "session.idle_jitter",
+                span(Some(idle_jitter)),
+                own.session.idle_jitter.is_some(),
+                usual.session.idle_jitter.is_some(),
+            ),
             row(
                 "session.unidentified",
                 word(&unidentified),

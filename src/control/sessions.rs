@@ -1,5 +1,6 @@
 //! The block `sessions`: how they are remembered, and whether other instances know of them.
 
+use crate::decide::session::OnFull;
 use crate::idp::fleet::settings::RedisSettings;
 use crate::proxy::session_door::SessionDoorSettings;
 use crate::settings::Span;
@@ -10,9 +11,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionsSettings {
-    /// How many at most, in some 75 bytes each. A session for which there is no room is refused with 503 where a limit
-    /// of it would have to be known; nothing is forgotten for room. Default `1000000`.
+    /// How many at most, in some 80 bytes each; nothing is forgotten for room. Default `1000000`.
     pub max: usize,
+    /// With `state: memory`, what to do with a session for which there is no room: `deny` (503 where a limit of it would
+    /// have to be known; the default), or `introspect`: it is judged by what its token proves, and admitted only if its
+    /// issuer says that the token is active; 503 where that cannot be told.
+    pub on_full: OnFull,
     /// How long after its last activity a session is remembered; where every route that has an idle limit has an absolute
     /// one, at least until it reaches that. A token that is refreshed later and does not tell when its user signed in
     /// begins it anew: it is to be longer than tokens can be refreshed.
@@ -43,6 +47,7 @@ impl Default for SessionsSettings {
     fn default() -> Self {
         Self {
             max: 1_000_000,
+            on_full: OnFull::Deny,
             remember: Span::secs(24 * 60 * 60),
             state: SharedState::Memory,
             redis: None,
@@ -55,6 +60,12 @@ impl Default for SessionsSettings {
 }
 
 impl SessionsSettings {
+    /// What to do at the bound. What other instances know of a session has to be remembered.
+    #[must_use]
+    pub fn at_bound(&self) -> OnFull {
+        if self.store().is_some() { OnFull::Deny } else { self.on_full }
+    }
+
     /// The Redis in which sessions are shared, if they are.
     #[must_use]
     pub fn store(&self) -> Option<&RedisSettings> {

@@ -1,7 +1,6 @@
 //! When a session will end for the token that was judged, if only time moves on, and by which limit. What is not a
 //! limit of time, such as a revocation, nobody can foretell.
 
-use super::checks::idle::Idle;
 use super::finding::Finding;
 use super::verdict::{Trail, place};
 use std::time::Duration;
@@ -60,11 +59,11 @@ impl Outlook {
         Self { idle, absolute, sign_in, token: OF_THE_TOKEN.into_iter().filter_map(left).min() }
     }
 
-    /// The same, once the request was an activity.
+    /// The same, once the request was an activity, for a session that may have a silence of at most `longest`.
     #[must_use]
-    pub fn active(self, idle: Option<Idle>) -> Self {
-        let whole = |idle: Idle| idle.limit.value.saturating_add(Duration::from_millis(1));
-        Self { idle: self.idle.and(idle.map(whole)), ..self }
+    pub fn active(self, longest: Option<Duration>) -> Self {
+        let whole = |longest: Duration| longest.saturating_add(Duration::from_millis(1));
+        Self { idle: self.idle.and(longest.map(whole)), ..self }
     }
 
     /// Every limit there is, the one that comes first first.

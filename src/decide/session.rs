@@ -51,8 +51,10 @@ pub struct Life {
     pub silence: i64,
     /// When that silence ended, steady.
     pub broken: i64,
-    /// The longest silence before that sign-in, which tokens of earlier ones are judged by.
+    /// The longest silence before that sign-in, which tokens of earlier ones are judged by; but for that right before it.
     pub earlier: i64,
+    /// The last activity before that sign-in, steady, where any is known: a silence from then on was right before it.
+    pub before: Option<i64>,
 }
 
 impl Life {
@@ -71,12 +73,19 @@ impl Life {
         })
     }
 
-    /// The same, once a token was shown: a newer sign-in is an activity, and what was before does not count against it.
+    /// The same, once a token was shown: a newer sign-in is an activity, and what was before does not count against it. One
+    /// of an earlier sign-in of which nothing is known proves an activity then, as if the session were never seen.
     #[must_use]
     pub fn shown(mut self, shown: Shown, now: Moment) -> Self {
-        let Some(at) = shown.signed_in.filter(|at| self.signed_in.is_none_or(|known| *at > known)) else { return self };
+        let Some(at) = shown.signed_in.filter(|at| self.signed_in.is_none_or(|known| *at > known)) else {
+            let proven = || shown.signed_in.max(shown.issued).map(|at| steady(at, now));
+            self.before = self.before.or_else(|| proven().filter(|_| !self.is_of_the_newest(shown)));
+            return self;
+        };
         let began = steady(at, now);
-        self.earlier = self.earlier.max(self.silence).max(began.saturating_sub(self.last));
+        // How long it was quiet right before is told by the last activity of all instances, of which this may not be one.
+        self.earlier = self.earlier.max(self.silence).max(self.gap());
+        self.before = Some(self.last);
         // Of a silence in the middle of which the user signed in, only the rest counts.
         self.silence = self.broken.saturating_sub(began).clamp(0, self.silence);
         (self.signed_in, self.began, self.last) = (Some(at), began, self.last.max(began));
@@ -103,38 +112,53 @@ impl Life {
     }
 
     /// What two instances know of one session, as one: the latest activity, the newest sign-in and its longest silence.
-    /// In whichever order, and however often it is told, the same comes of it.
+    /// In whichever order, and however often it is told, the same comes of it; but for a token of a sign-in before the last
+    /// two, whose session may seem to have been left alone for longer than it was, and never for less.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {
         let (newer, older) = if self.signed_in >= other.signed_in { (self, other) } else { (other, self) };
         let earlier = newer.earlier.max(older.earlier);
         let last = newer.last.max(older.last);
         if newer.signed_in != older.signed_in {
-            return Self { last, earlier: earlier.max(older.silence), ..newer };
+            let earlier = earlier.max(older.silence).max(older.gap());
+            return Self { last, earlier, before: newer.before.max(Some(older.last)), ..newer };
         }
         let (silence, broken) = (newer.silence, newer.broken).max((older.silence, older.broken));
-        Self { last, earlier, silence, broken, began: newer.began.min(older.began), ..newer }
+        let (began, before) = (newer.began.min(older.began), newer.before.max(older.before));
+        Self { last, earlier, silence, broken, began, before, ..newer }
+    }
+
+    /// For how long it was left alone right before the newest sign-in, as far as is known.
+    fn gap(&self) -> i64 {
+        self.before.map_or(0, |before| self.began.saturating_sub(before).max(0))
+    }
+
+    /// Is a token of the newest sign-in that is known?
+    #[must_use]
+    pub fn is_of_the_newest(&self, shown: Shown) -> bool {
+        match (shown.signed_in, self.signed_in) {
+            (Some(at), Some(known)) => at >= known,
+            (Some(_), None) | (None, None) => true,
+            // It does not say of which sign-in it is: of none that came after it was issued.
+            (None, Some(known)) => shown.issued.is_some_and(|issued| issued >= known),
+        }
     }
 
     /// The same, where steady time counts from an instant that was so much earlier.
     #[must_use]
     pub fn moved(self, ms: i64) -> Self {
         let moved = |at: i64| if at == i64::MIN { at } else { at.saturating_add(ms) };
-        Self { last: moved(self.last), began: moved(self.began), broken: moved(self.broken), ..self }
+        let before = self.before.map(moved);
+        Self { last: moved(self.last), began: moved(self.began), broken: moved(self.broken), before, ..self }
     }
 
     /// What it means for one of its tokens.
     #[must_use]
     pub fn sight(&self, shown: Shown, now: Moment) -> Sight {
         let since = |at: Timestamp| self.signed_in.map_or(0, |known| known.since(at));
-        let is_of_the_newest = match (shown.signed_in, self.signed_in) {
-            (Some(at), Some(known)) => at >= known,
-            (Some(_), None) | (None, None) => true,
-            // It does not say of which sign-in it is: of none that came after it was issued.
-            (None, Some(known)) => shown.issued.is_some_and(|issued| issued >= known),
-        };
+        let is_of_the_newest = self.is_of_the_newest(shown);
         let signed_in = shown.signed_in.or(shown.issued).filter(|_| !is_of_the_newest);
-        let silence = if is_of_the_newest { self.silence } else { self.silence.max(self.earlier) };
+        let silence = if is_of_the_newest { self.silence } else { self.silence.max(self.earlier).max(self.gap()) };
         Sight {
             quiet: millis(now.steady).saturating_sub(self.last).max(0),
             silence,
@@ -173,6 +197,8 @@ pub enum Basis {
     Alone,
     /// The other instances had to be asked and could not, and the store does not hold it: it is what the token proves.
     Unheard,
+    /// The store has no room for it: it is what the token proves, and the issuer has to say that the token is active.
+    Unkept,
 }
 
 impl Basis {
@@ -190,8 +216,20 @@ impl Basis {
             (Self::Token | Self::Unheard, true) => Self::Token,
             (Self::Held | Self::Shared | Self::Alone, false) => Self::Alone,
             (Self::Token | Self::Unheard, false) => Self::Unheard,
+            (Self::Unkept, _) => Self::Unkept,
         }
     }
+}
+
+/// What to do with a session that there is no room to remember.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFull {
+    /// Refuse it with 503, where a limit of it would have to be known.
+    #[default]
+    Deny,
+    /// Go by what the token proves, if its issuer says that it is active.
+    Introspect,
 }
 
 /// What to do with a session while the store that instances share cannot tell of it, and this one does not know enough.
@@ -219,6 +257,29 @@ pub enum Knowledge {
     NoRoom(Key),
     /// This.
     Known(Key, Basis, Sight),
+}
+
+impl Knowledge {
+    /// Which session it is, if it was asked for.
+    #[must_use]
+    pub const fn key(&self) -> Option<Key> {
+        match self {
+            Self::Undated(key) | Self::NoRoom(key) | Self::Known(key, ..) => Some(*key),
+            Self::Unasked => None,
+        }
+    }
+
+    /// Is there no room to remember it, so that its issuer has to be asked?
+    #[must_use]
+    pub const fn is_unkept(&self) -> bool {
+        matches!(self, Self::Known(_, Basis::Unkept, _))
+    }
+
+    /// The session's number.
+    #[must_use]
+    pub fn lot(&self) -> u32 {
+        self.key().map_or(0, |key| key.lot)
+    }
 }
 
 /// Which session it is.

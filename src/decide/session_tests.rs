@@ -97,16 +97,50 @@ fn the_later_activity_counts() {
     assert_eq!((there.last, back.last), (9_000, 9_000));
 }
 
-fn life() -> impl Strategy<Value = Life> {
+/// The silence right before a sign-in is known though one instance saw what was before it, and another the sign-in alone;
+/// whoever tells first, and also if what was used last is told last.
+#[test]
+fn what_one_saw_before_a_sign_in_that_another_saw() {
+    let (old, new) = (token(Some(0), 0), token(Some(600), 600));
+    let there = |second| Life::cold(token(Some(0), second), at(second as u64)).unwrap();
+    let here = Life::cold(new, at(605)).unwrap().touched(at(605));
+    let of = |life: Life, token| seconds(life.sight(token, at(610))).1;
+    for life in [there(10).joined(here), here.joined(there(10)).joined(here)] {
+        assert_eq!((of(life, old), of(life, new)), (590, 5));
+    }
+    for life in [there(10).joined(here).joined(there(400)), there(400).joined(there(10)).joined(here)] {
+        assert_eq!((of(life, old), of(life, new)), (200, 5), "it was used meanwhile");
+    }
+    // One more sign-in: what was between the first two still counts for the first.
+    let newest = Life::cold(token(Some(700), 700), at(700)).unwrap();
+    let life = there(10).joined(here).joined(newest);
+    assert_eq!(of(life, old), 590);
+}
+
+/// Where nothing is known of what was before a sign-in, an older token proves what it would prove alone.
+#[test]
+fn a_token_of_an_earlier_sign_in_proves_no_more_beside_a_newer_one() {
+    let (old, refreshed, new) = (token(Some(0), 0), token(Some(0), 590), token(Some(600), 600));
+    let life = Life::cold(new, at(600)).unwrap().touched(at(600));
+    assert_eq!(seconds(life.shown(old, at(605)).sight(old, at(605))), (5, 600, 605));
+    assert_eq!(seconds(life.shown(refreshed, at(605)).sight(refreshed, at(605))), (5, 10, 605));
+    let known = life.shown(old, at(605));
+    assert_eq!(known.shown(refreshed, at(606)), known, "a refreshed token ends no silence that is known");
+    assert_eq!(life.shown(new, at(605)), life);
+}
+
+/// Of so many sign-ins, and of none: nothing is before that.
+fn life(sign_ins: i64) -> impl Strategy<Value = Life> {
     let at = || -50_i64..50;
-    (at(), at(), prop::option::of(0_i64..3), at(), 0_i64..9, 0_i64..9).prop_map(
-        |(last, began, signed_in, broken, silence, earlier)| Life {
+    (at(), at(), prop::option::of(0..sign_ins), at(), 0_i64..9, 0_i64..9, prop::option::of(at())).prop_map(
+        |(last, began, signed_in, broken, silence, earlier, before)| Life {
             last,
             began,
             signed_in: signed_in.map(Timestamp::from_secs),
             broken,
             silence,
             earlier,
+            before: before.filter(|_| signed_in.is_some()),
         },
     )
 }
@@ -115,7 +149,7 @@ proptest! {
     /// In whichever order what instances know is put together, and however often, the same comes of it; and no instance
     /// loses an activity, a sign-in or a silence by it.
     #[test]
-    fn order_never_matters(a in life(), b in life(), c in life(), by in -9_i64..9) {
+    fn order_never_matters(a in life(1), b in life(1), c in life(1), by in -9_i64..9) {
         prop_assert_eq!(a.joined(b), b.joined(a));
         prop_assert_eq!(a.joined(b).joined(c), a.joined(b.joined(c)));
         prop_assert_eq!(a.joined(a), a);
@@ -124,5 +158,16 @@ proptest! {
         let both = a.joined(b);
         prop_assert!(both.last >= a.last && both.signed_in >= a.signed_in && both.earlier >= a.earlier);
         prop_assert!(both.silence.max(both.earlier) >= a.silence);
+    }
+
+    /// Of more than two sign-ins all but one thing: the longest silence before the newest may seem to be longer, by order.
+    #[test]
+    fn order_hardly_ever_matters(a in life(4), b in life(4), c in life(4)) {
+        let all = [a.joined(b).joined(c), a.joined(c).joined(b), b.joined(c).joined(a), a.joined(b.joined(c))];
+        for joined in all {
+            prop_assert_eq!(Life { earlier: 0, ..joined }, Life { earlier: 0, ..all[0] });
+            let least = [a, b, c].into_iter().filter(|one| one.signed_in < joined.signed_in);
+            prop_assert!(least.map(|one| one.silence.max(one.earlier)).all(|silence| joined.earlier >= silence));
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::finding::{Finding, Limit, Origin};
 use super::id::IssuerName;
 use super::limits::{Classes, Limits, OFF};
 use super::policy::Policy;
-use super::session::OnStateLoss;
+use super::session::{Knowledge, OnStateLoss};
 use super::verdict::{Trail, place};
 use core::net::IpAddr;
 use ipnet::IpNet;
@@ -118,6 +118,8 @@ pub struct When {
     pub classes: Box<[Box<str>]>,
     /// By how much at most a session reaches its greatest length earlier.
     pub jitter: Duration,
+    /// By how much at most a silence ends a session earlier.
+    pub idle_jitter: Duration,
     /// What to do with a token that names no session.
     pub unidentified: Unidentified,
     /// What to do with a session of which other instances may know more, and cannot be asked.
@@ -156,7 +158,8 @@ impl When {
     }
 
     const fn idle(&self, limit: Limit<Duration>) -> Idle {
-        Idle { limit, unidentified: self.unidentified, on_state_loss: self.on_state_loss }
+        let Self { idle_jitter: jitter, unidentified, on_state_loss, .. } = *self;
+        Idle { limit, jitter, unidentified, on_state_loss }
     }
 
     const fn absolute(&self, limit: Limit<Duration>) -> Absolute {
@@ -223,6 +226,13 @@ impl Policy {
         }
     }
 
+    /// The longest silence that this session may have where these limits hold.
+    #[must_use]
+    pub fn longest_silence(&self, limits: Option<&Limits>, session: &Knowledge) -> Option<Duration> {
+        let idle = self.idle_under(limits)?;
+        Some(session.key().map_or(idle.limit.value, |key| idle.span(key)))
+    }
+
     /// How long ago the user may have signed in, where these limits hold.
     #[must_use]
     pub fn auth_age_under(&self, limits: Option<&Limits>) -> Option<Duration> {
@@ -250,8 +260,9 @@ impl Policy {
     pub fn shortest_idle(&self) -> Option<Duration> {
         let rules = self.when.as_deref().into_iter().flat_map(|when| &when.rules);
         let ruled = rules.flat_map(|rule| [rule.tightens.idle, rule.relaxes.idle]).flatten();
-        let own = self.idle.map(|idle| idle.limit);
-        own.into_iter().chain(ruled).map(|limit| limit.value).filter(|idle| *idle != OFF).min()
+        let ruled = ruled.filter(|limit| limit.value != OFF);
+        let ruled = ruled.filter_map(|limit| Some(self.when.as_deref()?.idle(limit)));
+        self.idle.into_iter().chain(ruled).map(|idle| idle.shortest()).min()
     }
 
     /// What to do with a session of which other instances may know more, and cannot be asked.

@@ -159,7 +159,7 @@ impl Report {
         let idle = self.route.as_ref()?.policy.as_ref()?.idle_under(self.limits.as_ref())?;
         let Attended { sessions, terms, name, shown } = self.attended()?;
         match sessions.known(name, shown, now, terms) {
-            Knowledge::Known(_, _, sight) => Some((idle.limit.value, sight)),
+            Knowledge::Known(key, _, sight) => Some((idle.span(key), sight)),
             _ => None,
         }
     }
@@ -181,7 +181,7 @@ impl Report {
         };
         let known = sessions.known(name, shown, now, terms);
         let Some(desk) = &self.shared.state.others else { return Some(reason) };
-        if !sessions.is_doubtful(name.print, (&known, shown.signed_in.is_some()), now, Some(idle.limit.value)) {
+        if !sessions.is_doubtful(name.print, (&known, shown), now, Some(idle.span(name.key()))) {
             return Some(reason);
         }
         let answered = self.heard.of(desk, name.print, self.plan.sharing?.1)?;

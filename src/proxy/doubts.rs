@@ -2,9 +2,10 @@
 
 use super::settings::{Defaults, PolicySettings};
 use crate::decide::checks::freshness::{Freshness, OnStale};
-use crate::decide::checks::introspection::{Introspection, IntrospectionRule};
+use crate::decide::checks::introspection::{Introspection, IntrospectionRule, WhenFull};
 use crate::decide::checks::status::{Status, StatusRule};
 use crate::decide::finding::{Limit, Origin};
+use crate::decide::policy::Policy;
 
 /// What the policy says, else the defaults; with where it was written.
 fn said<T>(policy: Option<T>, defaults: Option<T>) -> Option<Limit<T>> {
@@ -40,7 +41,20 @@ pub(super) fn introspection(settings: &PolicySettings, defaults: &Defaults) -> O
     let (rule, freshness) = (rule(settings, defaults), freshness(settings, defaults));
     let asks = [freshness.on_stale.value, freshness.cold_start.value].contains(&OnStale::Introspect);
     let asks = asks || rule.value != IntrospectionRule::Never;
-    asks.then(|| Introspection { rule, freshness, status: status(settings, defaults) })
+    asks.then(|| Introspection { rule, freshness, status: status(settings, defaults), when_full: WhenFull::Never })
+}
+
+/// The same, where the issuer is asked too about sessions that there is no room to remember.
+#[must_use]
+pub fn when_full(policy: Policy, settings: &PolicySettings, defaults: &Defaults) -> Policy {
+    let when_full = match (policy.shortest_idle(), policy.asks_of_sessions()) {
+        (Some(_), _) => WhenFull::Always,
+        (None, true) => WhenFull::Undated,
+        (None, false) => return policy,
+    };
+    let (rule, freshness) = (rule(settings, defaults), freshness(settings, defaults));
+    let active = Introspection { rule, freshness, status: status(settings, defaults), when_full };
+    Policy { active: Some(active), ..policy }
 }
 
 #[cfg(test)]

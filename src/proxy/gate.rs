@@ -198,7 +198,8 @@ impl Gate {
         if let (Some(shadow), None) = (&route.shadow, verdict.reason()) {
             report.shadow = shadow.judge(&gathered);
         }
-        report.outlook = route.telling.map(|telling| telling.outlook(&verdict, policy, route.activity));
+        report.outlook =
+            route.telling.map(|telling| telling.outlook(&verdict, policy, (route.activity, &report.session)));
         // It is large. Should an admitted request fail later, it is judged anew on the same evidence: the same comes of it.
         if verdict.reason().is_some() || report.is_seen() {
             report.verdict = Some(Box::new(verdict));

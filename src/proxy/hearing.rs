@@ -7,7 +7,7 @@ use super::report::Report;
 use crate::decide::id::Fingerprint;
 use crate::decide::policy::Policy;
 use crate::decide::reason::Reason;
-use crate::decide::session::Knowledge;
+use crate::decide::session::{Knowledge, Shown};
 use crate::decide::verdict::Verdict;
 use crate::state::sessions::{Activity, Desk};
 use crate::token::gather::Gathered;
@@ -89,11 +89,11 @@ impl Gate {
         let matters =
             matches!(verdict.reason(), None | Some(Reason::SessionIdleTimeout | Reason::SessionAbsoluteTimeout));
         // What shows its user would end a silence here, which may have been none elsewhere.
-        let own = || policy.idle_under(verdict.limits.as_ref()).map_or(Duration::MAX, |idle| idle.limit.value);
+        let own = || policy.longest_silence(verdict.limits.as_ref(), &evidence.session).unwrap_or(Duration::MAX);
         let enough = (route.activity == Activity::None).then(own);
         let sessions = &self.shared.state.sessions;
-        let signed_in = evidence.claims().is_some_and(|claims| claims.auth_time.is_some());
-        let doubtful = || sessions.is_doubtful(name.print, (&evidence.session, signed_in), evidence.moment, enough);
+        let shown = evidence.claims().map(Shown::from).unwrap_or_default();
+        let doubtful = || sessions.is_doubtful(name.print, (&evidence.session, shown), evidence.moment, enough);
         (matters && doubtful()).then_some(desk)
     }
 

@@ -173,8 +173,9 @@ impl Gate {
             return Err(Reason::RateLimited);
         }
         report.tell_active();
-        let idle = door.route.policy.as_ref().and_then(|policy| policy.idle_under(report.limits.as_ref()));
-        Ok(json(&door.told(outlook.active(idle), report.moment)))
+        let policy = door.route.policy.as_ref();
+        let longest = policy.and_then(|policy| policy.longest_silence(report.limits.as_ref(), &report.session));
+        Ok(json(&door.told(outlook.active(longest), report.moment)))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::decide::checks::idle::{Idle, Unidentified};
 use crate::decide::checks::step_up::{Acr, AuthAge};
 use crate::decide::finding::Origin;
 use crate::decide::policy::Policy;
-use crate::decide::session::OnStateLoss;
+use crate::decide::session::{OnFull, OnStateLoss};
 use crate::settings::{OrOff, Span};
 use crate::state::sessions::{Pace, Terms};
 use schemars::JsonSchema;
@@ -29,6 +29,10 @@ pub struct SessionPolicy {
     /// By how much at most a session reaches its greatest length earlier, each by a part of its own, so that those which
     /// began together do not end together. Never later. Default: what `defaults` says, else `0s`.
     pub jitter: Option<Span>,
+    /// By how much at most a silence ends a session earlier than `idle`, each by a part of its own, so that those which
+    /// were left alone together do not end together. Never later, and at most half of `idle`. Sessions have the same parts
+    /// on all instances that have the same `telemetry.hash_key`. Default: what `defaults` says, else `0s`.
+    pub idle_jitter: Option<Span>,
     /// A token that has neither the issuer's `session_claim` nor a subject and a client: `deny`, or `token` (it is a
     /// session of its own, which its successor does not continue). Default: what `defaults` says, else `deny`.
     pub unidentified: Option<Unidentified>,
@@ -94,10 +98,11 @@ impl Checks {
         let on_state_loss = session.on_state_loss.or(usual.on_state_loss).unwrap_or_default();
         let idle = limit("session.idle", session.idle, usual.idle);
         let jitter = session.jitter.or(usual.jitter).map_or(Duration::ZERO, Span::get);
+        let earlier = session.idle_jitter.or(usual.idle_jitter).map_or(Duration::ZERO, Span::get);
         let acr = step_up.acr.as_ref().map(|acr| (acr, Origin::Policy));
         let acr = acr.or(usual_step_up.acr.as_ref().map(|acr| (acr, Origin::Defaults)));
         Self {
-            idle: idle.map(|limit| Idle { limit, unidentified, on_state_loss }),
+            idle: idle.map(|limit| Idle { limit, jitter: earlier, unidentified, on_state_loss }),
             absolute: limit("session.absolute", session.absolute, usual.absolute).map(|limit| Absolute {
                 limit,
                 jitter,
@@ -113,10 +118,11 @@ impl Checks {
 }
 
 /// How sessions are kept, if any policy asks for something that has to be remembered.
-pub fn terms<'a>(policies: impl Iterator<Item = &'a Policy>, (max, remember): (usize, Duration)) -> Option<Terms> {
+pub fn terms<'a>(policies: impl Iterator<Item = &'a Policy>, kept: (usize, OnFull, Duration)) -> Option<Terms> {
     let asking: Vec<&Policy> = policies.filter(|policy| policy.asks_of_sessions()).collect();
     let absolute: Option<Vec<Duration>> = asking.iter().map(|policy| policy.longest_session()).collect();
-    let terms = Terms { max, remember, absolute: absolute.and_then(|all| all.into_iter().max()) };
+    let (max, on_full, remember) = kept;
+    let terms = Terms { max, remember, absolute: absolute.and_then(|all| all.into_iter().max()), on_full };
     (!asking.is_empty()).then_some(terms)
 }
 

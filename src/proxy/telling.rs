@@ -5,6 +5,7 @@ use super::report::Report;
 use super::sessions::{Extend, SessionPolicy};
 use crate::decide::outlook::{End, Outlook};
 use crate::decide::policy::Policy;
+use crate::decide::session::Knowledge;
 use crate::decide::time::{Timestamp, millis};
 use crate::decide::verdict::Verdict;
 use crate::settings::Span;
@@ -21,6 +22,9 @@ pub const SESSION: HeaderName = HeaderName::from_static("curfew-session");
 pub const WARNING: HeaderName = HeaderName::from_static("curfew-session-warning");
 
 const WARN_BEFORE: Duration = Duration::from_secs(120);
+
+/// Whether a request shows its user, and what is known of the session.
+type Shows<'a> = (Activity, &'a Knowledge);
 
 /// How it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +46,10 @@ impl Telling {
     }
 
     /// When it ends, once the request was remembered.
-    pub(super) fn outlook(self, verdict: &Verdict, policy: &Policy, activity: Activity) -> Outlook {
+    pub(super) fn outlook(self, verdict: &Verdict, policy: &Policy, (activity, session): Shows<'_>) -> Outlook {
         let outlook = Outlook::of(&verdict.trail);
-        if activity == Activity::User { outlook.active(policy.idle_under(verdict.limits.as_ref())) } else { outlook }
+        let longest = || policy.longest_silence(verdict.limits.as_ref(), session);
+        if activity == Activity::User { outlook.active(longest()) } else { outlook }
     }
 
     /// Would asking for more time help against this end?

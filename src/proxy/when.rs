@@ -121,6 +121,7 @@ pub fn build(policy: &Policy, settings: &PolicySettings, defaults: &Defaults) ->
     let when = When {
         own: policy.own_limits(&classes),
         jitter: session.jitter.or(defaults.session.jitter).map_or(Duration::ZERO, Span::get),
+        idle_jitter: session.idle_jitter.or(defaults.session.idle_jitter).map_or(Duration::ZERO, Span::get),
         unidentified: session.unidentified.or(defaults.session.unidentified).unwrap_or_default(),
         on_state_loss: session.on_state_loss.or(defaults.session.on_state_loss).unwrap_or_default(),
         rules: settings.when.iter().enumerate().map(rule).collect(),

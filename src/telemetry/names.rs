@@ -163,6 +163,7 @@ metrics! {
     SESSIONS_BYTES = "curfew_sessions_bytes", "Memory that the remembered sessions take, free places included";
     SESSIONS_ENDED = "curfew_sessions_ended", "Sessions that ended by a limit, once for each sign-in, by reason";
     SESSIONS_UNKEPT = "curfew_sessions_not_kept", "How often a session found no room to be remembered";
+    SESSIONS_VOUCHED = "curfew_sessions_vouched", "Requests of sessions without room about which their issuer was asked, by what it said: active, inactive, unknown";
     STORE_CONNECTED = "curfew_session_store_connected", "Whether the Redis in which instances share sessions is joined: 1 or 0";
     STORE_LOOKUPS = "curfew_session_store_lookups", "Sessions that a request waited for, by whether Redis answered: answered or unanswered";
     STORE_TOLD = "curfew_session_store_told", "How often what was seen of a session was written to Redis";

@@ -153,6 +153,13 @@ impl Gauges {
         self.count(metric::SESSIONS_UNKEPT, &[], unkept);
     }
 
+    /// What issuers said of sessions without room.
+    pub fn vouched(&mut self, counts: &[(&str, u64)]) {
+        for (answer, count) in counts {
+            self.count(metric::SESSIONS_VOUCHED, &[("answer", answer)], *count);
+        }
+    }
+
     /// The process: its version, when it was started, and how many bytes of memory it has, where that can be told.
     pub fn process(&mut self, version: &str, started: Timestamp, memory: Option<u64>) {
         self.put(metric::BUILD, &[("version", version)], 1.0);

@@ -159,6 +159,9 @@ impl Gathered {
             None => Told { answer: Answer::Unknown("its issuer cannot be asked"), had: Had::Asked(Duration::ZERO) },
         };
         self.introspection = Introspection::Told(told);
+        if self.session.is_unkept() {
+            state.sessions.vouched.count(told.answer);
+        }
         let waited = matches!(told.had, Had::Asked(_));
         if waited {
             self.revocation = revocation(self, verified, state);

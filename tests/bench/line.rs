@@ -29,6 +29,7 @@ mod confided;
 #[path = "../support/mint.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod mint;
+mod sessions;
 
 const ISSUER: &str = "https://id.example.com";
 const SECRET: &[u8] = b"a secret of thirty-two bytes, yes";
@@ -208,6 +209,7 @@ fn main() {
     println!(
         "`bare` is jsonwebtoken's check of the signature alone, `unseen` all that a token costs at its first sight."
     );
+    sessions::measure();
 }
 
 /// The best of many short rounds: noise only adds.

@@ -85,10 +85,26 @@ fn rows() -> Vec<Row> {
     }
     // Our own clock, and a span within the token: no leeway moves them.
     let idle = |policy: &mut Policy| {
-        policy.idle = Some(Idle { limit: limit(SPAN), unidentified: DENY, on_state_loss: OnStateLoss::Deny })
+        policy.idle = Some(Idle {
+            limit: limit(SPAN),
+            jitter: Duration::ZERO,
+            unidentified: DENY,
+            on_state_loss: OnStateLoss::Deny,
+        })
     };
     let answer = clock(idle, |_| {}, |late| seen(SPAN + late, 0), false);
     rows.push(row("session.idle", false, answer, inside(SessionIdleTimeout)));
+    // Half of a jitter of two seconds falls to this session.
+    let jittered = |policy: &mut Policy| {
+        let (limit, jitter) = (limit(SPAN), Duration::from_secs(2));
+        policy.idle = Some(Idle { limit, jitter, unidentified: DENY, on_state_loss: OnStateLoss::Deny });
+    };
+    let half = |late| match seen(SPAN - 1000 + late, 0) {
+        Knowledge::Known(key, basis, sight) => Knowledge::Known(Key { lot: 1 << 31, ..key }, basis, sight),
+        other => other,
+    };
+    let answer = clock(jittered, |_| {}, half, false);
+    rows.push(row("session.idle_jitter", false, answer, inside(SessionIdleTimeout)));
     let spans = |offset| {
         let mut policy = policy();
         policy.lifetime = Some(Lifetime { cap: limit(SPAN) });

@@ -2,7 +2,8 @@
 
 use crate::world::{Want, World, policy, table};
 use curfew::decide::checks::freshness::{Freshness, OnStale};
-use curfew::decide::checks::introspection::{Introspection, IntrospectionRule as Rule};
+use curfew::decide::checks::idle::{Idle, Unidentified};
+use curfew::decide::checks::introspection::{Introspection, IntrospectionRule as Rule, WhenFull};
 use curfew::decide::checks::scope::Scope;
 use curfew::decide::checks::status::Status;
 use curfew::decide::finding::{Limit, Origin};
@@ -11,6 +12,7 @@ use curfew::decide::introspection::{Answer, Had, Introspection as Known, Told};
 use curfew::decide::policy::Policy;
 use curfew::decide::reason::Reason;
 use curfew::decide::revocation::{Cutoff, Entry, Freshness as Fresh};
+use curfew::decide::session::{Basis, Key, KeySource, Knowledge, OnStateLoss, Sight};
 use curfew::decide::status::{Listed, Status as Listing, StatusClaim};
 use curfew::decide::time::Timestamp;
 use std::time::Duration;
@@ -25,7 +27,7 @@ fn by<T>(value: T) -> Limit<T> {
 fn asks(rule: Rule, stale: OnStale, cold: OnStale) -> Introspection {
     let freshness = Freshness { on_stale: by(stale), cold_start: by(cold) };
     let status = Status { on_stale: by(stale), cold_start: by(cold), required: false };
-    Introspection { rule: by(rule), freshness, status: Some(status) }
+    Introspection { rule: by(rule), freshness, status: Some(status), when_full: WhenFull::Never }
 }
 
 fn told(answer: Answer) -> Known {
@@ -98,6 +100,51 @@ fn who_is_asked_and_what_it_counts_for() {
             ("a list that is gone meanwhile, inactive", stale(), listed(gone, inactive), NO),
         ],
     );
+}
+
+/// A session that there is no room to remember: the issuer stands in for what is not known, where that had to be known.
+#[test]
+fn a_session_without_room() {
+    let (active, inactive, unknown) =
+        (told(Answer::Active), told(Answer::Inactive), told(Answer::Unknown("no answer in time")));
+    let asks = |when_full| Introspection { when_full, ..asks(Rule::Never, OnStale::Deny, OnStale::Deny) };
+    let (never, undated, always) = (asks(WhenFull::Never), asks(WhenFull::Undated), asks(WhenFull::Always));
+    let on = |basis, dated: bool, introspection| {
+        let mut world = World::claims(|claims| claims.auth_time = claims.issued.filter(|_| dated));
+        let key = Key { source: KeySource::Claim, lot: 0 };
+        (world.session, world.introspection) = (Knowledge::Known(key, basis, Sight::default()), introspection);
+        world
+    };
+    let unkept = |dated, introspection| on(Basis::Unkept, dated, introspection);
+    table(
+        "introspection of a session without room",
+        vec![
+            ("active", always, unkept(true, active), Want::Pass),
+            ("inactive", always, unkept(true, inactive), NO),
+            ("unknown", always, unkept(true, unknown), UNKNOWN),
+            ("not asked", always, unkept(true, Known::Unasked), UNKNOWN),
+            ("held", always, on(Basis::Held, true, Known::Unasked), Want::Unasked),
+            ("new, and there is room", always, on(Basis::Token, true, Known::Unasked), Want::Unasked),
+            ("the sign-in is enough", undated, unkept(true, Known::Unasked), Want::Unasked),
+            ("no sign-in is told, active", undated, unkept(false, active), Want::Pass),
+            ("no sign-in is told, unknown", undated, unkept(false, unknown), UNKNOWN),
+            ("nobody is to be asked", never, unkept(false, Known::Unasked), Want::Unasked),
+        ],
+    );
+    // What the token proves is judged as ever, and then nobody is asked.
+    let limit = by(Duration::from_secs(5));
+    let idle =
+        Idle { limit, jitter: Duration::ZERO, unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny };
+    let policy = Policy { idle: Some(idle), active: Some(always), ..policy() };
+    for (quiet, due, reason) in
+        [(5_000, true, Reason::IntrospectionUnavailable), (5_001, false, Reason::SessionIdleTimeout)]
+    {
+        let mut world = unkept(true, Known::Unasked);
+        let key = Key { source: KeySource::Claim, lot: 0 };
+        world.session = Knowledge::Known(key, Basis::Unkept, Sight { quiet, ..Sight::default() });
+        let verdict = policy.judge(&world.evidence());
+        assert_eq!((always.is_due(&world.evidence(), &verdict), verdict.reason()), (due, Some(reason)));
+    }
 }
 
 /// The issuer is asked only about a token against which nothing else stands, and it is asked once.

@@ -200,9 +200,17 @@ fn ruled(change: impl FnOnce(&mut Policy), rules: impl FnOnce(&[Box<str>]) -> Ve
     change(&mut policy);
     let classes = words(&["gold", "silver", "bronze"]);
     let own = policy.own_limits(&classes);
-    let (jitter, unidentified) = (Duration::ZERO, Unidentified::Deny);
+    let (jitter, idle_jitter, unidentified) = (Duration::ZERO, Duration::ZERO, Unidentified::Deny);
     let rules = rules(&classes).into();
-    policy.when = Some(Box::new(When { own, classes, jitter, unidentified, rules, on_state_loss: OnStateLoss::Deny }));
+    policy.when = Some(Box::new(When {
+        own,
+        classes,
+        jitter,
+        idle_jitter,
+        unidentified,
+        rules,
+        on_state_loss: OnStateLoss::Deny,
+    }));
     policy
 }
 

@@ -4,10 +4,14 @@ use crate::world::{LEEWAY, NOW, Want, World, at, policy, table, words};
 use curfew::decide::checks::absolute::Absolute;
 use curfew::decide::checks::idle::{Idle, Unidentified};
 use curfew::decide::checks::step_up::{Acr, AuthAge};
+use curfew::decide::claims::Claims;
 use curfew::decide::finding::{Limit, Origin};
+use curfew::decide::id::Fingerprint;
 use curfew::decide::reason::Reason;
 use curfew::decide::session::{Basis, Key, KeySource, Knowledge, OnStateLoss, Sight};
 use curfew::decide::verdict::Outcome;
+use curfew::state::fingerprint::Fingerprints;
+use curfew::state::sessions::name;
 use std::time::Duration;
 
 const SID: Key = Key { source: KeySource::Claim, lot: 0 };
@@ -30,7 +34,12 @@ fn sight(quiet: i64, silence: i64, age: i64) -> Knowledge {
 #[test]
 fn a_store_that_is_lost() {
     use OnStateLoss::{Allow, Deny, Local};
-    let idle = |loss| Idle { limit: limit(1000), unidentified: Unidentified::Deny, on_state_loss: loss };
+    let idle = |loss| Idle {
+        limit: limit(1000),
+        jitter: Duration::ZERO,
+        unidentified: Unidentified::Deny,
+        on_state_loss: loss,
+    };
     let seen =
         |basis, quiet, silence| known(Knowledge::Known(SID, basis, Sight { quiet, silence, ..Sight::default() }));
     let (over, lost) = (Want::Fail(Reason::SessionIdleTimeout), Want::Fail(Reason::SessionStateUnknown));
@@ -79,8 +88,18 @@ fn a_store_that_is_lost() {
 /// `now - last activity`, accepted at the limit itself, refused a millisecond later; there is no leeway.
 #[test]
 fn idle() {
-    let idle = |ms| Idle { limit: limit(ms), unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny };
-    let lax = |ms| Idle { limit: limit(ms), unidentified: Unidentified::Token, on_state_loss: OnStateLoss::Deny };
+    let idle = |ms| Idle {
+        limit: limit(ms),
+        jitter: Duration::ZERO,
+        unidentified: Unidentified::Deny,
+        on_state_loss: OnStateLoss::Deny,
+    };
+    let lax = |ms| Idle {
+        limit: limit(ms),
+        jitter: Duration::ZERO,
+        unidentified: Unidentified::Token,
+        on_state_loss: OnStateLoss::Deny,
+    };
     let over = Want::Fail(Reason::SessionIdleTimeout);
     let cold = |quiet| known(Knowledge::Known(SID, Basis::Token, Sight { quiet, ..Sight::default() }));
     let alone = |quiet| known(Knowledge::Known(TOKEN, Basis::Held, Sight { quiet, ..Sight::default() }));
@@ -209,6 +228,97 @@ fn jitter_is_earlier_and_never_later() {
     );
 }
 
+/// The same of the idle limit: a silence that is going on, one that was, and one that the token tells.
+#[test]
+fn idle_jitter_is_earlier_and_never_later() {
+    let idle = Idle {
+        limit: limit(10_000),
+        jitter: Duration::from_secs(4),
+        unidentified: Unidentified::Deny,
+        on_state_loss: OnStateLoss::Allow,
+    };
+    let of = |lot, basis, quiet, silence| {
+        let key = Key { source: KeySource::Claim, lot };
+        known(Knowledge::Known(key, basis, Sight { quiet, silence, age: 0 })).strict()
+    };
+    let (half, all) = (1 << 31, u32::MAX);
+    let over = Want::Fail(Reason::SessionIdleTimeout);
+    table(
+        "idle jitter",
+        vec![
+            ("none of it, used right now", idle, of(0, Basis::Held, 0, 0), Want::PassFor(10_001)),
+            ("none of it, at the limit", idle, of(0, Basis::Held, 10_000, 0), Want::PassFor(1)),
+            ("none of it, over", idle, of(0, Basis::Held, 10_001, 0), over),
+            ("half of it, used right now", idle, of(half, Basis::Held, 0, 0), Want::PassFor(8_001)),
+            ("half of it, 1 ms before", idle, of(half, Basis::Held, 7_999, 0), Want::PassFor(2)),
+            ("half of it, at the limit", idle, of(half, Basis::Held, 8_000, 0), Want::PassFor(1)),
+            ("half of it, over", idle, of(half, Basis::Held, 8_001, 0), over),
+            ("all of it, at the limit", idle, of(all, Basis::Held, 6_001, 0), Want::PassFor(1)),
+            ("all of it, over", idle, of(all, Basis::Held, 6_002, 0), over),
+            ("ended before, at the limit", idle, of(half, Basis::Held, 5, 8_000), Want::PassFor(7_996)),
+            ("ended before, over", idle, of(half, Basis::Held, 5, 8_001), over),
+            ("not held, at the limit", idle, of(half, Basis::Token, 8_000, 0), Want::PassFor(1)),
+            ("not held, over", idle, of(half, Basis::Token, 8_001, 0), over),
+            ("all were asked, over", idle, of(half, Basis::Shared, 8_001, 0), over),
+            ("none could be asked, allowed", idle, of(half, Basis::Alone, 9_000, 8_000), Want::PassFor(8_001)),
+            ("none could be asked, ended here", idle, of(half, Basis::Alone, 5, 8_001), over),
+        ],
+    );
+}
+
+/// Of a jitter each session has one part, which does not change; parts are as many of each size, and none is the whole.
+#[test]
+fn jitter_spreads_evenly() {
+    const MANY: usize = 100_000;
+    let prints = Fingerprints::derived(b"the key that all instances have").unwrap();
+    let again = Fingerprints::derived(b"the key that all instances have").unwrap();
+    let idle = Idle {
+        limit: limit(900_000),
+        jitter: Duration::from_secs(60),
+        unidentified: Unidentified::Deny,
+        on_state_loss: OnStateLoss::Deny,
+    };
+    let mut spread = [0_usize; 60];
+    for nth in 0..MANY {
+        let claims = Claims { session: Some(nth.to_string().into()), ..Claims::default() };
+        let named = |prints| name(prints, "https://idp", &claims, Fingerprint([7; 16])).key();
+        let span = idle.span(named(&prints));
+        assert_eq!(span, idle.span(named(&again)), "the same on all instances");
+        let earlier = Duration::from_secs(900).checked_sub(span).expect("never later").as_millis() as usize;
+        spread[earlier / 1000] += 1;
+    }
+    // A second takes a sixtieth of them: 1667, with a standard deviation of 40.
+    let (least, most) = (spread.iter().min().unwrap(), spread.iter().max().unwrap());
+    println!("{MANY} sessions over 60 seconds: from {least} to {most} in each");
+    assert!(*least > 1_450 && *most < 1_890, "{spread:?}");
+}
+
+/// Whatever limit, jitter and session: not later than the limit, not earlier than by the jitter, and what is told of the
+/// span is what the decision goes by, to the millisecond.
+#[test]
+fn jitter_is_within_its_bounds() {
+    let mut seed = 5_u64;
+    let mut random = move |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 32) % below
+    };
+    for _ in 0..20_000 {
+        let (most, jitter) = (random(100_000), random(100_000));
+        let idle = Idle {
+            limit: limit(most),
+            jitter: Duration::from_millis(jitter),
+            unidentified: Unidentified::Deny,
+            on_state_loss: OnStateLoss::Deny,
+        };
+        let key = Key { source: KeySource::Claim, lot: random(1 << 32) as u32 };
+        let span = idle.span(key).as_millis() as u64;
+        assert!(span <= most && span >= most.saturating_sub(jitter) && idle.span(key) >= idle.shortest());
+        let judged =
+            |quiet: u64| idle.judge(key, Basis::Held, Sight { quiet: quiet as i64, silence: 0, age: 0 }).reason();
+        assert_eq!((judged(span), judged(span + 1)), (None, Some(Reason::SessionIdleTimeout)));
+    }
+}
+
 /// RFC 9470 §6.1, and what is wrong with `auth_time` itself.
 #[test]
 fn auth_age() {
@@ -255,8 +365,12 @@ fn acr() {
 fn what_ends_a_stream() {
     let lasts = |ends: i64, absolute: Option<u64>| {
         let mut policy = policy();
-        policy.idle =
-            Some(Idle { limit: limit(1_000), unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny });
+        policy.idle = Some(Idle {
+            limit: limit(1_000),
+            jitter: Duration::ZERO,
+            unidentified: Unidentified::Deny,
+            on_state_loss: OnStateLoss::Deny,
+        });
         policy.absolute = absolute.map(|ms| Absolute {
             limit: limit(ms),
             jitter: Duration::ZERO,

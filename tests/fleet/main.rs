@@ -14,6 +14,7 @@ mod processes;
 mod propagation;
 mod redis;
 mod session_cost;
+mod session_faults;
 mod session_losses;
 mod session_ways;
 mod sessions;

@@ -3,7 +3,7 @@
 use crate::instance::until;
 use crate::redis::Redis;
 use curfew::decide::id::Fingerprint;
-use curfew::decide::session::{KeySource, Knowledge, Shown, Sight};
+use curfew::decide::session::{KeySource, Knowledge, OnFull, Shown, Sight};
 use curfew::decide::time::Moment;
 use curfew::idp::sessions::Share;
 use curfew::state::clock::{Clock, SystemClock};
@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-const TERMS: Terms = Terms { max: 200_000, remember: Duration::from_secs(3600), absolute: None };
+pub const TERMS: Terms =
+    Terms { max: 200_000, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny };
 pub const PACE: Pace = Pace { interval: Duration::from_millis(200), strictest: Duration::from_secs(2) };
 const BOUND: Duration = Duration::from_millis(100);
 
@@ -27,13 +28,17 @@ pub struct One {
 
 impl One {
     pub async fn start(redis: &Redis) -> Self {
+        Self::with(redis, TERMS).await
+    }
+
+    pub async fn with(redis: &Redis, terms: Terms) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (sessions, clock) = (Arc::new(Sessions::default()), Arc::new(SystemClock::start()));
         let settings = serde_json::from_value(json!({"urls": [redis.url()], "timeout": "500ms"})).unwrap();
         let prints = Arc::new(Fingerprints::derived(b"the key of the fleet").unwrap());
         let as_clock = Arc::clone(&clock) as Arc<dyn Clock>;
-        let desk = Arc::new(Desk::new(Arc::clone(&sessions), Arc::clone(&as_clock), TERMS));
-        desk.take_up(Some((PACE, TERMS)));
+        let desk = Arc::new(Desk::new(Arc::clone(&sessions), Arc::clone(&as_clock), terms));
+        desk.take_up(Some((PACE, terms)));
         let both = (Arc::clone(&sessions), Arc::clone(&desk));
         let share = Share::new((&settings, "curfew"), both, prints, as_clock).unwrap();
         let cancel = CancellationToken::new();
@@ -43,15 +48,29 @@ impl One {
         Self { sessions, desk, clock, _cancel: cancel.drop_guard() }
     }
 
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
     pub fn uses(&self, name: &Name) {
-        self.sessions.admitted(name, shown(self.clock.now()), self.clock.now(), Activity::User, &TERMS);
+        self.uses_by(name, shown);
+    }
+
+    pub fn uses_by(&self, name: &Name, shown: impl Fn(Moment) -> Shown) {
+        let now = self.clock.now();
+        self.sessions.admitted(name, shown(now), now, Activity::User, &TERMS);
     }
 
     /// As the line does: what is doubtful is looked up once, with a bound.
-    async fn sees(&self, name: &Name) -> Result<Sight, Unknown> {
+    pub async fn sees(&self, name: &Name) -> Result<Sight, Unknown> {
+        self.sees_by(name, shown).await
+    }
+
+    /// The same, by another token.
+    pub async fn sees_by(&self, name: &Name, shown: impl Fn(Moment) -> Shown) -> Result<Sight, Unknown> {
         let known = |now| self.sessions.known(name, shown(now), now, &TERMS);
         let now = self.clock.now();
-        if self.sessions.is_doubtful(name.print, (&known(now), false), now, None) {
+        if self.sessions.is_doubtful(name.print, (&known(now), shown(now)), now, None) {
             self.desk.ask(name.print, BOUND).await?;
         }
         let Knowledge::Known(.., sight) = known(now) else { panic!("{name:?} is not known") };
@@ -70,7 +89,7 @@ impl One {
         }
     }
 
-    async fn told(&self) {
+    pub async fn told(&self) {
         until("all is told", || self.sessions.waiting() == 0).await;
         // Taken is not yet written.
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -90,7 +109,7 @@ pub fn name(number: u32) -> Name {
     Name { print: Fingerprint(print), source: KeySource::Claim }
 }
 
-fn ms(span: Duration) -> i64 {
+pub fn ms(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap()
 }
 

@@ -9,6 +9,7 @@ mod asked;
 mod check;
 mod credentials;
 mod faults;
+mod full;
 mod idp;
 mod secured;
 mod stale;

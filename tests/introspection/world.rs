@@ -40,6 +40,11 @@ impl World {
     }
 
     pub fn start_with(idp: Idp) -> Self {
+        Self::start_edited(idp, |config| config)
+    }
+
+    /// The same, with another config.
+    pub fn start_edited(idp: Idp, edit: impl FnOnce(String) -> String) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let upstream = Upstream::start();
         let (plain, admin) = (free_port(), free_port());
@@ -99,7 +104,7 @@ admin: {{ address: "127.0.0.1:{admin}" }}
         );
         put("bearer", "gateways-own-token");
         let config = dir.path().join("curfew.yaml");
-        std::fs::write(&config, text).unwrap();
+        std::fs::write(&config, edit(text)).unwrap();
         let gateway = Gateway::start_unready(&config, address(admin));
         Self { gateway, idp, upstream, config, plain, _dir: dir }
     }

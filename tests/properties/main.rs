@@ -1,6 +1,7 @@
 //! Which laws always hold?
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
+mod fleet_sessions;
 mod judgement;
 mod proof;
 mod rules;

@@ -8,7 +8,7 @@ use curfew::decide::checks::idle::{Idle, Unidentified};
 use curfew::decide::finding::{Limit, Origin};
 use curfew::decide::id::Fingerprint;
 use curfew::decide::reason::Reason;
-use curfew::decide::session::{KeySource, Knowledge, OnStateLoss, Shown};
+use curfew::decide::session::{KeySource, Knowledge, OnFull, OnStateLoss, Shown};
 use curfew::decide::time::{Moment, Timestamp};
 use curfew::state::sessions::{Activity, Name, Sessions, Terms};
 use std::time::Duration;
@@ -24,6 +24,8 @@ const EPOCH: i64 = 1_800_000_000_000;
 /// The idle limits of the routes; the last has none.
 const IDLE: [Option<i64>; 4] = [Some(5 * MINUTE), Some(15 * MINUTE), Some(2 * HOUR), None];
 const ABSOLUTE: i64 = 8 * HOUR;
+/// By how much at most a silence ends a session earlier.
+const JITTER: i64 = 2 * MINUTE;
 /// How many sessions there are at once.
 const AT_ONCE: usize = 40;
 
@@ -39,11 +41,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: i64) -> i64 {
+    pub fn below(&mut self, bound: i64) -> i64 {
         (self.next() % u64::try_from(bound).unwrap()) as i64
     }
 
-    fn one_in(&mut self, many: i64) -> bool {
+    pub fn one_in(&mut self, many: i64) -> bool {
         self.below(many) == 0
     }
 
@@ -157,6 +159,7 @@ struct Disturbed {
     steps: bool,
     losses: bool,
     races: bool,
+    jitter: bool,
 }
 
 struct Run {
@@ -183,7 +186,12 @@ struct Told {
 
 impl Run {
     fn new(seed: u64, disturbed: Disturbed) -> Self {
-        let terms = Terms { max: 100_000, remember: Duration::from_secs(40 * 24 * 60 * 60), absolute: None };
+        let terms = Terms {
+            max: 100_000,
+            remember: Duration::from_secs(40 * 24 * 60 * 60),
+            absolute: None,
+            on_full: OnFull::Deny,
+        };
         let mut random = Random(seed);
         let sessions = (0..AT_ONCE).map(|_| Session::new(&mut random, 0)).collect();
         let told = Told { sessions: AT_ONCE as u64, ..Told::default() };
@@ -203,12 +211,21 @@ impl Run {
     fn pass(&mut self, which: usize) {
         let last = self.sessions[which].points.iter().max().copied();
         let edge = match (last, IDLE[self.random.below(3) as usize]) {
-            (Some(last), Some(limit)) if self.random.one_in(3) => last + limit + self.random.below(5) - 2,
+            (Some(last), Some(limit)) if self.random.one_in(3) => {
+                last + self.limit(limit, which) + self.random.below(5) - 2
+            }
             _ => i64::MIN,
         };
         self.told.edges += u64::from(edge >= self.now);
         let span = [20, 2 * SECOND, MINUTE, 10 * MINUTE][self.random.below(4) as usize];
         self.now = if edge >= self.now { edge } else { self.now + self.random.below(span) };
+    }
+
+    /// How long this session may be left alone: the limit, less its own part of the jitter, counted out by hand.
+    fn limit(&self, limit: i64, which: usize) -> i64 {
+        let of = if self.disturbed.jitter { JITTER } else { 0 };
+        let Fingerprint([.., a, b, c, d]) = self.sessions[which].name.print;
+        limit - (of as f64 * f64::from(u32::from_le_bytes([a, b, c, d])) / 4_294_967_296.0).floor() as i64
     }
 
     fn disturb(&mut self) {
@@ -284,8 +301,10 @@ impl Run {
         let mut then = self.sessions[which].clone();
         then.show(token, steady, wall);
         let truth = then.truth(token, steady, wall);
-        let reason = judged(known, IDLE[route], wall - token.signed_in.unwrap_or(wall));
-        self.compare(token, route, &truth, reason);
+        let idle = IDLE[route].map(|limit| self.limit(limit, which));
+        let jitter = if self.disturbed.jitter { JITTER } else { 0 };
+        let reason = judged(known, (IDLE[route], jitter), wall - token.signed_in.unwrap_or(wall));
+        self.compare(token, idle, &truth, reason);
         self.told.requests += 1;
         self.told.refused += u64::from(reason.is_some());
         self.sessions[which].refused |= reason.is_some();
@@ -295,9 +314,9 @@ impl Run {
     }
 
     /// Races blur what is known of silences by as much as the two are apart: towards the earlier end.
-    fn compare(&self, token: Token, route: usize, truth: &Truth, reason: Option<Reason>) {
+    fn compare(&self, token: Token, idle: Option<i64>, truth: &Truth, reason: Option<Reason>) {
         let blur = if self.disturbed.races { 3 } else { 0 };
-        let over = |blur: i64| truth.age > ABSOLUTE || IDLE[route].is_some_and(|limit| truth.silence + blur > limit);
+        let over = |blur: i64| truth.age > ABSOLUTE || idle.is_some_and(|limit| truth.silence + blur > limit);
         // How old an earlier sign-in is, the wall clock tells: it was turned into steady time for the newest only.
         let lives_on = reason.is_none() && over(0) && (truth.exact || !self.disturbed.steps);
         let exact = truth.exact && !self.disturbed.steps;
@@ -307,7 +326,7 @@ impl Run {
             "{} at {}: {token:?} on a route of {:?} was judged {reason:?}; silence {}, age {}",
             if lives_on { "it lives on" } else { "it dies early" },
             self.now,
-            IDLE[route],
+            idle,
             truth.silence,
             truth.age
         );
@@ -332,13 +351,15 @@ impl Run {
 }
 
 /// As the policy does: the absolute limit first.
-fn judged(known: Knowledge, idle: Option<i64>, wall_age: i64) -> Option<Reason> {
+fn judged(known: Knowledge, (idle, jitter): (Option<i64>, i64), wall_age: i64) -> Option<Reason> {
     let Knowledge::Known(key, basis, sight) = known else { panic!("{known:?}") };
     if wall_age.max(sight.age) > ABSOLUTE {
         return Some(Reason::SessionAbsoluteTimeout);
     }
     let limit = Limit::new(Duration::from_millis(u64::try_from(idle?).unwrap()), Origin::Policy);
-    Idle { limit, unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny }.judge(key, basis, sight).reason()
+    let jitter = Duration::from_millis(u64::try_from(jitter).unwrap());
+    let idle = Idle { limit, jitter, unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny };
+    idle.judge(key, basis, sight).reason()
 }
 
 fn play(seed: u64, steps: u32, disturbed: Disturbed) {
@@ -362,27 +383,35 @@ fn seeds() -> Vec<u64> {
 #[test]
 fn no_session_outlives_its_limits_and_none_dies_early() {
     for seed in seeds() {
-        play(seed, 60_000, Disturbed { steps: false, losses: false, races: false });
+        play(seed, 60_000, Disturbed { steps: false, losses: false, races: false, jitter: false });
     }
 }
 
 #[test]
 fn nor_when_the_store_is_lost() {
     for seed in seeds() {
-        play(seed, 60_000, Disturbed { steps: false, losses: true, races: false });
+        play(seed, 60_000, Disturbed { steps: false, losses: true, races: false, jitter: false });
     }
 }
 
 #[test]
 fn nor_when_two_workers_race() {
     for seed in seeds() {
-        play(seed, 60_000, Disturbed { steps: false, losses: true, races: true });
+        play(seed, 60_000, Disturbed { steps: false, losses: true, races: true, jitter: false });
+    }
+}
+
+#[test]
+fn nor_when_silences_are_spread() {
+    for seed in seeds() {
+        play(seed, 60_000, Disturbed { steps: false, losses: true, races: false, jitter: true });
+        play(seed, 60_000, Disturbed { steps: false, losses: true, races: true, jitter: true });
     }
 }
 
 #[test]
 fn nor_when_the_wall_clock_is_stepped() {
     for seed in seeds() {
-        play(seed, 60_000, Disturbed { steps: true, losses: true, races: false });
+        play(seed, 60_000, Disturbed { steps: true, losses: true, races: false, jitter: false });
     }
 }

@@ -1,7 +1,7 @@
 //! How much sessions take, and what happens when there are too many.
 
 use crate::sessions::Random;
-use curfew::decide::session::{Basis, Knowledge, Shown};
+use curfew::decide::session::{Basis, Knowledge, OnFull, Shown};
 use curfew::decide::time::{Moment, Timestamp};
 use curfew::state::sessions::{Activity, Counts, Sessions, Terms};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ fn shown(second: i64) -> Shown {
 }
 
 fn terms(max: usize) -> Terms {
-    Terms { max, remember: Duration::from_secs(3600), absolute: None }
+    Terms { max, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny }
 }
 
 /// The task asks for at most 150 bytes.
@@ -87,6 +87,32 @@ fn too_many_sessions() {
         .filter(|name| matches!(store.known(name, shown(0), late, &terms), Knowledge::Known(_, Basis::Held, _)));
     println!("{} of the first are still there, {} are held", kept.count(), store.counts().held);
     assert!(store.counts().held <= 10_000);
+}
+
+/// Where issuers stand in for what finds no room, no more is remembered either: it is told that they are to be asked.
+#[test]
+fn too_many_sessions_that_issuers_are_asked_about() {
+    let terms = Terms { on_full: OnFull::Introspect, ..terms(1_000) };
+    let (store, mut random) = (Sessions::default(), Random(11));
+    let (mut asked, mut bytes) = (0, 0);
+    for nth in 0..200_000_u64 {
+        bytes = if nth == 1_000 { store.bytes() } else { bytes };
+        let (name, now) = (random.name(), at(60 + nth / 5_000));
+        match store.known(&name, shown(60), now, &terms) {
+            Knowledge::Known(_, Basis::Unkept, sight) => {
+                assert_eq!(
+                    sight.quiet,
+                    i64::try_from(nth / 5_000).unwrap() * 1000,
+                    "what the token proves, and never now"
+                );
+                asked += 1;
+            }
+            known => assert!(nth < 1_000 && matches!(known, Knowledge::Known(_, Basis::Token, _)), "{known:?}"),
+        }
+        store.admitted(&name, shown(60), now, Activity::User, &terms);
+    }
+    assert_eq!((asked, store.counts().held), (199_000, 1_000));
+    assert_eq!(store.bytes(), bytes);
 }
 
 /// Where every policy has an absolute limit, a session is forgotten once the sign-in that its tokens tell is enough.

@@ -8,6 +8,7 @@ mod boundary;
 mod ends;
 mod live;
 mod rules;
+mod spread;
 mod streams;
 mod warned;
 mod world;

@@ -24,7 +24,7 @@ pub fn open(world: &World, token: &str) -> Conn {
 }
 
 /// What comes until the end, and when that was.
-fn rest(conn: &mut Conn) -> (Vec<u8>, Instant) {
+pub fn rest(conn: &mut Conn) -> (Vec<u8>, Instant) {
     conn.socket().set_read_timeout(Some(Duration::from_secs(8))).unwrap();
     let mut rest = Vec::new();
     _ = conn.read_to_end(&mut rest);

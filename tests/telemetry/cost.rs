@@ -12,7 +12,7 @@ use curfew::decide::finding::Limit;
 use curfew::decide::id::Fingerprint;
 use curfew::decide::limits::{Classes, Limits};
 use curfew::decide::reason::Reason;
-use curfew::decide::session::{KeySource, Shown};
+use curfew::decide::session::{KeySource, OnFull, Shown};
 use curfew::decide::time::{Moment, Timestamp};
 use curfew::decide::when::{Condition, Rule, Subject, Test, When, origin};
 use curfew::state::sessions::{Activity, Name, Sessions, Terms};
@@ -112,7 +112,7 @@ fn a_refusal_is_cheap_once_the_queue_is_full() {
 #[test]
 fn a_session_that_is_held_allocates_nothing() {
     let sessions = Sessions::default();
-    let terms = Terms { max: 10, remember: Duration::from_secs(60), absolute: None };
+    let terms = Terms { max: 10, remember: Duration::from_secs(60), absolute: None, on_full: OnFull::Deny };
     let name = Name { print: Fingerprint([7; 16]), source: KeySource::Claim };
     let at = Timestamp::from_secs(1_800_000_000);
     let (now, shown) = (Moment { wall: at, steady: Duration::ZERO }, Shown { signed_in: Some(at), issued: Some(at) });

@@ -53,6 +53,7 @@ fn telemetry() -> Telemetry {
         gauges.endpoint_healthy("orders", "http://127.0.0.1:9000", true);
         gauges.token_cache(9, 1);
         gauges.sessions(3, 240, &[("session_idle_timeout", 2)], 1);
+        gauges.vouched(&[("active", 5), ("inactive", 2), ("unknown", 1)]);
         let lost = [("deny", 1), ("local", 0), ("allow", 2)];
         gauges.sharing(&SharingSeen { connected: true, answered: 7, unanswered: 3, told: 20, queued: 2, lost });
         gauges.status_list("lists", "https://id.example/1", (1, Duration::from_secs(9), 4096), 2);

@@ -2,9 +2,12 @@
 
 use super::tell::Faults;
 use crate::control::config::{Fault, Spans, join};
+use crate::control::sessions::SharedState;
 use crate::control::settings::Config;
 use crate::decide::checks::freshness::{ColdStart, OnStale};
 use crate::decide::checks::introspection::IntrospectionRule;
+use crate::decide::session::OnFull;
+use crate::proxy::policies;
 use crate::proxy::settings::{PolicySettings, RevocationPolicy};
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
@@ -15,6 +18,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
         cold(&join("policies", name), &policy.revocation, &mut faults);
     }
     cold("defaults", &config.defaults.revocation, &mut faults);
+    full(config, &mut faults);
     idle(config, &mut faults);
     faults.list()
 }
@@ -71,9 +75,47 @@ fn cold(path: &str, own: &RevocationPolicy, faults: &mut Faults<'_>) {
     }
 }
 
+/// The policies whose sessions are admitted on their issuer's word where there is no room for them.
+fn vouched(config: &Config) -> Vec<(&String, &PolicySettings)> {
+    let asks = config.sessions.at_bound() == OnFull::Introspect;
+    let limits = |(name, settings): &(&String, &PolicySettings)| {
+        policies::build(name, settings, &config.defaults).asks_of_sessions()
+    };
+    config.policies.iter().filter(|_| asks).filter(limits).collect()
+}
+
+/// A session of an issuer that cannot be asked is answered 503, as if it were not said.
+fn full(config: &Config, faults: &mut Faults<'_>) {
+    if config.sessions.on_full != OnFull::Introspect {
+        return;
+    }
+    let path = "sessions.on_full";
+    if config.sessions.state == SharedState::Redis {
+        let message = "what other instances know of a session has to be remembered: no issuer can tell it";
+        return faults.error(path, message, "say `deny`, and make `sessions.max` larger");
+    }
+    let policies = vouched(config);
+    if policies.is_empty() {
+        faults.warn(path, "no policy has a limit of sessions", "remove it, or say `session: { idle: 15m }`");
+    }
+    for (policy, settings) in policies {
+        let trusted = |name: &String| settings.issuers.is_empty() || settings.issuers.contains(name);
+        for (name, _) in config.issuers.iter().filter(|(name, one)| trusted(name) && one.introspection.is_none()) {
+            let message = format!(
+                "issuer `{name}`, which policy `{policy}` trusts, cannot be asked: its sessions without room are answered 503"
+            );
+            faults.warn(path, message, format!("give issuer `{name}` an `introspection` block"));
+        }
+    }
+}
+
 /// An issuer that could be asked, and by no policy is.
 fn idle(config: &Config, faults: &mut Faults<'_>) {
-    let asks = |policy: &PolicySettings| asking(&resolved(&policy.revocation, &config.defaults.revocation)).is_some();
+    let when_full = vouched(config);
+    let asks = |policy: &PolicySettings| {
+        asking(&resolved(&policy.revocation, &config.defaults.revocation)).is_some()
+            || when_full.iter().any(|(_, one)| std::ptr::eq(*one, policy))
+    };
     for (name, _) in config.issuers.iter().filter(|(_, one)| one.introspection.is_some()) {
         let trusts = |policy: &PolicySettings| policy.issuers.is_empty() || policy.issuers.contains(name);
         if !config.policies.values().any(|policy| asks(policy) && trusts(policy)) {

@@ -103,22 +103,8 @@ fn policy(path: &str, (session, step_up, token): Said<'_>, defaults: Said<'_>, f
         let message = "a token without `auth_time` begins a session anew whenever this gateway was restarted";
         faults.warn(&format!("{path}.session.absolute"), message, help);
     }
-    jitter(path, session, absolute, faults);
     warning(path, session, idle, faults);
     sign_in(path, step_up, absolute, faults);
-}
-
-fn jitter(path: &str, session: &SessionPolicy, absolute: Option<Duration>, faults: &mut Faults<'_>) {
-    let path = format!("{path}.session.jitter");
-    match (session.jitter.map(Span::get), absolute) {
-        (Some(jitter), Some(absolute)) if jitter >= absolute => {
-            faults.error(&path, "some sessions would end as they begin", "make it a small part of `absolute`");
-        }
-        (Some(jitter), None) if !jitter.is_zero() => {
-            faults.warn(&path, "there is no greatest length to be spread", "say `absolute`, or remove it");
-        }
-        _ => {}
-    }
 }
 
 fn warning(path: &str, session: &SessionPolicy, idle: Option<Duration>, faults: &mut Faults<'_>) {

@@ -1,6 +1,7 @@
 //! Absolute: a session ends so long after its user signed in, however busy it is.
 
 use super::idle::{Unidentified, known, lost};
+use super::jitter::earlier;
 use super::step_up::signed_in;
 use crate::decide::check::Check;
 use crate::decide::evidence::Evidence;
@@ -34,7 +35,8 @@ impl Check for Absolute {
             Ok(found) => found,
             Err(finding) => return finding,
         };
-        let (limit, leeway) = (self.limit_of(&evidence.session), rules.leeway.value);
+        let limit = earlier(self.limit.value, self.jitter, evidence.session.lot());
+        let leeway = rules.leeway.value;
         let compared = Compared::about(about)
             .found(Quantity::Span(age))
             .against(Quantity::Span(limit), self.limit.origin)
@@ -60,16 +62,6 @@ impl Absolute {
             (None, Ok((key, _, sight))) => Ok((start(key.source), sight.age)),
             (None, Err(finding)) => Err(finding),
         }
-    }
-
-    /// The limit, less the session's own part of the jitter.
-    fn limit_of(&self, session: &Knowledge) -> i64 {
-        let lot = match session {
-            Knowledge::Undated(key) | Knowledge::NoRoom(key) | Knowledge::Known(key, ..) => key.lot,
-            Knowledge::Unasked => 0,
-        };
-        let part = (i128::from(millis(self.jitter)) * i128::from(lot)) >> 32;
-        millis(self.limit.value).saturating_sub(i64::try_from(part).unwrap_or(i64::MAX)).max(0)
     }
 }
 

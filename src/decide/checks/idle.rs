@@ -1,13 +1,13 @@
 //! Idle: a session that was left alone for too long has ended, whatever its token says. It stays ended when it is used
 //! again: only a newer sign-in revives it (NIST SP 800-63B §5.2).
 
+use super::jitter::earlier;
 use super::step_up::signed_in;
 use crate::decide::check::Check;
 use crate::decide::evidence::Evidence;
 use crate::decide::finding::{Compared, Finding, Limit, Quantity};
 use crate::decide::reason::Reason;
 use crate::decide::session::{Basis, Key, KeySource, Knowledge, OnStateLoss, Sight};
-use crate::decide::time::millis;
 use std::time::Duration;
 
 /// What to do with a token that names no session: it has neither the issuer's session claim nor a subject.
@@ -27,6 +27,8 @@ pub enum Unidentified {
 pub struct Idle {
     /// The longest silence that is accepted.
     pub limit: Limit<Duration>,
+    /// By how much at most a silence ends a session earlier, each by a part of its own; never later.
+    pub jitter: Duration,
     /// What to do with a token that names no session.
     pub unidentified: Unidentified,
     /// What to do while other instances may know more, and cannot be asked.
@@ -47,10 +49,22 @@ impl Check for Idle {
 }
 
 impl Idle {
+    /// The longest silence that this session may have.
+    #[must_use]
+    pub fn span(&self, key: Key) -> Duration {
+        Duration::from_millis(u64::try_from(earlier(self.limit.value, self.jitter, key.lot)).unwrap_or(0))
+    }
+
+    /// The shortest that any session is held to.
+    #[must_use]
+    pub const fn shortest(&self) -> Duration {
+        self.limit.value.saturating_sub(self.jitter)
+    }
+
     /// Is a session that looks like this still alive?
     #[must_use]
     pub fn judge(&self, key: Key, basis: Basis, sight: Sight) -> Finding {
-        let limit = millis(self.limit.value);
+        let limit = earlier(self.limit.value, self.jitter, key.lot);
         // What this instance knows to have ended for good has ended, whatever others know.
         if basis.is_lost() && sight.silence <= limit {
             match self.on_state_loss {
@@ -67,7 +81,8 @@ impl Idle {
         } else {
             (quiet(key.source, basis), sight.quiet)
         };
-        let compared = Compared::about(about).found(Quantity::Span(found)).against(self.limit.value, self.limit.origin);
+        let compared =
+            Compared::about(about).found(Quantity::Span(found)).against(Quantity::Span(limit), self.limit.origin);
         if found > limit {
             Finding::fail(Reason::SessionIdleTimeout, compared)
         } else {
@@ -79,11 +94,7 @@ impl Idle {
 
 /// What is known of the session, or the answer where that is not enough.
 pub(super) fn known(knowledge: &Knowledge, unidentified: Unidentified) -> Result<(Key, Basis, Sight), Finding> {
-    let source = match knowledge {
-        Knowledge::Unasked => None,
-        Knowledge::Undated(key) | Knowledge::NoRoom(key) | Knowledge::Known(key, ..) => Some(key.source),
-    };
-    if source == Some(KeySource::Token) && unidentified == Unidentified::Deny {
+    if knowledge.key().is_some_and(|key| key.source == KeySource::Token) && unidentified == Unidentified::Deny {
         return Err(Finding::fail(Reason::SessionUnidentified, Compared::about("session")));
     }
     match knowledge {
@@ -122,6 +133,7 @@ const fn quiet(source: KeySource, basis: Basis) -> &'static str {
         Basis::Token => about!("now - max(auth_time, iat) (not held, ", source),
         Basis::Shared => about!("now - last activity (redis, ", source),
         Basis::Alone => about!("now - last activity (redis lost, local, ", source),
+        Basis::Unkept => about!("now - max(auth_time, iat) (no room, ", source),
         Basis::Unheard => about!("now - max(auth_time, iat) (redis lost, not held, ", source),
     }
 }

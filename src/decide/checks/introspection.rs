@@ -23,6 +23,18 @@ pub enum IntrospectionRule {
     Always,
 }
 
+/// When the issuer is asked about a session that there is no room to remember: where a limit of it had to be known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Not at all.
+    #[default]
+    Never,
+    /// If the token does not say when its user signed in: the policy limits how long sessions are, and no more.
+    Undated,
+    /// Always: the policy limits how long they are left alone.
+    Always,
+}
+
 /// Asks that the issuer says the token is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Introspection {
@@ -32,6 +44,8 @@ pub struct Introspection {
     pub freshness: Freshness,
     /// The same of status lists.
     pub status: Option<Status>,
+    /// Is it asked about sessions that there is no room to remember?
+    pub when_full: WhenFull,
 }
 
 /// How much depends on the answer.
@@ -80,11 +94,22 @@ impl Introspection {
             (Some(OnStale::Allow), IntrospectionRule::WhenStale) => Need::Wish,
             _ => Need::None,
         };
-        if self.rule.value == IntrospectionRule::Always {
+        if self.rule.value == IntrospectionRule::Always || self.stands_in(evidence) {
             return Need::Must;
         }
         let listed = self.status.as_ref().and_then(|status| status.remedy(evidence));
         of(self.freshness.remedy(evidence)).max(of(listed))
+    }
+
+    /// Does its word stand in for what could not be remembered?
+    fn stands_in(&self, evidence: &Evidence<'_>) -> bool {
+        let is_dated = || evidence.claims().is_some_and(|claims| claims.auth_time.is_some());
+        evidence.session.is_unkept()
+            && match self.when_full {
+                WhenFull::Never => false,
+                WhenFull::Undated => !is_dated(),
+                WhenFull::Always => true,
+            }
     }
 
     fn told(&self, need: Need, told: Told) -> Finding {

@@ -13,6 +13,7 @@ pub mod idle;
 pub mod introspection;
 pub mod issued;
 pub mod issuer;
+pub mod jitter;
 pub mod key;
 pub mod lifetime;
 pub mod not_before;

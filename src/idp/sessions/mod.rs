@@ -5,7 +5,9 @@
 //! |---|---|
 //! | `share` | one instance: joins, tells what is due, and looks up what it does not know |
 //! | `words`, `merge.lua` | what is said to Redis |
+//! | `record` | a session as it stands there |
 
+mod record;
 mod share;
 mod words;
 

@@ -1,5 +1,6 @@
 //! One instance among those that share their sessions: it tells behind, in batches, and asks for those who wait at the desk.
 
+use super::record::Found;
 use super::words::{Keys, Store, part};
 use crate::decide::id::Fingerprint;
 use crate::decide::session::Life;
@@ -234,10 +235,14 @@ impl Share {
         };
         let now = self.clock.now();
         let mut missing = Vec::new();
-        for (print, life) in found {
-            let theirs = life.map(|life| life.moved(joined.ahead.saturating_neg()));
-            let settles = theirs.is_none() && millis(now.steady) < self.settles.load(Relaxed);
-            if settles || !self.sessions.learn(print, theirs, now, &terms) {
+        let settles = millis(now.steady) < self.settles.load(Relaxed);
+        for (print, found) in found {
+            let theirs = match found {
+                Found::Life(life) => Some(Some(life.moved(joined.ahead.saturating_neg()))),
+                Found::Nothing => (!settles).then_some(None),
+                Found::Unreadable => None,
+            };
+            if theirs.is_none_or(|theirs| !self.sessions.learn(print, theirs, now, &terms)) {
                 missing.push(print);
             }
         }

@@ -5,9 +5,10 @@
 //! in one before, and a hash that nobody needs expires. All keys begin with the prefix in braces, so that a cluster has them
 //! in one slot; a session's field is its fingerprint, under a key that Redis does not know.
 
+use super::record::{Found, before, bounded, write};
 use crate::decide::id::Fingerprint;
 use crate::decide::session::Life;
-use crate::decide::time::{Timestamp, millis};
+use crate::decide::time::millis;
 use crate::idp::fleet::{Link, ServerError};
 use crate::state::sessions::Terms;
 use redis::Pipeline;
@@ -15,9 +16,6 @@ use std::time::Duration;
 
 /// Joins what is told with what is there.
 const MERGE: &str = include_str!("merge.lua");
-
-/// What stands for an instant that there is not.
-const NONE: i64 = -(1 << 47);
 
 /// For how long a session is kept beyond the instant until which it is needed, as `state/sessions` does.
 const LINGER: Duration = Duration::from_secs(300);
@@ -123,7 +121,8 @@ impl Keys {
         for (_, sessions) in &parts {
             ask.arg(sessions.len());
             for (print, life) in sessions {
-                ask.arg(&print.0[..]).arg(write(life));
+                let before = life.before.map(|at| bounded(at).to_string()).unwrap_or_default();
+                ask.arg(&print.0[..]).arg(write(life)).arg(before);
             }
         }
         let (done,): (u8,) = link.ask(&ask, within).await?;
@@ -156,13 +155,13 @@ impl Keys {
         prints: &[Fingerprint],
         terms: &Terms,
         within: Duration,
-    ) -> Result<Vec<(Fingerprint, Option<Life>)>, ServerError> {
+    ) -> Result<Vec<(Fingerprint, Found)>, ServerError> {
         let (mut ask, parts) = (Pipeline::new(), divided(prints, |print| *print));
         for (part, prints) in &parts {
             for at in store.hashes(now, terms) {
                 ask.cmd("HMGET").arg(self.hash(at, *part));
                 prints.iter().for_each(|print| {
-                    ask.arg(&print.0[..]);
+                    ask.arg(&print.0[..]).arg(&before(**print)[..]);
                 });
             }
         }
@@ -172,13 +171,13 @@ impl Keys {
         let mut answers = answers.into_iter();
         let mut found = Vec::with_capacity(prints.len());
         for (_, prints) in parts {
-            let mut lives: Vec<Option<Life>> = vec![None; prints.len()];
+            let mut lives = vec![Found::Nothing; prints.len()];
             for answer in answers.by_ref().take(store.hashes(now, terms).count()) {
-                let texts: Vec<Option<String>> = redis::from_redis_value(answer).map_err(redis::RedisError::from)?;
-                for (life, text) in lives.iter_mut().zip(texts) {
-                    let theirs = text.as_deref().and_then(read);
-                    *life = life.map_or(theirs, |life| Some(theirs.map_or(life, |theirs| life.joined(theirs))));
+                let fields: Vec<Option<Vec<u8>>> = redis::from_redis_value(answer).map_err(redis::RedisError::from)?;
+                if fields.len() != 2 * lives.len() {
+                    return Err(ServerError::Lost);
                 }
+                lives.iter_mut().zip(fields.chunks(2)).for_each(|(life, theirs)| *life = life.with(theirs));
             }
             found.extend(prints.into_iter().copied().zip(lives));
         }
@@ -200,37 +199,22 @@ fn divided<T>(all: &[T], print: impl Fn(&T) -> Fingerprint) -> Vec<(u8, Vec<&T>)
     (0..PARTS).map(of).filter(|(_, some)| !some.is_empty()).collect()
 }
 
-fn write(life: &Life) -> String {
-    let bounded = |at: i64| at.clamp(NONE, -NONE);
-    let signed_in = life.signed_in.map_or(NONE, Timestamp::millis);
-    let [last, began, signed_in, broken] = [life.last, life.began, signed_in, life.broken].map(bounded);
-    format!("{last} {began} {signed_in} {broken} {} {}", bounded(life.silence), bounded(life.earlier))
-}
-
-/// `None` for what no instance of this version wrote.
-fn read(text: &str) -> Option<Life> {
-    if text.len() > 128 {
-        return None;
-    }
-    let fields: Option<Vec<i64>> = text.split(' ').map(|field| field.parse().ok()).collect();
-    let [last, began, signed_in, broken, silence, earlier] = *fields?.as_slice() else { return None };
-    let none = |at: i64| (at != NONE).then_some(at);
-    let signed_in = none(signed_in).map(Timestamp::from_millis);
-    Some(Life { last, began, signed_in, broken: none(broken).unwrap_or(i64::MIN), silence, earlier })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Store, read, write};
-    use crate::decide::session::Life;
-    use crate::decide::time::Timestamp;
+    use super::Store;
+    use crate::decide::session::OnFull;
     use crate::state::sessions::Terms;
     use std::time::Duration;
 
     /// Whoever wrote it, and whatever their terms were: it is found as long as it is needed.
     #[test]
     fn what_is_needed_is_in_a_hash_that_is_looked_at() {
-        let terms = |hours: u64| Terms { max: 1, remember: Duration::from_secs(hours * 3600), absolute: None };
+        let terms = |hours: u64| Terms {
+            max: 1,
+            remember: Duration::from_secs(hours * 3600),
+            absolute: None,
+            on_full: OnFull::Deny,
+        };
         let store = Store::of(Store::named("a-1", &terms(24))).unwrap();
         assert_eq!((Store::of("x".into()), Store::of("x-0".into())), (None, None));
         for (hours, now) in [(24_u64, 1_790_000_000_000), (72, 1_790_000_000_000), (1, store.span * 20_000 + 5)] {
@@ -241,18 +225,5 @@ mod tests {
         }
         let edge = store.span * 20_000 - 1;
         assert!(store.hashes(edge, &terms(24)).any(|at| at == 20_000), "another's clock is a little ahead");
-    }
-
-    #[test]
-    fn what_was_written_is_read_and_nothing_else_is() {
-        let signed_in = Some(Timestamp::from_secs(1_793_594_096));
-        let life = Life { last: 9, began: -3, signed_in, silence: 7, broken: i64::MIN, earlier: 1 };
-        for life in [life, Life { signed_in: None, broken: 4, ..life }] {
-            assert_eq!(read(&write(&life)), Some(life));
-        }
-        for bad in ["", "1 2 3 4 5", "1 2 3 4 5 6 7", "1 2 3 4 5 x", "1 2 3 4 5 99999999999999999999", &"1".repeat(200)]
-        {
-            assert_eq!(read(bad), None, "{bad}");
-        }
     }
 }

@@ -1,8 +1,8 @@
-//! One session in 63 bytes: instants to the millisecond in six bytes, which reach to the year 6429, and silences in four,
+//! One session in 69 bytes: instants to the millisecond in six bytes, which reach to the year 6429, and silences in four,
 //! which reach to 49 days. What lies beyond is the furthest that there is: on the side of the earlier end.
 
 use crate::decide::id::Fingerprint;
-use crate::decide::session::Life;
+use crate::decide::session::{Life, Shown};
 use crate::decide::time::Timestamp;
 
 type Instant6 = [u8; 6];
@@ -16,6 +16,7 @@ pub(super) struct Entry {
     began: Instant6,
     signed_in: Instant6,
     broken: Instant6,
+    before: Instant6,
     silence: Span4,
     earlier: Span4,
     /// The steady second after which it may be forgotten.
@@ -74,7 +75,7 @@ impl Entry {
     }
 
     pub(super) fn life(&self) -> Life {
-        let signed_in = unpack(self.signed_in);
+        let (signed_in, before) = (unpack(self.signed_in), unpack(self.before));
         Life {
             last: unpack(self.last),
             began: unpack(self.began),
@@ -82,6 +83,7 @@ impl Entry {
             broken: unpack(self.broken),
             silence: u32::from_le_bytes(self.silence).into(),
             earlier: u32::from_le_bytes(self.earlier).into(),
+            before: (before != LOWEST).then_some(before),
         }
     }
 
@@ -92,6 +94,7 @@ impl Entry {
         self.began = pack(life.began);
         self.signed_in = pack(life.signed_in.map_or(LOWEST, Timestamp::millis));
         self.broken = pack(life.broken);
+        self.before = pack(life.before.unwrap_or(LOWEST));
         (self.silence, self.earlier) = (span(life.silence), span(life.earlier));
     }
 
@@ -118,6 +121,12 @@ impl Entry {
         self.asked = span((now >> STEP) + 1);
     }
 
+    /// Is the token of an earlier sign-in than the newest, and were the others not asked since that one?
+    pub(super) fn is_unasked_before(&self, shown: Shown) -> bool {
+        let life = self.life();
+        !life.is_of_the_newest(shown) && self.asked().is_none_or(|asked| asked < life.began)
+    }
+
     pub(super) fn is_over(&self, now: u32) -> bool {
         u32::from_le_bytes(self.keep) < now
     }
@@ -132,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_unpacked() {
-        assert_eq!(size_of::<Entry>(), 63);
+        assert_eq!(size_of::<Entry>(), 69);
         for at in [0, 1, -1, 1_800_000_000_123, -86_400_000, HIGHEST, LOWEST + 1] {
             let life = Life {
                 last: at,
@@ -141,6 +150,7 @@ mod tests {
                 broken: at,
                 silence: 4_294_967_295,
                 earlier: 1,
+                before: (at != 0).then_some(at),
             };
             let mut entry = Entry::new(Fingerprint([1; 16]));
             entry.set(&life, 0);

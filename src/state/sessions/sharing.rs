@@ -8,7 +8,7 @@
 use super::entry::{Entry, Waits};
 use super::store::{Sessions, Terms};
 use crate::decide::id::Fingerprint;
-use crate::decide::session::{Basis, Knowledge, Life};
+use crate::decide::session::{Basis, Knowledge, Life, Shown};
 use crate::decide::time::{Moment, millis};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -109,12 +109,13 @@ impl Sessions {
 
     /// Have others to be asked before this is believed? So it is if it was never seen here, or was left alone here for
     /// longer than `enough`, where that is said, or else than some policy allows; but not again within a short while. Who
-    /// signed in so recently, as the token says (`signed_in`), was not left alone since, wherever.
+    /// signed in so recently, as the token of that sign-in says, was not left alone since, wherever; but what was before a
+    /// newer sign-in matters for tokens of an earlier one, and was not asked about because of the newer.
     #[must_use]
     pub fn is_doubtful(
         &self,
         print: Fingerprint,
-        (knowledge, signed_in): (&Knowledge, bool),
+        (knowledge, shown): (&Knowledge, Shown),
         now: Moment,
         enough: Option<Duration>,
     ) -> bool {
@@ -122,16 +123,21 @@ impl Sessions {
         let Knowledge::Known(_, basis, sight) = knowledge else { return false };
         let strictest = self.sharing.strictest.load(Relaxed);
         let enough = enough.map_or(strictest, millis);
+        // What a renewed token proves is no activity, where others have seen an earlier one.
+        let is_of_sign_in = |at| shown.issued.is_none_or(|issued| issued.since(at) <= interval);
         let is_known = match basis {
-            Basis::Token => signed_in && sight.age <= strictest,
+            // Its issuer is asked.
+            Basis::Unkept => true,
+            Basis::Token => shown.signed_in.is_some_and(is_of_sign_in) && sight.age <= strictest,
             _ => sight.quiet <= enough,
         };
         if interval == 0 {
             return false;
         }
-        let held = self.table(print).and_then(|table| table.get(print).map(|entry| (entry.unheard, entry.asked())));
-        let (unheard, asked) = held.unwrap_or_default();
-        if is_known && !unheard {
+        let of = |entry: &Entry| (entry.unheard, entry.asked(), entry.is_unasked_before(shown));
+        let (unheard, asked, earlier) =
+            self.table(print).and_then(|table| table.get(print).map(of)).unwrap_or_default();
+        if is_known && !unheard && !earlier {
             return false;
         }
         asked.is_none_or(|asked| millis(now.steady).saturating_sub(asked) >= interval.min(ANEW))

@@ -2,10 +2,10 @@
 
 use super::super::{Activity, Name};
 use super::*;
-use crate::decide::session::{KeySource, Shown};
+use crate::decide::session::{KeySource, OnFull, Shown};
 use crate::decide::time::Timestamp;
 
-const TERMS: Terms = Terms { max: 100, remember: Duration::from_secs(3600), absolute: None };
+const TERMS: Terms = Terms { max: 100, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny };
 const PACE: Pace = Pace { interval: Duration::from_secs(10), strictest: Duration::from_secs(100) };
 
 fn at(second: u64) -> Moment {
@@ -27,7 +27,7 @@ fn used(sessions: &Sessions, second: u64) {
 
 fn sight(sessions: &Sessions, second: u64) -> (Knowledge, bool) {
     let known = sessions.known(&name(), shown(), at(second), &TERMS);
-    (known, sessions.is_doubtful(name().print, (&known, false), at(second), None))
+    (known, sessions.is_doubtful(name().print, (&known, Shown { signed_in: None, ..shown() }), at(second), None))
 }
 
 fn shared() -> Sessions {
@@ -94,6 +94,45 @@ fn who_seems_left_alone_may_live_elsewhere() {
     sessions.learn(name().print, Some(Life { last: 9_000_000, ..theirs }), at(207), &TERMS);
     let (Knowledge::Known(.., sight_of_it), _) = sight(&sessions, 208) else { panic!("known") };
     assert_eq!(sight_of_it.quiet, 1_000);
+}
+
+/// Who signed in a moment ago is let in without asking; but then a token of an earlier sign-in is to be asked about: its
+/// session may have been left alone elsewhere before.
+#[test]
+fn what_was_before_a_sign_in_is_asked_about() {
+    let sessions = shared();
+    let signed_in = |second: u64| Shown { signed_in: Some(at(second).wall), issued: Some(at(second).wall) };
+    let known = |shown, second| {
+        let known = sessions.known(&name(), shown, at(second), &TERMS);
+        let doubtful = sessions.is_doubtful(name().print, (&known, shown), at(second), None);
+        let Knowledge::Known(.., sight) = known else { panic!("{known:?}") };
+        (doubtful, sight.silence / 1000)
+    };
+    assert!(!known(signed_in(600), 605).0);
+    sessions.admitted(&name(), signed_in(600), at(605), Activity::User, &TERMS);
+    assert!(!known(signed_in(600), 606).0);
+    // Fresh by itself.
+    let refreshed = Shown { issued: Some(at(599).wall), ..signed_in(0) };
+    assert!(known(refreshed, 606).0);
+    // And if nobody could be asked, what it proves by itself does not stand for what is learnt later.
+    sessions.resumed(&name(), refreshed, at(607), Activity::User, &TERMS);
+    let theirs = Life { last: 1_010_000, began: 1_000_000, signed_in: signed_in(0).signed_in, ..Life::default() };
+    assert!(sessions.learn(name().print, Some(theirs), at(608), &TERMS));
+    assert_eq!(known(refreshed, 609), (false, 590));
+    assert_eq!(known(signed_in(600), 609), (false, 5));
+}
+
+/// That a token was renewed shows no user. Where it may have been, others are asked, however young the sign-in is: else what
+/// it proves would stand for an activity.
+#[test]
+fn a_token_that_was_renewed_is_asked_about() {
+    let sessions = shared();
+    let doubtful = |issued: u64| {
+        let shown = Shown { signed_in: Some(at(0).wall), issued: Some(at(issued).wall) };
+        let known = sessions.known(&name(), shown, at(60), &TERMS);
+        sessions.is_doubtful(name().print, (&known, shown), at(60), None)
+    };
+    assert_eq!([0, 10, 11, 60].map(doubtful), [false, false, true, true]);
 }
 
 #[test]

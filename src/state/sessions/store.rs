@@ -7,9 +7,10 @@ use super::entry::Entry;
 use super::name::Name;
 use super::sharing::Sharing;
 use super::table::Table;
+use super::vouched::Vouched;
 use crate::decide::id::Fingerprint;
 use crate::decide::reason::Reason;
-use crate::decide::session::{Basis, Knowledge, Life, Shown};
+use crate::decide::session::{Basis, Knowledge, Life, OnFull, Shown};
 use crate::decide::time::{Moment, millis};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,8 @@ pub struct Terms {
     /// The greatest length of a session, where all that ask for anything ask for one: after it, the sign-in that a token
     /// tells is enough.
     pub absolute: Option<Duration>,
+    /// What to do with one for which there is no room.
+    pub on_full: OnFull,
 }
 
 /// Whether a request shows that its user is there.
@@ -82,6 +85,8 @@ pub struct Sessions {
     idle: AtomicU64,
     absolute: AtomicU64,
     unkept: AtomicU64,
+    /// What issuers said of those without room.
+    pub vouched: Vouched,
     /// The table that is swept next, when there is no room.
     hand: AtomicUsize,
 }
@@ -98,6 +103,7 @@ impl Default for Sessions {
             idle: AtomicU64::new(0),
             absolute: AtomicU64::new(0),
             unkept: AtomicU64::new(0),
+            vouched: Vouched::default(),
             hand,
         }
     }
@@ -114,8 +120,11 @@ impl Sessions {
         }
         match Life::cold(shown, now) {
             None => Knowledge::Undated(key),
-            Some(_) if !self.has_room(now, terms) => Knowledge::NoRoom(key),
-            Some(life) => Knowledge::Known(key, Basis::Token, life.sight(shown, now)),
+            Some(life) => match (self.has_room(now, terms), terms.on_full) {
+                (true, _) => Knowledge::Known(key, Basis::Token, life.sight(shown, now)),
+                (false, OnFull::Introspect) => Knowledge::Known(key, Basis::Unkept, life.sight(shown, now)),
+                (false, OnFull::Deny) => Knowledge::NoRoom(key),
+            },
         }
     }
 
@@ -128,8 +137,13 @@ impl Sessions {
 
     /// The same, where others may know of the session, and could not be asked: no silence is told of it that was none.
     pub fn resumed(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) -> Turn {
-        let change = |entry: &mut Entry, life: Life| {
+        let change = |entry: &mut Entry, mut life: Life| {
             entry.unheard = true;
+            // What a token of an earlier sign-in proves would stand for what the others know.
+            let held = entry.life();
+            if held.signed_in == life.signed_in && !held.is_of_the_newest(shown) {
+                life.before = held.before;
+            }
             if activity == Activity::User { life.resumed(now) } else { life }
         };
         self.change(name, shown, now, terms, change)

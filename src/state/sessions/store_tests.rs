@@ -1,14 +1,14 @@
 //! How long a session is needed, by a hand-set clock.
 
 use super::*;
-use crate::decide::session::KeySource;
+use crate::decide::session::{KeySource, OnFull};
 use crate::decide::time::Timestamp;
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-const TERMS: Terms = Terms { max: 100, remember: secs(7200), absolute: Some(secs(3600)) };
+const TERMS: Terms = Terms { max: 100, remember: secs(7200), absolute: Some(secs(3600)), on_full: OnFull::Deny };
 
 fn at(second: u64) -> Moment {
     Moment { wall: Timestamp::from_secs(1_000_000).plus(secs(second)), steady: secs(1_000 + second) }

@@ -262,6 +262,7 @@ impl Session<'_> {
             Knowledge::Known(key, Basis::Shared, sight) => ("shared", key, Some(sight)),
             Knowledge::Known(key, Basis::Alone, sight) => ("alone", key, Some(sight)),
             Knowledge::Known(key, Basis::Unheard, sight) => ("unheard", key, Some(sight)),
+            Knowledge::Known(key, Basis::Unkept, sight) => ("unkept", key, Some(sight)),
         };
         let by = match source {
             KeySource::Claim => "claim",
