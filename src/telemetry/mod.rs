@@ -12,7 +12,7 @@
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
 //! | `route`, `decisions`, `tenants`, `issuer`, `renewals`, `shadow`, `meter`, `scrape`, `fleet`, `sharing`, `journal`, `introspection` | metrics |
-//! | `access`, `output`, `log` | lines |
+//! | `access`, `output`, `log`, `panics` | lines |
 
 mod access;
 mod attempt;
@@ -36,6 +36,7 @@ mod meter;
 pub mod names;
 mod output;
 mod paint;
+mod panics;
 mod random;
 mod record;
 pub mod records;
