@@ -196,6 +196,7 @@ mod tests {
                 revocations: Arc::default(),
                 statuses: Arc::default(),
                 fingerprints: Arc::new(Fingerprints::derived(b"a key for tests").unwrap()),
+                audit: None,
             };
             let reception = Arc::new(Reception::new(means.runtime.clone(), Arc::clone(&means.clock)));
             let hub = Hub::new(means, News::new(0), reception, CancellationToken::new());

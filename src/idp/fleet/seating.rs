@@ -118,6 +118,7 @@ impl Hub {
                 telling: None,
                 mark: [0; 8],
                 trouble: Arc::default(),
+                audited: Default::default(),
                 held_back: Arc::default(),
             })
         };
