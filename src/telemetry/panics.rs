@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(caught(|| panic!("a plain text")), "a plain text");
         let (in_text, in_error, alone) = (token.clone(), token.clone(), token.clone());
         assert_eq!(caught(move || panic!("a text with {in_text}")), WITHHELD);
-        assert_eq!(caught(move || drop(Err::<(), _>(in_error).unwrap())), WITHHELD);
+        assert_eq!(caught(move || Err(in_error).unwrap()), WITHHELD);
         assert_eq!(caught(move || std::panic::panic_any(alone)), WITHHELD);
         assert_eq!(caught(move || assert_eq!(token, "")), WITHHELD);
     }
