@@ -33,7 +33,7 @@ use crate::state::journal::Journal;
 use crate::state::nonces::Nonces;
 use crate::state::proofs::{PROOFS, UsedProofs};
 use crate::state::verified::VerifiedTokens;
-use crate::telemetry::audit::Kind;
+use crate::telemetry::audit::{self, Kind};
 use crate::telemetry::{Service, Telemetry};
 use crate::token::issuers::Issuer;
 use arc_swap::ArcSwap;
@@ -90,7 +90,8 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     let (share, sharing) = sharing::start(&config.sessions, &mut state, &control)?;
     let state = Arc::new(state);
     let journal = lasting::journal(&loaded, &state)?;
-    let (idp, issuers) = providers(&loaded, &state, &control, journal)?;
+    let audit = telemetry.audit(Kind::RevocationTold).cloned();
+    let (idp, issuers) = providers(&loaded, &state, &control, (journal, audit))?;
     let pools = build::pools(&config, &Pools::new()).map_err(building(&config))?;
     control.block_on(prepare(&pools));
     let plan = build::plan(&config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)
@@ -168,7 +169,7 @@ fn providers(
     loaded: &Loaded,
     state: &State,
     control: &Runtime,
-    journal: Option<Arc<Journal>>,
+    (journal, audit): (Option<Arc<Journal>>, Option<Arc<audit::Audit>>),
 ) -> Result<(Idp, Vec<Issuer>), StartError> {
     let means = Means {
         runtime: control.handle().clone(),
@@ -176,6 +177,7 @@ fn providers(
         revocations: Arc::clone(&state.revocations),
         statuses: Arc::clone(&state.statuses),
         fingerprints: Arc::clone(&state.fingerprints),
+        audit,
     };
     let idp = Idp::new(means, CancellationToken::new()).with_journal(journal);
     let prepared = idp.prepare(&idp_settings(&loaded.config)).map_err(|faults| told(&faults, &loaded.spans));

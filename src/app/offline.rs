@@ -54,7 +54,7 @@ impl Offline {
             Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: "explain".into() };
         let telemetry = Telemetry::start(&quiet, &service, control.handle()).map_err(doing("telemetry"))?;
         let state = Arc::new(state(loaded, lasting::passing(loaded)?)?);
-        let (idp, issuers) = providers(loaded, &state, &control, None)?;
+        let (idp, issuers) = providers(loaded, &state, &control, (None, None))?;
         let config = &loaded.config;
         let pools = build::pools(config, &Pools::new()).map_err(building(config))?;
         let plan = build::plan(config, &loaded.revision, issuers, &pools, idp.reception(), &telemetry)

@@ -3,6 +3,7 @@
 use super::id::{Fingerprint, SourceId};
 use super::status::Status;
 use super::time::Timestamp;
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 /// Which tokens an entry hits, by their time of issue.
@@ -49,6 +50,16 @@ impl Cutoff {
             Self::Before(at) => (false, at.millis().into()),
             // "Up to" an instant reaches to the end of its second.
             Self::UpTo(at) => (false, (i128::from(at.secs()) + 1) * 1000),
+        }
+    }
+}
+
+impl Display for Cutoff {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("always"),
+            Self::Before(at) => write!(f, "issued before {at}"),
+            Self::UpTo(at) => write!(f, "issued up to the second of {at}"),
         }
     }
 }

@@ -28,6 +28,7 @@ pub async fn alone(config: &Config, clock: &Arc<dyn Clock>) -> Known {
         revocations: Arc::default(),
         statuses: Arc::default(),
         fingerprints: Arc::new(fingerprints),
+        audit: None,
     };
     let (revocations, end) = (Arc::clone(&means.revocations), CancellationToken::new());
     let idp = Idp::new(means, end.clone());

@@ -155,6 +155,7 @@ impl Idp {
             statuses: Arc::clone(&self.means.statuses),
             telling: Some(self.fleet.telling(fleet::Voice::Operator)),
             trouble: Arc::default(),
+            audited: Default::default(),
             held_back: Arc::default(),
         })
     }

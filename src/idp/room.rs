@@ -10,7 +10,7 @@ use super::reception::{Parts, Reception};
 use super::refresh::{self, News};
 use super::running::{Running, RunningIssuer, RunningSource, iss, issuer_place, source_place};
 use super::settings::{IssuerSettings, Settings};
-use super::sink::Sink;
+use super::sink::{Audited, Sink};
 use super::source::{Source, SourceSettings};
 use crate::decide::time::Moment;
 use crate::settings::Seal;
@@ -20,6 +20,7 @@ use crate::state::journal::Journal;
 use crate::state::keys::IssuerKeys;
 use crate::state::revocations::{Feed, Revocations};
 use crate::state::statuses::StatusLists;
+use crate::telemetry::audit::Audit;
 use arc_swap::ArcSwap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
@@ -57,6 +58,8 @@ pub struct Means {
     pub statuses: Arc<StatusLists>,
     /// How names are hashed.
     pub fingerprints: Arc<Fingerprints>,
+    /// Where it stands what sources told, if anybody wants to know.
+    pub audit: Option<Arc<Audit>>,
 }
 
 /// The tasks that keep keys and revocations fresh.
@@ -255,6 +258,7 @@ impl Idp {
             events: self.reception.events(name),
             telling: kind.is_told().then(|| self.fleet.telling(Voice::Provider)),
             trouble: Arc::default(),
+            audited: Audited::new(self.means.audit.as_ref(), settings),
             held_back: Arc::default(),
         };
         let held_back = Arc::clone(&sink.held_back);

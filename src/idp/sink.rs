@@ -13,12 +13,15 @@ use crate::notice::Trouble;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{ClaimValue, Fingerprints, Kind};
 use crate::state::journal::{Account, Receipt, Unwritten, sum};
-use crate::state::revocations::{Feed, Full, Revocations, Revoked, Target};
+use crate::state::revocations::{Feed, Full, Revocations, Revoked, Snapshot, Target};
 use crate::state::statuses::StatusLists;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+
+pub(super) use audited::Audited;
+use audited::Batch;
 
 /// Not all that was said could be kept; what could be is enforced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -59,6 +62,8 @@ pub struct Sink {
     pub(super) held_back: Arc<HeldBack>,
     /// That the source cannot be heard.
     pub(super) trouble: Arc<Trouble>,
+    /// Where it stands who told what.
+    pub(super) audited: Audited,
 }
 
 impl Sink {
@@ -96,10 +101,14 @@ impl Sink {
         // What was not understood may be what is still revoked: nothing is taken back.
         let complete = heard.complete && heard.fault.is_none();
         // It asks for the account's cursor, so before the turn is taken.
-        let late = self.late(complete);
+        let (late, batch) = (self.late(complete), Batch::default());
         let turn = self.account.as_ref().map(|account| account.turn());
-        let news = |at: usize, news| late.tell(news, heard.entries.get(at).and_then(|entry| entry.happened));
-        let taken = if complete { self.replace(&all, learned, news) } else { self.add(&all, learned, news) };
+        let news = |at: usize, news| {
+            batch.saw(all.get(at), news);
+            late.tell(news, heard.entries.get(at).and_then(|entry| entry.happened));
+        };
+        let taken = if complete { self.replace(&all, learned, news, &batch) } else { self.add(&all, learned, news) };
+        self.audit_batch(&batch, taken.is_ok());
         let whole = taken.is_ok() && heard.fault.is_none();
         let place = Place { cursor: heard.cursor.clone(), issued: None };
         let cursor = place.kept(&self.mark).filter(|_| whole);
@@ -120,7 +129,13 @@ impl Sink {
     }
 
     /// Enforces these in place of what the source said.
-    fn replace(&self, all: &[Revoked], learned: Timestamp, mut news: impl FnMut(usize, bool)) -> Result<(), Full> {
+    fn replace(
+        &self,
+        all: &[Revoked],
+        learned: Timestamp,
+        mut news: impl FnMut(usize, bool),
+        batch: &Batch,
+    ) -> Result<(), Full> {
         let Some(mut snapshot) = self.revocations.begin(&self.feed, learned) else {
             // Another one is under way: two cannot both say what is taken back.
             return self.quiet().add(all, learned, news);
@@ -129,7 +144,7 @@ impl Sink {
             news(at, snapshot.put(what)?);
             Ok(())
         })?;
-        snapshot.finish();
+        self.finish(snapshot, batch);
         Ok(())
     }
 
@@ -156,7 +171,9 @@ impl Sink {
     /// If not all of it could be kept. What could be is enforced all the same.
     pub async fn keep(&self, all: &[Revoked]) -> Result<(), NotKept> {
         let (taken, receipt) = self.enforce(all);
-        self.kept(taken, receipt).await
+        let kept = self.kept(taken, receipt).await;
+        self.audit_entered(all, kept.is_ok());
+        kept
     }
 
     /// The first half of that: they are enforced, and will be kept.
@@ -226,9 +243,16 @@ impl Sink {
         taken
     }
 
-    /// The same, and no other instance is told.
+    /// That was all that its source says: what it said before and does not now leaves.
+    fn finish(&self, snapshot: Snapshot<'_>, batch: &Batch) {
+        let before = self.held();
+        snapshot.finish();
+        batch.left(before.saturating_sub(self.held()));
+    }
+
+    /// The same, and nobody else is told: no other instance, and not the audit log.
     fn quiet(&self) -> Self {
-        Self { telling: None, ..self.clone() }
+        Self { telling: None, audited: Audited::default(), ..self.clone() }
     }
 
     /// The source says of itself that it does not speak, or speaks again. While it does not, nothing is known.
@@ -302,6 +326,7 @@ fn said(heard: &Heard, all: &[Revoked]) -> u128 {
     said.fold(0, |before, what| sum(before, &what))
 }
 
+mod audited;
 mod blocked;
 mod coming;
 mod late;

@@ -46,7 +46,9 @@ fn client_attributes(record: &Record, nth: usize, attempt: &Try) -> Vec<KeyValue
     let query = record.request.query.as_deref().map(scrub::query);
     let (mark, query) = query.as_deref().map_or(("", ""), |query| ("?", query));
     out.text(name::URL_FULL, &format!("{}{}{mark}{query}", attempt.endpoint, record.request.path));
-    authority(&mut out, attempt.endpoint.split_once("://").map_or(&*attempt.endpoint, |(_, host)| host));
+    let (scheme, host) = attempt.endpoint.split_once("://").unwrap_or(("http", &attempt.endpoint));
+    // A client's span has both (OT-04).
+    authority(&mut out, host, Some(if scheme == "https" { 443 } else { 80 }));
     out.maybe(name::STATUS, attempt.status.map(i64::from));
     match (attempt.failure, attempt.status) {
         (Some(failure), _) => out.put(name::ERROR_TYPE, failure),

@@ -25,6 +25,12 @@ pub struct Seen {
     pub at: i64,
 }
 
+impl Seen {
+    pub(super) const fn of(exchange: &Exchange<'_>) -> Self {
+        Self { trace_id: exchange.trace.trace_id, at: exchange.moment.wall.millis() }
+    }
+}
+
 impl Refusals {
     fn add(&self, seen: Seen) {
         self.count.fetch_add(1, Relaxed);
@@ -53,7 +59,7 @@ impl Tally {
             self.admitted.fetch_add(1, Relaxed);
             return;
         };
-        let seen = Seen { trace_id: exchange.trace.trace_id, at: exchange.moment.wall.millis() };
+        let seen = Seen::of(exchange);
         let refused = self.refused.get_or_init(|| Reason::ALL.iter().map(|_| Refusals::default()).collect());
         // The table of reasons lists them in the order of their numbers.
         if let Some(refusals) = refused.get(reason as usize) {

@@ -90,7 +90,8 @@ pub const SESSION: &[i64] = &[
     2_592_000_000_000,
 ];
 
-const MOST: usize = 15;
+/// How many buckets there are at most, the last without a bound included.
+pub(super) const MOST: usize = 15;
 
 /// Counts by upper bound. All bounds are in microseconds; none has more than fourteen.
 #[derive(Debug)]
@@ -108,9 +109,9 @@ impl Histogram {
         Self { bounds, counts: Default::default(), sum: AtomicI64::new(0) }
     }
 
-    /// Counts a duration.
-    pub fn observe(&self, span: Duration) {
-        self.count(i64::try_from(span.as_micros()).unwrap_or(i64::MAX), i64::try_from(span.as_nanos()).unwrap_or(0));
+    /// Counts a duration. Returns the place of its bucket.
+    pub fn observe(&self, span: Duration) -> usize {
+        self.count(i64::try_from(span.as_micros()).unwrap_or(i64::MAX), i64::try_from(span.as_nanos()).unwrap_or(0))
     }
 
     /// Counts a number of milliseconds, which may be negative.
@@ -119,12 +120,13 @@ impl Histogram {
         self.count(micros, micros.saturating_mul(1_000));
     }
 
-    fn count(&self, micros: i64, nanos: i64) {
+    fn count(&self, micros: i64, nanos: i64) -> usize {
         let place = self.bounds.iter().take_while(|bound| **bound < micros).count();
         if let Some(count) = self.counts.get(place) {
             count.fetch_add(1, Relaxed);
             self.sum.fetch_add(nanos, Relaxed);
         }
+        place
     }
 
     /// What was counted: the sum in seconds, the number, and the number in each bucket by its bound in seconds.

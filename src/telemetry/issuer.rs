@@ -119,7 +119,7 @@ impl IssuerMeter {
         match turn {
             Turn::None => {}
             Turn::RenewedAhead => _ = self.renewed_ahead.fetch_add(1, Relaxed),
-            Turn::RenewedLate(waited) => self.renewed_late.observe(waited),
+            Turn::RenewedLate(waited) => _ = self.renewed_late.observe(waited),
             Turn::Failed => _ = self.renewals_failed.fetch_add(1, Relaxed),
         }
     }

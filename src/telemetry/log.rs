@@ -6,13 +6,15 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::util::TryInitError;
 
+use super::panics;
 use super::settings::{Format, Level, Log};
 
 /// Overrides the level of the settings, part by part, in the words of `tracing`: `info,curfew::idp=debug`.
 const OVERRIDE: &str = "CURFEW_LOG";
 
-/// Starts the log. A process has one: a second start is refused.
+/// Starts the log, in which panics are told too. A process has one: a second start is refused.
 pub fn start(log: &Log) -> Result<(), TryInitError> {
+    panics::tell();
     let filter = overridden().unwrap_or_else(|| EnvFilter::new(directives(log.level)));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Colours are for people; in a file they are in the way. A line that cannot be written is lost: to complain of it on

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::Lost;
 use super::decisions::Decisions;
+use super::durations::Durations;
 use super::histogram::{Histogram, JUDGE};
 use super::issuer::IssuerMeter;
-use super::route::{Durations, RouteMeter, UpstreamMeter};
+use super::route::{RouteMeter, UpstreamMeter};
 use super::scrape::Gauges;
 use super::shadow::ShadowMeter;
 use super::tenants::Tenants;
+use crate::decide::reason::Reason;
 
 /// Something that tells its gauges when it is asked.
 pub(super) type OnScrape = Box<dyn Fn(&mut Gauges) + Send + Sync>;
@@ -35,6 +37,8 @@ pub(super) struct Meter {
     pub revision: Mutex<Box<str>>,
     pub judge: Arc<Histogram>,
     pub in_flight: Arc<AtomicI64>,
+    /// What was cut short after it had begun, by reason.
+    pub terminated: Box<[AtomicU64]>,
     pub reloads: AtomicU64,
     pub reloads_failed: AtomicU64,
     /// Did the last reload fail?
@@ -72,6 +76,7 @@ impl Meter {
             revision: Mutex::default(),
             judge: Arc::new(Histogram::new(JUDGE)),
             in_flight: Arc::default(),
+            terminated: Reason::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             reloads: AtomicU64::new(0),
             reloads_failed: AtomicU64::new(0),
             reload_failed: AtomicBool::new(false),
@@ -94,6 +99,14 @@ impl Meter {
             decisions: [None].into_iter().chain(issuers.iter().copied().map(Some)).map(of).collect(),
             durations: found(&self.durations, name.into(), Durations::default),
             judge: self.judge.clone(),
+        }
+    }
+
+    /// Counts an answer that was cut short.
+    pub fn terminate(&self, reason: Reason) {
+        // The table of reasons lists them in the order of their numbers.
+        if let Some(count) = self.terminated.get(reason as usize) {
+            count.fetch_add(1, Relaxed);
         }
     }
 

@@ -11,8 +11,8 @@
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `decisions`, `tenants`, `issuer`, `renewals`, `shadow`, `meter`, `scrape`, `fleet`, `sharing`, `journal`, `introspection` | metrics |
-//! | `access`, `output`, `log` | lines |
+//! | `route`, `decisions`, `durations`, `tenants`, `issuer`, `renewals`, `shadow`, `meter`, `scrape`, `fleet`, `sharing`, `journal`, `introspection` | metrics |
+//! | `access`, `output`, `log`, `panics` | lines |
 
 mod access;
 mod attempt;
@@ -24,6 +24,7 @@ mod connect;
 mod context;
 mod decisions;
 pub mod describe;
+mod durations;
 mod exchange;
 mod export;
 mod fleet;
@@ -36,6 +37,7 @@ mod meter;
 pub mod names;
 mod output;
 mod paint;
+mod panics;
 mod random;
 mod record;
 pub mod records;

@@ -37,6 +37,8 @@ pub mod attribute {
     pub const TOKEN: &str = "curfew.token.jti_hash";
     pub const SUBJECT: &str = "curfew.token.sub_hash";
     pub const SESSION: &str = "curfew.session.id_hash";
+    pub const SESSION_AGE: &str = "curfew.session.age_s";
+    pub const SESSION_IDLE: &str = "curfew.session.idle_s";
     pub const CLIENT: &str = "curfew.client.id_hash";
     pub const TOKEN_AGE: &str = "curfew.token.age_s";
     pub const TOKEN_TTL: &str = "curfew.token.ttl_s";
@@ -95,6 +97,7 @@ macro_rules! metrics {
 metrics! {
     DECISIONS = "curfew_decisions", "Decisions by outcome, reason, route and issuer";
     SHADOW_REFUSALS = "curfew_shadow_refusals", "Requests that were admitted and that the route's shadow policy would have refused";
+    STREAMS_TERMINATED = "curfew_streams_terminated", "Answers and streams that were cut short after they had begun, by reason";
     SERVER_DURATION = "http_server_request_duration_seconds", "Duration of requests, to the end of the answer";
     JUDGE_DURATION = "curfew_judge_duration_seconds", "Duration of gathering the evidence and judging it";
     UPSTREAM_DURATION = "curfew_upstream_duration_seconds", "Duration of deliveries, to the end of the answer";

@@ -1,12 +1,12 @@
 //! The counters of one route and of one upstream, resolved when a plan is built, so that a request only adds to atomics.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use http::Method;
 
-use super::decisions::Decisions;
+use super::decisions::{Decisions, Seen};
+use super::durations::Durations;
 use super::exchange::{Delivery, Exchange};
 use super::histogram::{HTTP, Histogram};
 use super::meter::lock;
@@ -14,8 +14,6 @@ use super::meter::lock;
 /// The methods that have a name in metrics; any other is `_OTHER` (OT-03).
 pub const METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "_OTHER"];
-/// The classes of statuses.
-pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The word for a method: its own if it is known, else `_OTHER`.
 #[must_use]
@@ -24,33 +22,9 @@ pub fn method_name(method: &Method) -> &'static str {
     METHODS.get(place).copied().unwrap_or("_OTHER")
 }
 
-fn method_place(method: &Method) -> usize {
+/// Its place among the names.
+pub(super) fn method_place(method: &Method) -> usize {
     METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1)
-}
-
-/// How long requests took, by method and class of status. A histogram is made when it is first needed.
-#[derive(Debug)]
-pub struct Durations(Box<[OnceLock<Box<Histogram>>]>);
-
-impl Default for Durations {
-    fn default() -> Self {
-        Self((0..METHODS.len() * CLASSES.len()).map(|_| OnceLock::new()).collect())
-    }
-}
-
-impl Durations {
-    fn observe(&self, method: &Method, status: u16, took: Duration) {
-        let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
-        if let Some(duration) = self.0.get(method_place(method) * CLASSES.len() + class) {
-            duration.get_or_init(|| Box::new(Histogram::new(HTTP))).observe(took);
-        }
-    }
-
-    /// Each histogram with its method and class.
-    pub fn read(&self) -> impl Iterator<Item = (&'static str, &'static str, &Histogram)> {
-        let labels = METHODS.iter().flat_map(|method| CLASSES.iter().map(move |class| (*method, *class)));
-        labels.zip(&self.0).filter_map(|((method, class), slot)| Some((method, class, &**slot.get()?)))
-    }
 }
 
 /// One route of one plan, with the counters that outlive the plan.
@@ -78,7 +52,10 @@ impl RouteMeter {
         if let Some(judge) = exchange.judge {
             self.judge.observe(judge);
         }
-        self.durations.observe(exchange.request.method, exchange.status, exchange.total);
+        // An example is of use only where its trace is exported.
+        let exported = exchange.trace.sampled || exchange.is_remarkable();
+        let seen = exported.then(|| Seen::of(exchange));
+        self.durations.observe(exchange.request.method, exchange.status, exchange.total, seen);
     }
 }
 

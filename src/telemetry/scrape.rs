@@ -19,7 +19,7 @@ use super::issuer;
 use super::meter::{Meter, lock};
 use super::names::{Metric, metric};
 use super::records::Standing;
-
+use crate::decide::reason::Reason;
 use crate::decide::time::Timestamp;
 
 /// The values of those who know: filled anew on each scrape.
@@ -230,6 +230,7 @@ impl Collector for Scrape {
         let meter = &*self.0;
         decisions(meter, &mut out)?;
         super::shadow::write(meter, &mut out)?;
+        terminated(meter, &mut out)?;
         durations(meter, &mut out)?;
         upstreams(meter, &mut out)?;
         process(meter, &mut out)?;
@@ -296,14 +297,6 @@ fn with_trace(mut out: MetricEncoder<'_>, count: u64, seen: Seen) -> fmt::Result
 }
 
 fn durations(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
-    let about = metric::SERVER_DURATION;
-    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Histogram)?;
-    for (route, durations) in &*lock(&meter.durations) {
-        for (method, class, duration) in durations.read() {
-            let labels = [("method", method), ("route", route), ("status", class)];
-            histogram(family.encode_family(&labels)?, duration)?;
-        }
-    }
     let about = metric::JUDGE_DURATION;
     histogram(out.encode_descriptor(about.name, about.help, None, MetricType::Histogram)?, &meter.judge)?;
     issuer::write(&lock(&meter.issuers), out)
@@ -322,6 +315,18 @@ fn upstreams(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
         for (endpoint, failure, count) in upstream.failures() {
             let labels = [("upstream", &**name), ("endpoint", &*endpoint), ("failure", failure)];
             counter(family.encode_family(&labels)?, count)?;
+        }
+    }
+    Ok(())
+}
+
+fn terminated(meter: &Meter, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let about = metric::STREAMS_TERMINATED;
+    let mut family = out.encode_descriptor(about.name, about.help, None, MetricType::Counter)?;
+    for (reason, count) in Reason::ALL.iter().zip(&meter.terminated) {
+        let count = count.load(Relaxed);
+        if count > 0 {
+            counter(family.encode_family(&[("reason", reason.code())])?, count)?;
         }
     }
     Ok(())

@@ -17,6 +17,7 @@ use super::record::{Claimed, Record, Source, Trusted};
 use super::route::method_name;
 use super::scrub;
 use crate::decide::reason::Reason;
+use crate::decide::session;
 use crate::decide::time::Timestamp;
 use crate::decide::verdict::Outcome;
 
@@ -137,7 +138,7 @@ fn request(out: &mut Attributes, record: &Record) {
     out.maybe_text(name::URL_QUERY, asked.query.as_deref().map(scrub::query).as_deref());
     out.put(name::PROTOCOL, "http");
     out.put(name::PROTOCOL_VERSION, version(asked.version));
-    authority(out, &asked.authority);
+    authority(out, &asked.authority, None);
     out.maybe(name::PEER_ADDRESS, asked.peer.map(|peer| peer.ip().to_string()));
     out.maybe(name::PEER_PORT, asked.peer.map(|peer| i64::from(peer.port())));
     let client = asked.client.or(asked.peer.map(|peer| peer.ip()));
@@ -145,12 +146,12 @@ fn request(out: &mut Attributes, record: &Record) {
     out.maybe_text(name::USER_AGENT, asked.agent());
 }
 
-/// `server.address` and `server.port`.
-pub(super) fn authority(out: &mut Attributes, authority: &str) {
+/// `server.address` and `server.port`; the latter as the scheme has it where it is not said and is asked for.
+pub(super) fn authority(out: &mut Attributes, authority: &str, usual: Option<u16>) {
     let parsed = authority.parse::<http::uri::Authority>().ok();
     let Some(authority) = parsed else { return };
     out.text(name::SERVER_ADDRESS, authority.host());
-    out.maybe(name::SERVER_PORT, authority.port_u16().map(i64::from));
+    out.maybe(name::SERVER_PORT, authority.port_u16().or(usual).map(i64::from));
 }
 
 /// The version as the conventions write it.
@@ -182,6 +183,10 @@ fn decision(out: &mut Attributes, record: &Record) {
     }
     out.maybe(name::JUDGE, record.judge.map(|took| took.as_secs_f64() * 1e6));
     out.maybe_text(name::ISSUER, record.issuer.as_deref());
+    if let session::Knowledge::Known(_, _, sight) = record.session {
+        out.put(name::SESSION_AGE, sight.age as f64 / 1e3);
+        out.put(name::SESSION_IDLE, sight.quiet as f64 / 1e3);
+    }
 }
 
 /// What a verified token says; its ids hashed.

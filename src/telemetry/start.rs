@@ -11,6 +11,7 @@ use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::LogExporter as _;
 use opentelemetry_sdk::trace::SpanExporter;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -22,6 +23,7 @@ use super::access::{self, Access};
 use super::audit::{self, Audit, Kind};
 use super::client;
 use super::context::TraceContext;
+use super::durations;
 use super::exchange::Exchange;
 use super::export::{self, Queue};
 use super::meter::{InFlight, Meter, lock};
@@ -189,6 +191,9 @@ impl Telemetry {
         if let Some((meter, reason)) = shadowed {
             meter.count(reason);
         }
+        if let Some(reason) = exchange.reason.filter(|_| exchange.status < 400) {
+            self.meter.terminate(reason);
+        }
         if exchange.reason.is_some() || shadowed.is_some() || self.records.wants(&exchange.trace) {
             self.records.push(&mut lent);
         }
@@ -255,7 +260,9 @@ impl Telemetry {
     pub fn render(&self) -> String {
         let mut out = String::new();
         // Writing into a string fails only if a collector does, and none does.
-        let _ = prometheus_client::encoding::text::encode(&mut out, &self.registry);
+        let _ = encode_registry(&mut out, &self.registry);
+        let _ = durations::write(&lock(&self.meter.durations), &mut out);
+        let _ = encode_eof(&mut out);
         out
     }
 

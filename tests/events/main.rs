@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audited;
 mod backchannel;
 mod door;
 mod global;

@@ -103,7 +103,7 @@ defaults: {{ policy: api }}
 routes:
   - {{ name: socket, hosts: [{HOST}], path: "/socket", websocket: true, upstream: echo }}
   - {{ name: all, hosts: [{HOST}, www.example.com], path: "/**", upstream: echo }}
-telemetry: {{ access_log: {{ file: {dirname}/access.log }} }}
+telemetry: {{ access_log: {{ file: {dirname}/access.log }}, audit: {{ file: {dirname}/audit/log, sync: each }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#
             ),

@@ -51,6 +51,7 @@ impl Instance {
             revocations: Arc::clone(&revocations),
             statuses: Arc::default(),
             fingerprints: Arc::clone(&fingerprints),
+            audit: None,
         };
         let keys = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(keys.path(), set(&[&KEY]).to_string()).unwrap();

@@ -30,7 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("control", &["decide", "idp", "notice", "proxy", "settings", "state", "telemetry", "token", "upstream"]),
     ("proxy", &["decide", "notice", "settings", "state", "telemetry", "token", "upstream"]),
     ("token", &["decide", "state"]),
-    ("idp", &["decide", "notice", "settings", "state", "token"]),
+    ("idp", &["decide", "notice", "settings", "state", "telemetry", "token"]),
     ("telemetry", &["decide", "notice", "settings"]),
     ("state", &["decide"]),
     ("upstream", &["notice", "settings"]),

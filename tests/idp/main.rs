@@ -66,6 +66,7 @@ impl House {
             revocations: Arc::clone(&revocations),
             statuses: Arc::clone(&statuses),
             fingerprints: Arc::clone(&fingerprints),
+            audit: None,
         };
         let (set, hand) = (Arc::clone(&revocations), Arc::clone(&clock) as Arc<dyn Clock>);
         let journal = journal(fingerprints.check(), set, hand).map(Arc::new);

@@ -23,6 +23,14 @@ fn a_refusal_leads_to_its_trace() {
     });
     let labels = ["reason", "route", "issuer", "tenant"].map(|name| seen.0[name].as_str().unwrap_or_default());
     assert_eq!(labels, ["token_expired", "orders", "corp", "acme"]);
+    // The same from a graph of latencies.
+    let seen = until("its exemplar among the durations", Duration::from_secs(30), || {
+        std::thread::sleep(Duration::from_millis(100));
+        let all = prometheus.exemplars("http_server_request_duration_seconds_bucket");
+        all.into_iter().find(|(_, seen)| *seen == trace)
+    });
+    let labels = ["route", "method", "status"].map(|name| seen.0[name].as_str().unwrap_or_default());
+    assert_eq!(labels, ["orders", "GET", "4xx"]);
 }
 
 /// Who does not ask for OpenMetrics gets the older format, in which exemplars would be a fault.

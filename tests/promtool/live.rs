@@ -15,7 +15,6 @@ const EMPTY_WHEN_WELL: &[(&str, &str)] = &[
     ("CurfewAbsent", "`absent` has data only where nothing is scraped"),
     ("CurfewFeedNeverHeard", "every source was heard; both of its sides are in CurfewFeedStale, which has data"),
     ("CurfewInternalErrors", "no test can make the gateway fail inside, and a reason that never was has no series"),
-    ("CurfewStatusListFails", "this gateway has no source of status lists"),
     ("CurfewOverloaded", "a reason that never was has no series, and these requests come one after the other"),
 ];
 

@@ -17,6 +17,7 @@ pub fn round(world: &World) {
     let (corp, partner) = (|| mint.rsa.token(), mint.partner.token().claim("iss", PARTNER));
     let acme = || corp().claim("org", json!({ "id": "acme" }));
     let fresh = acme().claim("iat", now());
+    let listed = json!({ "status_list": { "idx": 7, "uri": "http://127.0.0.1:9/status/1" } });
     let rows: Vec<(&str, String, &str)> = vec![
         ("/orders/1", bearer(&fresh.sign()), "admitted"),
         ("/orders/2", bearer(&partner.sign()), "admitted"),
@@ -35,6 +36,7 @@ pub fn round(world: &World) {
         ("/orders/14", "Authorization: Basic YTpi\r\n".into(), "unsupported_auth_scheme"),
         ("/nowhere", String::new(), "route_not_found"),
         ("/gone/15", bearer(&corp().sign()), "upstream_unreachable"),
+        ("/orders/21", bearer(&corp().claim("status", listed).sign()), "status_unavailable"),
     ];
     let rows = rows.into_iter().chain(renewals(&unique("sid"), mint));
     for (path, fields, expected) in rows {

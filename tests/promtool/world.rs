@@ -55,6 +55,7 @@ revocation:
     list: {{ kind: file, issuer: corp, path: {d}/revoked.txt, format: ids }}
     logout: {{ kind: backchannel_logout, issuer: corp, client_ids: [shop] }}
     narrow: {{ kind: backchannel_logout, issuer: corp, client_ids: [shop], door: {{ rate: 1 }} }}
+    statuses: {{ kind: status_list, issuer: corp, under: ["http://127.0.0.1:9/status/"], min_refresh: 1s, allow_http: true, allow_private_network: true }}
   fleet: {{ redis: {{ urls: ["{redis_url}"] }} }}
 upstreams:
   echo: {{ endpoints: ["{echo}"] }}
@@ -67,11 +68,11 @@ policies:
 defaults: {{ policy: api }}
 routes:
   - {{ name: orders, hosts: [{HOST}], path: "/orders/**", upstream: echo }}
-  - {{ name: young, hosts: [{HOST}], path: "/young/**", policy: young, upstream: echo }}
+  - {{ name: young, hosts: [{HOST}], path: "/young/**", policy: young, shadow: scoped, upstream: echo }}
   - {{ name: scoped, hosts: [{HOST}], path: "/scoped/**", policy: scoped, upstream: echo }}
   - {{ name: asked, hosts: [{HOST}], path: "/asked/**", policy: asked, upstream: echo }}
   - {{ name: gone, hosts: [{HOST}], path: "/gone/**", upstream: gone }}
-telemetry: {{ hash_key: {{ file: {d}/hash.key }}, tenants: {{ claim: org.id, most: 3 }} }}
+telemetry: {{ hash_key: {{ file: {d}/hash.key }}, tenants: {{ claim: org.id, most: 3 }}, audit: {{ file: {d}/audit.log }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#
         );

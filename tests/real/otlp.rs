@@ -85,11 +85,23 @@ async fn a_collector_that_others_wrote_understands_spans_and_lines() {
         assert_eq!((&refusal["span_kind"], &refusal["status"], &refusal["parent"]), (&json!(2), &json!(0), &json!("")));
         assert_eq!(refusal["links"], json!([{ "trace": trace, "span": parent }]));
         assert!(!refusal["attributes"].as_object().unwrap().contains_key("error.type"), "{refusal}");
+        let said =
+            ["url.query", "curfew.decision", "curfew.reason", "http.route"].map(|name| &refusal["attributes"][name]);
+        assert_eq!(said, ["access_token=REDACTED&code=REDACTED", "deny", "token_in_query", "/orders/**"]);
+        // What goes into the caller's own fields is never captured, under any name (OT-07).
+        for name in all.iter().flat_map(|span| span["attributes"].as_object().unwrap().keys()) {
+            let captured = ["header", "authorization", "cookie", "dpop"].iter().find(|word| name.contains(**word));
+            assert!(captured.is_none(), "{name}");
+        }
         assert!(refusal["events"].as_array().unwrap().iter().any(|event| event["curfew.check.outcome"] == "fail"));
         let (server, attempt) = (by_name(&all, "GET /gone/{id}"), by_name(&all, "GET"));
         assert_eq!((&server["span_kind"], &server["status"]), (&json!(2), &json!(2)), "a 503 is a fault: {server}");
         assert_eq!((&attempt["span_kind"], &attempt["status"]), (&json!(3), &json!(2)), "{attempt}");
         assert_eq!((&attempt["parent"], &attempt["trace"]), (&server["span"], &server["trace"]));
+        // OT-04: what a client's span needs.
+        let needed = ["http.request.method", "server.address", "server.port", "url.full", "error.type"];
+        let needed = needed.map(|name| attempt["attributes"][name].to_string().trim_matches('"').to_owned());
+        assert_eq!(needed, ["GET", "127.0.0.1", "9", "http://127.0.0.1:9/gone/1", "connection_refused"], "{attempt}");
         assert_eq!(server["attributes"]["curfew.reason"], "upstream_unreachable");
         for one in &all {
             assert_eq!(

@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 /// Sends so many requests without a token over one connection, many at once, and reads all answers.
-fn flood(world: &World, requests: usize) {
+pub fn flood(world: &World, requests: usize) {
     const AT_ONCE: usize = 500;
     let one = b"GET /orders/7 HTTP/1.1\r\nHost: api.example.com\r\n\r\n".repeat(AT_ONCE);
     let mut left = requests;

@@ -7,7 +7,9 @@ mod support;
 
 mod ask;
 mod demo;
+mod flood;
 mod keep;
+mod nasty;
 mod shadow;
 mod store;
 mod world;

@@ -8,6 +8,7 @@ mod commands;
 mod events;
 mod liar;
 mod marks;
+mod panics;
 #[path = "../fleet/redis.rs"]
 #[allow(dead_code, reason = "the fleet's tests use more of it")]
 mod redis;

@@ -194,7 +194,7 @@ telemetry:
   audit:
     file: {d}/audit/log
     key: {{ file: {d}/audit-key }}
-    events: [start, stop, config_reloaded, config_refused, operator, session_ended, session_first_seen, session_renewed, request_refused]
+    events: [start, stop, config_reloaded, config_refused, operator, revocation_told, session_ended, session_first_seen, session_renewed, request_refused]
     sync: each
     syslog: {{ to: {{ udp: "{syslog}" }} }}
 admin: {{ address: "127.0.0.1:ADMIN", token: {{ file: {d}/admin }}, audit: {{ file: {d}/operators.log }} }}

@@ -85,6 +85,8 @@ fn use_it(telemetry: &Telemetry) -> u128 {
     telemetry.record(&Exchange { shadow, route: None, ..exchange(&route) });
     let lost = Exchange { status: 404, reason: Some(Reason::RouteNotFound), route: None, ..exchange(&route) };
     telemetry.record(&lost);
+    let cut = Exchange { reason: Some(Reason::StreamExpired), route: None, ..exchange(&route) };
+    telemetry.record(&cut);
     refused.trace.trace_id
 }
 
@@ -101,6 +103,9 @@ async fn what_happened_is_counted() {
         r#"curfew_decisions_total{decision="deny",reason="route_not_found",route="",issuer=""} 1"#.to_owned(),
         r#"http_server_request_duration_seconds_bucket{le="0.025",method="GET",route="orders",status="2xx"} 2"#
             .to_owned(),
+        format!(r#"{{le="0.025",method="GET",route="orders",status="4xx"}} 1 # {{trace_id="{trace:032x}"}} 0.012 "#),
+        r#"{le="+Inf",method="GET",route="orders",status="4xx"} 1"#.to_owned() + "\n",
+        r#"curfew_streams_terminated_total{reason="stream_expired"} 1"#.to_owned(),
         r#"curfew_issuer_clock_skew_seconds_bucket{le="30.0",issuer="corp"} 1"#.to_owned(),
         r#"curfew_token_age_seconds_bucket{le="30.0",issuer="corp"} 3"#.to_owned(),
         r#"curfew_token_overdue_seconds_bucket{le="1.0",issuer="corp"} 1"#.to_owned(),
@@ -130,7 +135,7 @@ async fn what_happened_is_counted() {
         r#"curfew_tls_handshakes_failed_total{reason="client_certificate"} 3"#.to_owned(),
         "curfew_requests_in_flight 1".to_owned(),
         "curfew_token_cache_hits_total 9".to_owned(),
-        "curfew_judge_duration_seconds_count 5".to_owned(),
+        "curfew_judge_duration_seconds_count 6".to_owned(),
     ] {
         assert!(text.contains(&line), "{line}\n{text}");
     }

@@ -7,6 +7,7 @@ use crate::world::{SECRET, exchange, forged, judge, token};
 use curfew::decide::evidence::Reading;
 use curfew::decide::id::Fingerprint;
 use curfew::decide::reason::Reason;
+use curfew::decide::session::{Basis, Key, Knowledge, Sight};
 use curfew::telemetry::{
     Attempt, Delivery, Exchange, Service, Settings, StartError, Telemetry, TraceContext, Untrusted,
 };
@@ -42,7 +43,8 @@ async fn a_refusal() {
     let verdict = judge(Reading::Trusted(&token));
     let base = refused(exchange(&route), Reason::TokenExpired);
     let trace = base.trace;
-    telemetry.record(&Exchange { verdict: Some(&verdict), token: Some(&token), issuer: Some("corp"), ..base });
+    let session = Knowledge::Known(Key::default(), Basis::Held, Sight { quiet: 1500, silence: 0, age: 90_000 });
+    telemetry.record(&Exchange { verdict: Some(&verdict), token: Some(&token), issuer: Some("corp"), session, ..base });
 
     let span = received.wait(1).await.remove(0);
     assert_eq!((span.name.as_str(), span.kind), ("GET /orders/{id}", 2));
@@ -72,6 +74,8 @@ async fn a_refusal() {
         ("curfew.token.sub_hash", "0202020202020202"),
         ("curfew.token.age_s", "30"),
         ("curfew.token.ttl_s", "-14.2"),
+        ("curfew.session.age_s", "90"),
+        ("curfew.session.idle_s", "1.5"),
     ] {
         assert_eq!(told.get(name).map(String::as_str), Some(value), "{name}");
     }
@@ -135,13 +139,14 @@ async fn a_fault_upstream() {
     let trace = telemetry.begin(&HeaderMap::from_iter([("traceparent".parse().unwrap(), parent)]), false);
     let first = Attempt {
         span_id: TraceContext::child(),
-        endpoint: "http://10.0.0.1:9000",
+        endpoint: "https://10.0.0.1",
         after: Duration::from_millis(1),
         took: Duration::from_millis(2),
         status: None,
         failure: Some("connection_refused"),
     };
-    let attempts = [first, Attempt { span_id: 7, status: Some(503), failure: None, ..first }];
+    let attempts =
+        [first, Attempt { span_id: 7, endpoint: "http://10.0.0.1:9000", status: Some(503), failure: None, ..first }];
     let took = Duration::from_millis(4);
     let delivery = Some(Delivery { upstream: &upstream, took, attempts: &attempts });
     telemetry.record(&Exchange { trace, status: 503, delivery, ..exchange(&route) });
@@ -158,6 +163,7 @@ async fn a_fault_upstream() {
     assert_eq!(told[0]["error.type"], "connection_refused");
     assert_eq!(told[1]["http.request.resend_count"], "1");
     assert_eq!(told[1]["url.full"], "http://10.0.0.1:9000/orders/7");
+    assert_eq!((&*told[0]["server.port"], &*told[1]["server.port"]), ("443", "9000"), "OT-04: said or not");
     assert_eq!(attempts[1].span_id, 7_u64.to_be_bytes());
 }
 

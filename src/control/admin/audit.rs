@@ -4,7 +4,6 @@
 
 use super::entry::Understood;
 use super::guard::Who;
-use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use crate::telemetry::audit::{Audit as Chain, Event, Kind};
 use schemars::JsonSchema;
@@ -172,7 +171,7 @@ impl Call<'_> {
                 level: Some(entry.level),
                 hash: entry.hash(),
                 id: plain,
-                cutoff: Some(cutoff(entry.revoked.cutoff)),
+                cutoff: Some(entry.revoked.cutoff.to_string()),
                 until: entry.revoked.until.map(|until| until.to_string()),
                 actor: entry.actor.as_deref(),
                 reason: entry.reason.as_deref(),
@@ -237,16 +236,6 @@ fn put(lines: &mut Vec<u8>, line: &Line<'_>) {
     // Text and numbers are always JSON.
     lines.extend(serde_json::to_vec(line).unwrap_or_default());
     lines.push(b'\n');
-}
-
-/// A cut-off in words.
-#[must_use]
-pub fn cutoff(cutoff: Cutoff) -> String {
-    match cutoff {
-        Cutoff::Always => "always".into(),
-        Cutoff::Before(at) => format!("issued before {at}"),
-        Cutoff::UpTo(at) => format!("issued up to the second of {at}"),
-    }
 }
 
 /// The same lines as events of the gateway's own audit log.

@@ -272,14 +272,7 @@ impl Understood {
     /// The hash under which traces tell the same name.
     #[must_use]
     pub fn hash(&self) -> Option<String> {
-        match self.revoked.target {
-            Target::Token(print)
-            | Target::Session(print)
-            | Target::Subject(print)
-            | Target::Client(print)
-            | Target::Claim(print) => Some(print.to_string()),
-            Target::Issuer | Target::Beside(_) => None,
-        }
+        self.revoked.target.print().map(|print| print.to_string())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Is this revoked, by which entry, from which feed, since when and until when; and how fresh is what each feed knows.
 
-use super::audit::cutoff;
 use super::entry::Understood;
 use crate::decide::checks::revocation::is_hit;
 use crate::decide::revocation::{Entries, Entry};
@@ -61,10 +60,10 @@ pub fn known(asked: &Understood, state: &State, now: Moment) -> Answered {
     let named = |known: &Known| {
         let name = state.revocations.source_name(known.source);
         Named {
-            r#type: level(known.target),
+            r#type: known.target.word(),
             feed: name.map_or_else(String::new, |name| name.as_str().to_owned()),
             hits: asked.claims.as_ref().map(|claims| is_hit(&alone(known), claims)),
-            cutoff: cutoff(known.cutoff),
+            cutoff: known.cutoff.to_string(),
             since: known.learned.to_string(),
             until: known.until.map(|until: Timestamp| until.to_string()),
         }
@@ -95,18 +94,6 @@ impl Feed {
             failures: standing.failures,
             last_error: standing.last_error.map(|error| error.to_string()),
         }
-    }
-}
-
-const fn level(target: Target) -> &'static str {
-    match target {
-        Target::Token(_) => "token",
-        Target::Session(_) => "session",
-        Target::Subject(_) => "subject",
-        Target::Client(_) => "client",
-        Target::Claim(_) => "claim",
-        Target::Issuer => "issuer",
-        Target::Beside(_) => "none",
     }
 }
 

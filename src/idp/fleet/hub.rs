@@ -202,6 +202,7 @@ mod tests {
                 revocations: Arc::default(),
                 statuses: Arc::default(),
                 fingerprints: Arc::new(Fingerprints::derived(b"a key for tests").unwrap()),
+                audit: None,
             };
             let (set, wall) = (Arc::clone(&means.revocations), Arc::clone(&means.clock));
             let reception = Arc::new(Reception::new(means.runtime.clone(), Arc::clone(&means.clock)));

@@ -119,6 +119,7 @@ impl Hub {
                 telling: None,
                 mark: [0; 8],
                 trouble: Arc::default(),
+                audited: Default::default(),
                 held_back: Arc::default(),
             })
         };

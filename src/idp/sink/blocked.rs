@@ -21,8 +21,11 @@ impl Sink {
         let later = |entry: &Understood| self.said(self.target(entry)).filter(|said| *said != Cutoff::Always);
         let beside = |entry| self.beside(entry, later(entry).unwrap_or(entry.cutoff));
         // A name that is blocked has its cut-off beside it, always: the other instances are told that one again.
-        let all: Vec<Revoked> = entries.iter().map(beside).chain(entries.iter().map(outright)).collect();
-        self.quiet().keep(&all).await
+        let blocked: Vec<Revoked> = entries.iter().map(outright).collect();
+        let all: Vec<Revoked> = entries.iter().map(beside).chain(blocked.iter().copied()).collect();
+        let kept = self.quiet().keep(&all).await;
+        self.audit_entered(&blocked, kept.is_ok());
+        kept
     }
 
     /// Cuts names off. Of those that are blocked it is kept besides, for when they are unblocked.
@@ -77,6 +80,7 @@ impl Sink {
             return all.try_for_each(|added| added).map_err(NotKept::from).and(Err(unwritten));
         }
         self.telling.iter().for_each(|telling| telling.accepted(&self.issuer, what, learned));
+        self.audit_withdrawn(&[Revoked { cutoff: Cutoff::Always, until: None, ..what }]);
         Ok(true)
     }
 

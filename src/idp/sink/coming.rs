@@ -1,6 +1,6 @@
 //! What is still coming, taken in entry by entry, so that it is never in memory as a whole.
 
-use super::Sink;
+use super::{Batch, Sink};
 use crate::decide::time::Timestamp;
 use crate::idp::feed::Understood;
 use crate::idp::place::Place;
@@ -27,7 +27,14 @@ impl Sink {
         let learned = self.clock.now().wall;
         let told = entries.map(|entry| entry.map_err(|fault| fault.to_string()));
         let cursor = place.kept(&self.mark);
-        if complete { self.exchange(told, learned, cursor) } else { self.take_more(told, learned, cursor) }
+        let batch = Batch::default();
+        let taken = if complete {
+            self.exchange(told, learned, cursor, &batch)
+        } else {
+            self.take_more(told, learned, cursor, &batch)
+        };
+        self.audit_batch(&batch, taken.is_ok());
+        taken
     }
 
     /// Takes in all that the source says, in place of what it said.
@@ -36,6 +43,7 @@ impl Sink {
         mut entries: impl Iterator<Item = Result<Understood, String>>,
         learned: Timestamp,
         cursor: Option<Vec<u8>>,
+        batch: &Batch,
     ) -> Result<(), String> {
         let mut snapshot = self.revocations.begin(&self.feed, learned).ok_or("another snapshot is under way")?;
         let (mut said, late) = (0, self.late(true));
@@ -43,10 +51,12 @@ impl Sink {
             let entry = entry?;
             let what = self.revoked(&entry, learned);
             said = sum(said, &Revoked { until: entry.until, ..what });
-            late.tell(snapshot.put(&what).map_err(|full| full.to_string())?, entry.happened);
+            let news = snapshot.put(&what).map_err(|full| full.to_string())?;
+            batch.saw(Some(&what), news);
+            late.tell(news, entry.happened);
             Ok::<(), String>(())
         })?;
-        snapshot.finish();
+        self.finish(snapshot, batch);
         if let Some(account) = &self.account {
             account.turn().exchanged(said, learned, cursor.as_deref());
         }
@@ -59,6 +69,7 @@ impl Sink {
         mut entries: impl Iterator<Item = Result<Understood, String>>,
         learned: Timestamp,
         cursor: Option<Vec<u8>>,
+        batch: &Batch,
     ) -> Result<(), String> {
         let late = self.late(false);
         loop {
@@ -68,7 +79,10 @@ impl Sink {
             let (piece, happened): (Vec<Revoked>, Vec<_>) =
                 understood.map(|entry| (self.revoked(&entry, learned), entry.happened)).unzip();
             let turn = self.account.as_ref().map(|account| account.turn());
-            let taken = self.add(&piece, learned, |at, news| late.tell(news, happened.get(at).copied().flatten()));
+            let taken = self.add(&piece, learned, |at, news| {
+                batch.saw(piece.get(at), news);
+                late.tell(news, happened.get(at).copied().flatten());
+            });
             let ended = piece.len() < PIECE;
             let cursor = cursor.as_deref().filter(|_| ended && fault.is_none() && taken.is_ok());
             turn.into_iter().for_each(|turn| turn.polled(&piece, learned, cursor));

@@ -37,6 +37,7 @@ pub(in crate::idp) fn sink() -> Sink {
         events: Arc::default(),
         telling: None,
         trouble: Arc::default(),
+        audited: Audited::default(),
         held_back: Arc::default(),
     }
 }

@@ -215,6 +215,10 @@ impl Work<'_> {
             }
             let status_token::ListToken { list: values, issued, expires, ttl } = read;
             let news = list.known.as_ref().is_none_or(|known| known.list != values);
+            if news {
+                let changes = values.changes(list.known.as_ref().map(|known| &known.list));
+                self.sink.audit_list(&self.shelf.name_of(&list.uri), changes);
+            }
             list.known = Some(Known { etag: said.etag, issued, expires, ttl, list: values });
             let kept = self.keep(list, asked);
             if news {

@@ -78,6 +78,26 @@ impl Target {
 }
 
 impl Target {
+    /// What it is, in a word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Token(_) => "token",
+            Self::Session(_) => "session",
+            Self::Subject(_) => "subject",
+            Self::Client(_) => "client",
+            Self::Claim(_) => "claim",
+            Self::Issuer => "issuer",
+            Self::Beside(_) => "none",
+        }
+    }
+
+    /// The hash of its name; an issuer's tokens have none in common.
+    #[must_use]
+    pub fn print(self) -> Option<Fingerprint> {
+        self.level().filter(|(level, _)| !matches!(level, Level::Beside)).map(|(_, print)| print)
+    }
+
     /// The target as the set holds it: a name with less of the fingerprint, which finds the same entries.
     #[must_use]
     pub fn held(self) -> Self {

@@ -36,6 +36,32 @@ impl StatusList {
         let shift = u32::try_from(index % a_byte).ok()? * u32::from(self.bits);
         Some(byte.checked_shr(shift)? & (u8::MAX >> (8 - self.bits)))
     }
+
+    /// How many places have another value than 0 here and had none before, and the other way round.
+    #[must_use]
+    pub fn changes(&self, before: Option<&Self>) -> (u64, u64) {
+        let (nothing, mut entered, mut withdrawn) = (Self { bits: self.bits, bytes: Arc::default() }, 0, 0);
+        let before = before.unwrap_or(&nothing);
+        for index in self.differing(before) {
+            match (before.value(index).unwrap_or(0), self.value(index).unwrap_or(0)) {
+                (0, 1..) => entered += 1,
+                (1.., 0) => withdrawn += 1,
+                _ => {}
+            }
+        }
+        (entered, withdrawn)
+    }
+
+    /// The places that are to be looked at: all, where values have another size than before.
+    fn differing(&self, before: &Self) -> impl Iterator<Item = u64> {
+        let (same, a_byte) = (self.bits == before.bits, u64::from(8 / self.bits));
+        let bytes = self.places().max(before.places()).div_ceil(a_byte);
+        let differs = move |at: &u64| {
+            let byte = |list: &Self| usize::try_from(*at).ok().and_then(|at| list.bytes.get(at).copied()).unwrap_or(0);
+            !same || byte(self) != byte(before)
+        };
+        (0..bytes).filter(differs).flat_map(move |at| at * a_byte..(at + 1) * a_byte)
+    }
 }
 
 #[cfg(test)]
@@ -49,6 +75,17 @@ mod tests {
             assert_eq!(list.value(beyond), None);
         }
         values
+    }
+
+    #[test]
+    fn what_changed_is_counted() {
+        let list = |bits, bytes: &[u8]| StatusList::new(bits, bytes.into()).unwrap();
+        assert_eq!(list(1, &[0b101, 1]).changes(None), (3, 0));
+        assert_eq!(list(1, &[0b101, 1]).changes(Some(&list(1, &[0b110]))), (2, 1));
+        assert_eq!(list(1, &[0b110]).changes(Some(&list(1, &[0b101, 1]))), (1, 2));
+        assert_eq!(list(2, &[0b1001]).changes(Some(&list(2, &[0b0110]))), (0, 0), "a value for another");
+        assert_eq!(list(2, &[0b0001]).changes(Some(&list(1, &[0b0110]))), (1, 2), "of other sizes");
+        assert_eq!(list(1, &[0, 0]).changes(Some(&list(8, &[0; 40]))), (0, 0));
     }
 
     /// The vectors of the draft (SL-12), and bytes that show each order of bits.

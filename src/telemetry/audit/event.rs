@@ -24,6 +24,8 @@ pub enum Kind {
     /// What operators asked for, and what came of it: revocations entered and withdrawn, and whatever else the admin
     /// listener writes down.
     Operator,
+    /// What sources of revocations told: entered and taken back. A few entries are a line each, more of them are one line.
+    RevocationTold,
     /// A session ended: left alone for too long, or at its greatest length.
     SessionEnded,
     /// A session was seen for the first time.
@@ -36,8 +38,15 @@ pub enum Kind {
 
 impl Kind {
     /// What is told unless somebody says otherwise.
-    pub const USUAL: [Self; 6] =
-        [Self::Start, Self::Stop, Self::ConfigReloaded, Self::ConfigRefused, Self::Operator, Self::SessionEnded];
+    pub const USUAL: [Self; 7] = [
+        Self::Start,
+        Self::Stop,
+        Self::ConfigReloaded,
+        Self::ConfigRefused,
+        Self::Operator,
+        Self::RevocationTold,
+        Self::SessionEnded,
+    ];
 
     /// Its name in a line.
     #[must_use]
@@ -48,6 +57,7 @@ impl Kind {
             Self::ConfigReloaded => "config_reloaded",
             Self::ConfigRefused => "config_refused",
             Self::Operator => "operator",
+            Self::RevocationTold => "revocation_told",
             Self::SessionEnded => "session_ended",
             Self::SessionFirstSeen => "session_first_seen",
             Self::SessionRenewed => "session_renewed",
