@@ -8,16 +8,19 @@
 //! | `table` | an open table of them, which grows in small steps |
 //! | `store` | the tables, their bound, and what is counted |
 //! | `desk` | where a request asks what other instances know of one |
+//! | `late` | an activity that waits until others were asked |
 //! | `sharing` | what waits to be told to other instances, and what is learnt of them |
 
 mod desk;
 mod entry;
+mod late;
 mod name;
 mod sharing;
 mod store;
 mod table;
 
 pub use desk::{Asked, Desk, Question, Questions, Unknown};
+pub use late::{Late, Used};
 pub use name::{Name, name};
 pub use sharing::Pace;
 pub use store::{Activity, Counts, Sessions, Terms, Turn};
