@@ -200,6 +200,7 @@ impl Shown {
             answered: asked.asked.saturating_sub(asked.unanswered),
             unanswered: asked.unanswered,
             told: share.told(),
+            panics: share.panics(),
             queued: self.shared.state.sessions.waiting(),
             lost: [("deny", deny), ("local", local), ("allow", allow)],
         });
@@ -253,7 +254,7 @@ impl Showing for Shown {
         let waiting = self.reload.idp().readiness(self.shared.state.clock.now());
         let mut missing: Vec<String> = waiting.into_iter().map(|one| format!("{}: {}", one.what, one.why)).collect();
         if self.share.as_ref().is_some_and(|share| !share.was_tried()) {
-            missing.push("sessions.redis: it is being joined".into());
+            missing.push("sessions.redis: it is being joined, or is new and settles".into());
         }
         if self.drain.is_cancelled() {
             missing.push("the gateway is shutting down".into());

@@ -30,7 +30,7 @@ pub(super) fn start(
     let terms = Terms { max: settings.max, remember: settings.remember.get(), absolute: None, on_full: OnFull::Deny };
     let desk = Arc::new(Desk::new(Arc::clone(&sessions), Arc::clone(&clock), terms));
     state.others = Some(Arc::clone(&desk));
-    let share = Share::new((redis, &settings.prefix), (sessions, desk), prints, clock);
+    let share = Share::new((redis, &settings.prefix, settings.settle.get()), (sessions, desk), prints, clock);
     let (share, cancel) = (Arc::new(share.map_err(doing("sessions.redis"))?), CancellationToken::new());
     let (running, until) = (Arc::clone(&share), cancel.clone());
     let task = control.spawn(async move { running.run(until).await });

@@ -18,6 +18,7 @@ const ONCE: &[&str] = &[
     "sessions/state",
     "sessions/redis",
     "sessions/prefix",
+    "sessions/settle",
 ];
 
 /// The config that is in force: what is read once as the process was started with, the rest as it was loaded last.
@@ -39,6 +40,7 @@ pub fn in_force(boot: &Config, loaded: &Config) -> Config {
             state: boot.sessions.state,
             redis: boot.sessions.redis.clone(),
             prefix: boot.sessions.prefix.clone(),
+            settle: boot.sessions.settle,
             ..loaded.sessions.clone()
         },
         ..loaded.clone()

@@ -38,6 +38,11 @@ pub struct SessionsSettings {
     /// With `state: redis`, how long a request may wait for what Redis knows of a session that this instance does not
     /// know, or has not seen for long. Then the policy's `on_state_loss` holds. Default `50ms`.
     pub look_up: Span,
+    /// With `state: redis`, for how long a Redis that is new, or has lost what it held, is not believed to know of all
+    /// sessions: so long the instances have to tell it what they hold. Meanwhile the policy's `on_state_loss` holds for a
+    /// session that is not found there, and an instance that starts is not ready. The very first one is so much later ready
+    /// for that. It is to be longer than instances may need to find the Redis again. Default `10s`.
+    pub settle: Span,
     /// Where users and their browsers ask when their session ends. Default: nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub door: Option<SessionDoorSettings>,
@@ -54,6 +59,7 @@ impl Default for SessionsSettings {
             prefix: "curfew".into(),
             interval: None,
             look_up: Span::millis(50),
+            settle: Span::secs(10),
             door: None,
         }
     }

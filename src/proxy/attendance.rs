@@ -5,10 +5,10 @@ use super::gate::Shared;
 use super::plan::{Plan, Route};
 use super::report::Report;
 use crate::decide::reason::Reason;
-use crate::decide::session::{Knowledge, Shown, Sight};
+use crate::decide::session::{Knowledge, OnStateLoss, Shown, Sight};
 use crate::decide::time::Moment;
 use crate::decide::verdict::Outcome;
-use crate::state::sessions::{Activity, Name, Sessions, Terms};
+use crate::state::sessions::{Activity, Desk, Name, Sessions, Terms, Used};
 use crate::state::verified::Verified;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,18 +60,30 @@ struct Attended<'a> {
     terms: &'a Terms,
     name: &'a Name,
     shown: Shown,
+    others: Option<&'a Desk>,
 }
 
 impl<'a> Attended<'a> {
     fn of(shared: &'a Shared, plan: &'a Plan, verified: &'a Verified) -> Option<Self> {
         let (terms, claims) = (plan.sessions.as_ref()?, verified.token.claims.as_ref().ok()?);
-        Some(Self { sessions: &shared.state.sessions, terms, name: &verified.session, shown: claims.into() })
+        let (sessions, others) = (&*shared.state.sessions, shared.state.others.as_deref());
+        Some(Self { sessions, terms, name: &verified.session, shown: claims.into(), others })
     }
 
-    /// It was used, so long before this moment.
-    fn used(&self, ago: Duration, now: Moment) {
-        let then = Moment { wall: now.wall.minus(ago), steady: now.steady.saturating_sub(ago) };
-        self.sessions.admitted(self.name, self.shown, then, Activity::User, self.terms);
+    /// It was used, so long before this moment. Others are asked first whether a silence that this would end was one.
+    fn used(&self, ago: Duration, now: Moment, on_state_loss: OnStateLoss) {
+        let at = Moment { wall: now.wall.minus(ago), steady: now.steady.saturating_sub(ago) };
+        match self.others.filter(|_| self.is_doubtful(now)) {
+            Some(desk) => {
+                desk.used(Used { name: *self.name, shown: self.shown, at, terms: *self.terms, on_state_loss })
+            }
+            None => _ = self.sessions.admitted(self.name, self.shown, at, Activity::User, self.terms),
+        }
+    }
+
+    fn is_doubtful(&self, now: Moment) -> bool {
+        let known = self.sessions.known(self.name, self.shown, now, self.terms);
+        self.sessions.is_doubtful(self.name.print, (&known, self.shown), now, None)
     }
 }
 
@@ -80,6 +92,7 @@ pub(super) struct Attendant {
     shared: Arc<Shared>,
     plan: Arc<Plan>,
     verified: Arc<Verified>,
+    on_state_loss: OnStateLoss,
     moves: Moves,
 }
 
@@ -92,7 +105,7 @@ impl Attendant {
 
     fn tell(&self, at: impl Iterator<Item = Instant>) {
         if let Some(attended) = Attended::of(&self.shared, &self.plan, &self.verified) {
-            at.for_each(|at| attended.used(at.elapsed(), self.shared.state.clock.now()));
+            at.for_each(|at| attended.used(at.elapsed(), self.shared.state.clock.now(), self.on_state_loss));
         }
     }
 }
@@ -111,7 +124,7 @@ impl Report {
 
     /// The session of the token is used, or has ended.
     pub(super) fn remember(&self, route: &Route, outcome: Outcome) {
-        let Some(Attended { sessions, terms, name, shown }) = self.attended() else { return };
+        let Some(Attended { sessions, terms, name, shown, .. }) = self.attended() else { return };
         let turn = match outcome {
             Outcome::Admit(_) if self.resumes => sessions.resumed(name, shown, self.moment, route.activity, terms),
             Outcome::Admit(_) => sessions.admitted(name, shown, self.moment, route.activity, terms),
@@ -121,18 +134,42 @@ impl Report {
         self.audit(turn, reason, self.moment.wall);
     }
 
-    /// Its user asked for more time: an activity, now.
-    pub(super) fn tell_active(&self) {
-        if let Some(attended) = self.attended() {
-            attended.used(Duration::ZERO, self.moment);
+    /// Its user asked for more time: an activity, now. Others are asked first, where that matters.
+    ///
+    /// # Errors
+    /// If they could not be asked, and the policy says that then nothing is known.
+    pub(super) async fn tell_active(&self) -> Result<(), Reason> {
+        let Some(attended) = self.attended() else { return Ok(()) };
+        let Attended { sessions, terms, name, shown, others } = attended;
+        let asks = others.filter(|_| attended.is_doubtful(self.moment)).zip(self.plan.sharing);
+        let answered = match asks {
+            Some((desk, (_, within))) => desk.ask(name.print, within).await.is_ok(),
+            None => true,
+        };
+        let loss = self.on_state_loss();
+        if let Some((desk, _)) = asks.filter(|_| !answered) {
+            desk.went_without(loss);
         }
+        match (answered, loss) {
+            (true, _) => sessions.admitted(name, shown, self.moment, Activity::User, terms),
+            (false, OnStateLoss::Deny) => return Err(Reason::SessionStateUnknown),
+            (false, _) => sessions.resumed(name, shown, self.moment, Activity::User, terms),
+        };
+        Ok(())
+    }
+
+    /// What the route's policy says of a session of which the others could not be asked.
+    fn on_state_loss(&self) -> OnStateLoss {
+        let policy = self.route.as_ref().and_then(|route| route.policy.as_ref());
+        policy.map_or(OnStateLoss::Deny, |policy| policy.on_state_loss())
     }
 
     /// Who tells what moves on its way up, where that shows that its user is there.
     pub(super) fn attendant(&self) -> Option<Box<Attendant>> {
         let verified = self.verified().filter(|_| self.shows_its_user())?;
         let (shared, plan, verified) = (Arc::clone(&self.shared), Arc::clone(&self.plan), Arc::clone(verified));
-        Some(Box::new(Attendant { shared, plan, verified, moves: Moves::new() }))
+        let on_state_loss = self.on_state_loss();
+        Some(Box::new(Attendant { shared, plan, verified, on_state_loss, moves: Moves::new() }))
     }
 
     /// Does what moves on its stream matter, or that nothing does?
@@ -150,14 +187,14 @@ impl Report {
     /// Something moved on its stream, so long ago.
     pub(super) fn tell_moved(&self, ago: Duration) {
         if let Some(attended) = self.attended().filter(|_| self.shows_its_user()) {
-            attended.used(ago, self.shared.state.clock.now());
+            attended.used(ago, self.shared.state.clock.now(), self.on_state_loss());
         }
     }
 
     /// How long its session may be left alone, and for how long it is, as far as is known here.
     pub(super) fn quiet(&self, now: Moment) -> Option<(Duration, Sight)> {
         let idle = self.route.as_ref()?.policy.as_ref()?.idle_under(self.limits.as_ref())?;
-        let Attended { sessions, terms, name, shown } = self.attended()?;
+        let Attended { sessions, terms, name, shown, .. } = self.attended()?;
         match sessions.known(name, shown, now, terms) {
             Knowledge::Known(key, _, sight) => Some((idle.span(key), sight)),
             _ => None,
@@ -167,7 +204,7 @@ impl Report {
     /// Why its session has ended by now, if it was left alone for too long.
     pub(super) fn left_alone(&self) -> Option<Reason> {
         let idle = self.route.as_ref()?.policy.as_ref()?.idle_under(self.limits.as_ref())?;
-        let Attended { sessions, terms, name, shown } = self.attended()?;
+        let Attended { sessions, terms, name, shown, .. } = self.attended()?;
         let now = self.shared.state.clock.now();
         let judge = |asked: Option<bool>| match sessions.known(name, shown, now, terms) {
             Knowledge::Known(key, basis, sight) => {
@@ -193,7 +230,7 @@ impl Report {
 
     /// Its stream was cut, maybe because its session has ended.
     pub(super) fn tell_ended(&self, cut: Option<Reason>) {
-        let Some((Attended { sessions, terms, name, shown }, reason)) = self.attended().zip(cut) else { return };
+        let Some((Attended { sessions, terms, name, shown, .. }, reason)) = self.attended().zip(cut) else { return };
         let now = self.shared.state.clock.now();
         self.audit(sessions.refused(name, shown, now, reason, terms), Some(reason), now.wall);
     }

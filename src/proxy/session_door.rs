@@ -161,18 +161,18 @@ impl Gate {
         if asked == Asked::State {
             return Ok(json(&door.told(outlook, report.moment)));
         }
-        self.extended(door, outlook, report).map_err(Refusal::from)
+        self.extended(door, outlook, report).await.map_err(Refusal::from)
     }
 
     /// It is an activity, where the policy says so.
-    fn extended(&self, door: &SessionDoor, outlook: Outlook, report: &Report) -> Result<Response<Bytes>, Reason> {
+    async fn extended(&self, door: &SessionDoor, outlook: Outlook, report: &Report) -> Result<Response<Bytes>, Reason> {
         if !door.telling.extend {
             return Err(Reason::ExtendNotAllowed);
         }
         if !door.pace.admits(report.lot(), report.moment) {
             return Err(Reason::RateLimited);
         }
-        report.tell_active();
+        report.tell_active().await?;
         let policy = door.route.policy.as_ref();
         let longest = policy.and_then(|policy| policy.longest_silence(report.limits.as_ref(), &report.session));
         Ok(json(&door.told(outlook.active(longest), report.moment)))

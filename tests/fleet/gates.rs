@@ -15,6 +15,9 @@ pub const INTERVAL: Duration = Duration::from_millis(200);
 /// How long a request may wait for Redis.
 pub const LOOK_UP: Duration = Duration::from_millis(200);
 
+/// How long a Redis that was lost is not believed. Gateways find it again within less.
+pub const SETTLE: Duration = Duration::from_secs(3);
+
 /// What was answered: the status, the reason, and after how long.
 pub struct Answer {
     pub status: u16,
@@ -54,10 +57,10 @@ impl Gate {
             "telemetry": {"hash_key": {"file": secret}},
             "upstreams": {"echo": {"endpoints": [upstream.url()]}},
             "policies": {"deny": policy("deny"), "local": policy("local"), "allow": policy("allow"),
-                "lax": {"session": {"idle": "1h"}}},
+                "lax": {"session": {"idle": "1h", "extend": "allow"}}},
             "routes": [route("deny", "deny"), route("local", "local"), route("allow", "allow"), route("lax", "lax"), poll],
             "sessions": {"state": "redis", "redis": redis, "interval": format!("{}ms", INTERVAL.as_millis()),
-                "look_up": format!("{}ms", LOOK_UP.as_millis())},
+                "look_up": format!("{}ms", LOOK_UP.as_millis()), "settle": format!("{}ms", SETTLE.as_millis()), "door": {"route": "lax"}},
             "admin": {"address": format!("127.0.0.1:{admin}")},
         });
         std::fs::write(&config, text.to_string()).unwrap();
@@ -96,6 +99,14 @@ impl Gate {
         let answer = ask(conn, request.as_bytes(), Duration::ZERO).unwrap();
         let took = began.elapsed();
         Answer { status: answer.status, reason: answer.reason().unwrap_or_default(), took }
+    }
+
+    /// Its user asks for more time, on the route of an hour of silence.
+    pub fn extends(&self, sid: &str) -> u16 {
+        let head =
+            format!("POST /.curfew/session/extend HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {}", token(sid));
+        let request = format!("{head}\r\nCurfew-Extend: 1\r\nContent-Length: 0\r\n\r\n");
+        ask(&mut self.open(), request.as_bytes(), Duration::ZERO).unwrap().status
     }
 
     pub fn metric(&self, name: &str) -> f64 {

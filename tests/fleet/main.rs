@@ -16,6 +16,7 @@ mod redis;
 mod session_cost;
 mod session_faults;
 mod session_losses;
+mod session_used;
 mod session_ways;
 mod sessions;
 mod shared;

@@ -1,10 +1,12 @@
 //! Sessions that instances share: what would let one live on that has ended, and does not.
 
+use crate::instance::until;
 use crate::redis::Redis;
-use crate::shared::{One, PACE, name};
+use crate::shared::{One, PACE, TERMS, ms, name};
 use curfew::decide::session::Shown;
 use curfew::decide::time::Moment;
-use std::time::Duration;
+use curfew::state::sessions::{Terms, Unknown};
+use std::time::{Duration, Instant};
 
 fn ago(now: Moment, millis: u64) -> Moment {
     let span = Duration::from_millis(millis);
@@ -35,4 +37,143 @@ async fn what_was_left_alone_before_a_sign_in_elsewhere() {
     for key in redis.cli(&["KEYS", "{curfew}:sessions:2:*:*"]).lines() {
         assert_eq!(redis.cli(&["HLEN", key]).trim(), "2");
     }
+}
+
+/// Who keeps sessions for longer than those who made the hash has it kept for so long; and nobody shortens it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_is_kept_for_whoever_needs_it_longest() {
+    let redis = Redis::start();
+    let one = One::start(&redis).await;
+    one.uses(&name(1));
+    one.told().await;
+    let kept = || -> Vec<i64> {
+        let keys = redis.cli(&["KEYS", "*"]);
+        let keys = keys.lines().filter(|key| !key.ends_with(":settling") && !key.contains(":at-"));
+        keys.map(|key| redis.cli(&["PTTL", key]).trim().parse().unwrap()).collect()
+    };
+    assert!(kept().iter().all(|kept| *kept < 4 * 3_600_000), "{:?}", kept());
+    let longer = One::with(&redis, Terms { remember: Duration::from_secs(7 * 3600), ..TERMS }).await;
+    longer.uses(&name(1));
+    longer.told().await;
+    let least = 7 * 3_600_000;
+    assert!(kept().iter().all(|kept| *kept > least), "{:?}", kept());
+    let third = One::start(&redis).await;
+    third.uses(&name(1));
+    third.told().await;
+    assert!(kept().iter().all(|kept| *kept > least), "{:?}", kept());
+}
+
+/// An instance that starts right after everything was lost does not believe that there was nothing; also where nobody else
+/// runs who could say so. It is not ready before that is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_after_a_loss_does_not_believe_in_nothing() {
+    let mut redis = Redis::start();
+    let one = One::start(&redis).await;
+    one.uses(&name(1));
+    one.told().await;
+    redis.kill();
+    redis.again();
+    // Whoever names the store first: it has not settled for anybody.
+    let (first, second) = (One::begin(&redis, TERMS), One::begin(&redis, TERMS));
+    for each in [&first, &second] {
+        until("it has joined", || each.is_open()).await;
+        assert!(!each.is_ready());
+        assert_eq!(each.sees(&name(2)).await, Err(Unknown), "nobody knows yet who knows of it");
+    }
+    let began = Instant::now();
+    until("it has settled", || first.is_ready() && second.is_ready()).await;
+    println!("ready after {:?}", began.elapsed());
+    for each in [&first, &second] {
+        assert!(each.sees(&name(1)).await.unwrap().quiet >= ms(began.elapsed()), "told again by who knew of it");
+        assert!(each.sees(&name(2)).await.is_ok());
+    }
+    // And one that starts later need not wait.
+    let late = One::begin(&redis, TERMS);
+    until("it has joined", || late.is_open() && late.is_ready()).await;
+    assert!(late.sees(&name(3)).await.is_ok());
+}
+
+/// A Redis that was started from an old copy has the name it had: who wrote there since finds that it is gone, and all tell it
+/// again what they hold; until then it is not believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_copy_is_another_store() {
+    let redis = Redis::start();
+    let (one, two) = (One::start(&redis).await, One::start(&redis).await);
+    one.uses(&name(1));
+    one.told().await;
+    let named = || redis.cli(&["GET", "{curfew}:sessions:2:name"]);
+    let before = named();
+    // As of a minute ago: the session was not there, and every mark was older.
+    let old = "for _, key in ipairs(redis.call('KEYS', '*:sessions:2:*')) do \
+        if string.find(key, ':at%-') then redis.call('SET', key, redis.call('GET', key) - 60000) \
+        elseif redis.call('TYPE', key).ok == 'hash' then redis.call('DEL', key) end end";
+    redis.cli(&["EVAL", old, "0"]);
+    assert!(two.sees(&name(1)).await.is_err(), "it is not new");
+    until("it has another name", || named() != before).await;
+    let late = One::start(&redis).await;
+    for each in [&two, &late] {
+        assert!(each.sees(&name(1)).await.unwrap().quiet >= 3_000, "told again by who knew of it");
+    }
+    let after = named();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(named() == after && one.is_open() && two.is_open(), "nobody names it again");
+}
+
+/// A panic in the task that shares is told, nobody is asked meanwhile, and it is begun again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_closes_and_is_overcome() {
+    let redis = Redis::start();
+    let one = One::start(&redis).await;
+    one.uses(&name(1));
+    one.told().await;
+    one.fails();
+    until("it panicked", || one.panics() == 1).await;
+    let (mut closed, bound) = (!one.is_open(), Instant::now() + Duration::from_millis(500));
+    while !closed && Instant::now() < bound {
+        closed = !one.is_open();
+    }
+    assert!(closed);
+    assert_eq!(one.sees(&name(2)).await, Err(Unknown));
+    until("it has joined again", || one.is_open()).await;
+    one.uses(&name(2));
+    one.told().await;
+    assert!(One::start(&redis).await.sees(&name(2)).await.unwrap().quiet < 3_000);
+}
+
+/// The clock of the store is set back by an hour: what was told before is as old as it was, for all. (It is not Redis's own
+/// clock that is set here, but what it says of how late it was: an hour later than its clock is now.)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_makes_nothing_younger() {
+    const HOUR: i64 = 3_600_000;
+    let redis = Redis::start();
+    let one = One::start(&redis).await;
+    let seen = || -> (i64, i64) {
+        let seen = redis.cli(&["GET", "{curfew}:sessions:2:seen"]);
+        let (late, by) = seen.trim().split_once(' ').unwrap();
+        (late.parse().unwrap(), by.parse().unwrap())
+    };
+    let (late, by) = seen();
+    assert!((late - by).abs() < 1_000, "{late} {by}");
+    let ahead = format!("{} {}", late + HOUR, by + HOUR);
+    redis.cli(&["SET", "{curfew}:sessions:2:seen", &ahead, "KEEPTTL"]);
+    until("it is seen", || seen().0 - seen().1 > HOUR - 2_000).await;
+    one.uses(&name(1));
+    one.told().await;
+    tokio::time::sleep(PACE.strictest / 2).await;
+    // Nothing but what is written there tells others.
+    let late = One::start(&redis).await;
+    let quiet = late.sees(&name(1)).await.unwrap().quiet;
+    assert!((1_000..3_000).contains(&quiet), "{quiet}");
+}
+
+/// Sessions are not looked for in any number of hashes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_begun_for_much_shorter() {
+    let redis = Redis::start();
+    let minute = Terms { remember: Duration::from_secs(60), ..TERMS };
+    let one = One::with(&redis, minute).await;
+    let longer = One::begin(&redis, Terms { remember: Duration::from_secs(30 * 24 * 3600), ..TERMS });
+    until("it was tried", || longer.is_ready()).await;
+    assert!(!longer.is_open() && one.is_open());
+    assert_eq!(longer.sees(&name(1)).await, Err(Unknown));
 }

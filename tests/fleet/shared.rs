@@ -11,19 +11,40 @@ use curfew::state::fingerprint::Fingerprints;
 use curfew::state::sessions::{Activity, Desk, Name, Pace, Sessions, Terms, Unknown};
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub const TERMS: Terms =
     Terms { max: 200_000, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny };
 pub const PACE: Pace = Pace { interval: Duration::from_millis(200), strictest: Duration::from_secs(2) };
+/// Longer than two instances need to find a Redis again.
+const SETTLE: Duration = Duration::from_secs(3);
 const BOUND: Duration = Duration::from_millis(100);
 
 pub struct One {
     pub sessions: Arc<Sessions>,
     desk: Arc<Desk>,
-    clock: Arc<SystemClock>,
+    clock: Arc<Faulty>,
+    share: Arc<Share>,
     _cancel: DropGuard,
+}
+
+/// A clock that panics once, when it is asked by the task that shares.
+struct Faulty {
+    clock: SystemClock,
+    fails: AtomicBool,
+}
+
+impl Clock for Faulty {
+    fn now(&self) -> Moment {
+        assert!(!self.fails.swap(false, Relaxed), "a clock that panics");
+        self.clock.now()
+    }
+
+    fn steady(&self) -> Duration {
+        self.clock.steady()
+    }
 }
 
 impl One {
@@ -32,24 +53,47 @@ impl One {
     }
 
     pub async fn with(redis: &Redis, terms: Terms) -> Self {
+        let one = Self::begin(redis, terms);
+        until("it has joined", || one.is_open() && one.is_ready()).await;
+        one
+    }
+
+    /// Begins to join.
+    pub fn begin(redis: &Redis, terms: Terms) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let (sessions, clock) = (Arc::new(Sessions::default()), Arc::new(SystemClock::start()));
+        let clock = Arc::new(Faulty { clock: SystemClock::start(), fails: AtomicBool::new(false) });
+        let (sessions, as_clock) = (Arc::new(Sessions::default()), Arc::clone(&clock) as Arc<dyn Clock>);
         let settings = serde_json::from_value(json!({"urls": [redis.url()], "timeout": "500ms"})).unwrap();
         let prints = Arc::new(Fingerprints::derived(b"the key of the fleet").unwrap());
-        let as_clock = Arc::clone(&clock) as Arc<dyn Clock>;
         let desk = Arc::new(Desk::new(Arc::clone(&sessions), Arc::clone(&as_clock), terms));
         desk.take_up(Some((PACE, terms)));
         let both = (Arc::clone(&sessions), Arc::clone(&desk));
-        let share = Share::new((&settings, "curfew"), both, prints, as_clock).unwrap();
+        let share = Arc::new(Share::new((&settings, "curfew", SETTLE), both, prints, as_clock).unwrap());
         let cancel = CancellationToken::new();
-        let until_then = cancel.clone();
-        tokio::spawn(async move { share.run(until_then).await });
-        until("it has joined", || desk.is_open()).await;
-        Self { sessions, desk, clock, _cancel: cancel.drop_guard() }
+        let (running, until_then) = (Arc::clone(&share), cancel.clone());
+        tokio::spawn(async move { running.run(until_then).await });
+        Self { sessions, desk, clock, share, _cancel: cancel.drop_guard() }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.desk.is_open()
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.share.was_tried()
+    }
+
+    /// The task that shares panics, soon.
+    pub fn fails(&self) {
+        self.clock.fails.store(true, Relaxed);
+    }
+
+    pub fn panics(&self) -> u64 {
+        self.share.panics()
     }
 
     pub fn now(&self) -> Moment {
-        self.clock.now()
+        self.clock.clock.now()
     }
 
     pub fn uses(&self, name: &Name) {
@@ -57,7 +101,7 @@ impl One {
     }
 
     pub fn uses_by(&self, name: &Name, shown: impl Fn(Moment) -> Shown) {
-        let now = self.clock.now();
+        let now = self.now();
         self.sessions.admitted(name, shown(now), now, Activity::User, &TERMS);
     }
 
@@ -69,7 +113,7 @@ impl One {
     /// The same, by another token.
     pub async fn sees_by(&self, name: &Name, shown: impl Fn(Moment) -> Shown) -> Result<Sight, Unknown> {
         let known = |now| self.sessions.known(name, shown(now), now, &TERMS);
-        let now = self.clock.now();
+        let now = self.now();
         if self.sessions.is_doubtful(name.print, (&known(now), shown(now)), now, None) {
             self.desk.ask(name.print, BOUND).await?;
         }

@@ -18,8 +18,8 @@ fn panic_in_every_way(token: &str) {
     struct Held<'a>(&'a str);
     let tries: [&(dyn Fn() + std::panic::RefUnwindSafe); WAYS] = [
         &|| panic!("the token was {token}"),
-        &|| drop(Err::<(), _>(Held(token)).unwrap()),
-        &|| drop(token.parse::<u8>().map_err(|_| token.to_owned()).expect("a number")),
+        &|| Err::<(), _>(Held(token)).unwrap(),
+        &|| _ = token.parse::<u8>().map_err(|_| token.to_owned()).expect("a number"),
         &|| assert_eq!(token, "another"),
         &|| drop(token[1..token.len() + 9].to_owned()),
     ];

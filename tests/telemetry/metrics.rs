@@ -55,7 +55,15 @@ fn telemetry() -> Telemetry {
         gauges.sessions(3, 240, &[("session_idle_timeout", 2)], 1);
         gauges.vouched(&[("active", 5), ("inactive", 2), ("unknown", 1)]);
         let lost = [("deny", 1), ("local", 0), ("allow", 2)];
-        gauges.sharing(&SharingSeen { connected: true, answered: 7, unanswered: 3, told: 20, queued: 2, lost });
+        gauges.sharing(&SharingSeen {
+            connected: true,
+            answered: 7,
+            unanswered: 3,
+            told: 20,
+            panics: 1,
+            queued: 2,
+            lost,
+        });
         gauges.status_list("lists", "https://id.example/1", (1, Duration::from_secs(9), 4096), 2);
         let instances = [("current", 2), ("behind", 0), ("silent", 1)];
         let fleet = FleetSeen { connected: true, instances, ..FleetSeen::default() };

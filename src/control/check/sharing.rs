@@ -15,6 +15,9 @@ use crate::settings::{OrOff, Span};
 /// A request that waits for longer had better be refused.
 const LONG: Duration = Duration::from_secs(1);
 
+/// Who lost the Redis looks for it again within so long.
+const FOUND: Duration = Duration::from_secs(6);
+
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     let settings = &config.sessions;
@@ -59,6 +62,10 @@ fn redis(config: &Config, faults: &mut Faults<'_>) {
 }
 
 fn times(config: &Config, faults: &mut Faults<'_>) {
+    if config.sessions.settle.get() < FOUND {
+        let message = "instances may need longer to find a Redis again that was lost: what they know is taken for new";
+        faults.warn("sessions.settle", message, "write `10s`, which is the default");
+    }
     let (wait, interval) = (config.sessions.look_up.get(), config.sessions.interval.map(Span::get));
     if wait.is_zero() {
         faults.error("sessions.look_up", "no answer comes in no time", "write `50ms`");

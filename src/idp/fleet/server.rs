@@ -34,6 +34,11 @@ pub(in crate::idp) enum ServerError {
     /// This instance has another key than those that are there already.
     #[error("the other instances have another `telemetry.hash_key`, or another fleet uses the same `prefix`")]
     OtherKey,
+    /// What is kept there was divided for sessions that are needed for much shorter.
+    #[error(
+        "sessions are to be remembered more than 32 times as long as when the store was begun: change the `prefix`"
+    )]
+    TooLong,
     /// The stream is not the one that was joined.
     #[error("the stream was lost, and begins anew")]
     Lost,

@@ -3,12 +3,17 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `share` | one instance: joins, tells what is due, and looks up what it does not know |
-//! | `words`, `merge.lua` | what is said to Redis |
+//! | `share` | one instance: joins, and joins again |
+//! | `telling`, `asking` | what it does once it has joined: tells what is due, and looks up what it does not know |
+//! | `joined` | the store, and how late it is there |
+//! | `words`, `see.lua`, `merge.lua` | what is said to Redis |
 //! | `record` | a session as it stands there |
 
+mod asking;
+mod joined;
 mod record;
 mod share;
+mod telling;
 mod words;
 
 pub use share::Share;

@@ -1,80 +1,55 @@
 //! One instance among those that share their sessions: it tells behind, in batches, and asks for those who wait at the desk.
 
-use super::record::Found;
-use super::words::{Keys, Store, part};
-use crate::decide::id::Fingerprint;
-use crate::decide::session::Life;
+use super::joined::{Count, Joined};
+use super::words::{Asks, Keys, Store};
 use crate::decide::time::millis;
 use crate::idp::backoff::Backoff;
 use crate::idp::fleet::settings::RedisSettings;
-use crate::idp::fleet::{Link, Server, ServerError};
+use crate::idp::fleet::{Server, ServerError};
 use crate::notice::Trouble;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{Fingerprints, Kind};
-use crate::state::sessions::{Desk, Question, Questions, Sessions};
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
+use crate::state::sessions::{Desk, Questions, Sessions};
+use futures_util::FutureExt as _;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How often it is looked what is due.
-const TICK: Duration = Duration::from_millis(50);
-
-/// In so many ticks it is looked once whether the store is still there.
-const SEEN: u32 = 10;
-
 /// How many sessions are told, or asked about, at once.
-const BATCH: usize = 1024;
+pub(super) const BATCH: usize = 1024;
 
-/// How many of these are told by one command, so that nobody else waits for long meanwhile.
-const AT_A_TIME: usize = 128;
-
-/// How many times others are asked before the first answer came.
-const AT_ONCE: usize = 32;
-
-/// How soon what could not be told is told again.
-const AGAIN: Duration = Duration::from_millis(500);
+/// How long after a panic it is begun again.
+const REST: Duration = Duration::from_secs(1);
 
 /// What was told so long before a store was joined again may not be there: another may have taken its place.
 const MEANWHILE: Duration = Duration::from_secs(30);
 
-/// So long after a store was lost, all instances have told it again what they hold. Until then what is not there may be
-/// known to one of them.
-const SETTLES: Duration = Duration::from_secs(10);
-
-/// In so many ticks the store is told once to stay.
-const KEPT: u32 = 1200;
-
-/// A store that was joined.
-struct Joined {
-    store: Store,
-    link: Link,
-    /// Redis's time minus ours, in milliseconds, or a little less: what is told was never later than it was.
-    ahead: i64,
-}
-
-impl Joined {
-    fn now(&self, clock: &dyn Clock) -> i64 {
-        millis(clock.steady()).saturating_add(self.ahead)
-    }
-}
-
 /// One instance.
 pub struct Share {
-    server: Server,
-    keys: Keys,
-    sessions: Arc<Sessions>,
-    desk: Arc<Desk>,
+    pub(super) server: Server,
+    pub(super) keys: Keys,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) desk: Arc<Desk>,
     prints: Arc<Fingerprints>,
-    clock: Arc<dyn Clock>,
-    told: AtomicU64,
-    /// Whether it was tried to join.
-    tried: AtomicBool,
-    /// Until when what the store does not have may be known to others, in steady milliseconds.
-    settles: AtomicI64,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) told: AtomicU64,
+    /// Whether it was tried to join, and what was joined had settled.
+    pub(super) tried: AtomicBool,
+    /// So long after a store was lost, all instances have told it again what they hold. Until then what is not there may be
+    /// known to one of them.
+    pub(super) settle: Duration,
+    /// Until when that is, in steady milliseconds, of one that was seen to be lost.
+    pub(super) settles: AtomicI64,
+    /// How late it is at the store.
+    pub(super) count: Count,
+    /// What was written to the store last, to see whether it is still there: how late it was.
+    pub(super) mark: AtomicI64,
+    /// The store that was joined last.
+    known: Mutex<Option<Store>>,
+    panics: AtomicU64,
     away: Trouble,
 }
 
@@ -84,13 +59,13 @@ impl Share {
     /// # Errors
     /// What cannot be read.
     pub fn new(
-        (settings, prefix): (&RedisSettings, &str),
+        (settings, prefix, settle): (&RedisSettings, &str, Duration),
         (sessions, desk): (Arc<Sessions>, Arc<Desk>),
         prints: Arc<Fingerprints>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
         let server = Server::new(settings).map_err(|error| error.to_string())?;
-        let (keys, told, tried) = (Keys::new(prefix), AtomicU64::new(0), AtomicBool::new(false));
+        let (keys, told, tried) = (Keys::new(prefix, &random()), AtomicU64::new(0), AtomicBool::new(false));
         Ok(Self {
             server,
             keys,
@@ -100,7 +75,12 @@ impl Share {
             clock,
             told,
             tried,
+            settle,
             settles: AtomicI64::new(0),
+            count: Count::default(),
+            mark: AtomicI64::new(0),
+            known: Mutex::new(None),
+            panics: AtomicU64::new(0),
             away: Trouble::default(),
         })
     }
@@ -110,21 +90,39 @@ impl Share {
         self.told.load(Relaxed)
     }
 
-    /// Whether it was tried to join: what comes of it later is for policies.
+    /// How often it panicked, and was begun again.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Relaxed)
+    }
+
+    /// Whether it was tried to join, and what was joined first had settled: what comes of it later is for policies.
     pub fn was_tried(&self) -> bool {
         self.tried.load(Relaxed)
     }
 
-    /// Tells what is due and asks what is to be known, until cancelled; then tells all that waits, once.
+    /// Tells what is due and asks what is to be known, until cancelled; then tells all that waits, once. What panics in
+    /// there is begun again: until then nobody is asked.
     pub async fn run(&self, cancel: CancellationToken) {
         let Some(mut questions) = self.desk.take() else { return };
+        let _closed = Closed(&self.desk);
+        while AssertUnwindSafe(self.serve(&cancel, &mut questions)).catch_unwind().await.is_err() {
+            self.panics.fetch_add(1, Relaxed);
+            tracing::error!("the sessions' store panicked: this is a fault of the gateway, please report it");
+            self.forsake(&mut questions);
+            if cancel.run_until_cancelled(tokio::time::sleep(REST)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn serve(&self, cancel: &CancellationToken, questions: &mut Questions) {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-        let (mut known, mut joined) = (None, None);
+        let mut joined = None;
         loop {
-            let stay = self.stay(&mut known, &mut joined, &mut questions, &mut backoff);
+            let stay = self.stay(&mut joined, questions, &mut backoff);
             let Some(ended) = cancel.run_until_cancelled(stay).await else { break };
             joined = None;
-            self.lost(&ended, &mut questions);
+            self.lost(&ended, questions);
             if cancel.run_until_cancelled(tokio::time::sleep(backoff.failed())).await.is_none() {
                 break;
             }
@@ -136,11 +134,15 @@ impl Share {
         }
     }
 
-    fn lost(&self, error: &ServerError, questions: &mut Questions) {
+    /// Nobody waits for what was not asked.
+    fn forsake(&self, questions: &mut Questions) {
         self.desk.set_open(false);
         self.tried.store(true, Relaxed);
-        // Nobody waits for what was not asked.
         while questions.try_recv().is_ok() {}
+    }
+
+    fn lost(&self, error: &ServerError, questions: &mut Questions) {
+        self.forsake(questions);
         if let Some(repeats) = self.away.met(&error.to_string()) {
             tracing::warn!(%error, repeats, "the sessions' store is not to be had; policies say what holds meanwhile");
         }
@@ -148,158 +150,82 @@ impl Share {
 
     async fn stay(
         &self,
-        known: &mut Option<Store>,
         place: &mut Option<Arc<Joined>>,
         questions: &mut Questions,
         backoff: &mut Backoff,
     ) -> ServerError {
-        let joined = match self.join(known.as_ref()).await {
-            Ok(joined) => Arc::new(joined),
+        let (joined, owed) = match self.join().await {
+            Ok((joined, owed)) => (Arc::new(joined), owed),
             Err(error) => return error,
         };
-        let now = self.clock.now();
-        let is_new = known.as_ref().is_some_and(|known| *known != joined.store);
-        let since = if is_new { Duration::ZERO } else { now.steady.saturating_sub(MEANWHILE) };
-        if known.replace(joined.store.clone()).is_some() {
-            self.sessions.tell_again(since, now);
-        }
         *place = Some(Arc::clone(&joined));
         self.desk.set_open(true);
-        self.tried.store(true, Relaxed);
         backoff.succeeded();
         if let Some(out) = self.away.over() {
             tracing::info!(%out, "joined the sessions' store again");
         }
         tokio::select! {
-            error = self.telling(&joined) => error,
+            error = self.telling(&joined, owed) => error,
             error = self.answering(&joined, questions) => error,
         }
     }
 
-    /// Until it fails.
-    async fn telling(&self, joined: &Joined) -> ServerError {
-        let mut ticks = 0_u32;
-        loop {
-            match self.tell(joined).await {
-                Ok(told) if told < BATCH => {
-                    tokio::time::sleep(TICK).await;
-                    ticks = ticks.wrapping_add(1);
-                }
-                Ok(_) => {}
-                Err(error) => return error,
-            }
-            // Whether it is still there, and still the same, is seen though nothing is to be told.
-            if ticks.is_multiple_of(SEEN) {
-                let terms = ticks.is_multiple_of(KEPT).then(|| self.desk.terms());
-                let (link, within) = (&mut joined.link.clone(), self.server.timeout());
-                if let Err(error) = self.keys.see(link, &joined.store, terms.as_ref(), within).await {
-                    return error;
-                }
-            }
-        }
-    }
-
-    /// Until it fails. What comes while others are asked is asked together.
-    async fn answering(&self, joined: &Joined, questions: &mut Questions) -> ServerError {
-        let mut under_way = FuturesUnordered::new();
-        loop {
-            let mut batch = Vec::new();
-            tokio::select! {
-                // The desk is there for as long as this is.
-                _ = questions.recv_many(&mut batch, BATCH), if under_way.len() < AT_ONCE => {
-                    under_way.push(self.look(joined, batch));
-                }
-                Some(looked) = under_way.next(), if !under_way.is_empty() => {
-                    if let Err(error) = looked {
-                        return error;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn look(&self, joined: &Joined, mut batch: Vec<Question>) -> Result<(), ServerError> {
-        batch.retain(|question| !question.is_over());
-        let mut prints: Vec<Fingerprint> = batch.iter().map(|question| question.print).collect();
-        prints.sort_unstable_by_key(|print| print.0);
-        prints.dedup();
-        if prints.is_empty() {
-            return Ok(());
-        }
-        let (terms, within, at) = (self.desk.terms(), self.server.timeout(), joined.now(&*self.clock));
-        let link = &mut joined.link.clone();
-        let found = match self.keys.look(link, (&joined.store, at), &prints, &terms, within).await {
-            // Whoever waited was not answered; whether it is there at all is seen by the one who tells.
-            Err(ServerError::Time) => return Ok(()),
-            found => found?,
-        };
-        let now = self.clock.now();
-        let mut missing = Vec::new();
-        let settles = millis(now.steady) < self.settles.load(Relaxed);
-        for (print, found) in found {
-            let theirs = match found {
-                Found::Life(life) => Some(Some(life.moved(joined.ahead.saturating_neg()))),
-                Found::Nothing => (!settles).then_some(None),
-                Found::Unreadable => None,
-            };
-            if theirs.is_none_or(|theirs| !self.sessions.learn(print, theirs, now, &terms)) {
-                missing.push(print);
-            }
-        }
-        for question in batch {
-            let known = !missing.contains(&question.print);
-            question.answered(known);
-        }
-        Ok(())
-    }
-
-    async fn join(&self, known: Option<&Store>) -> Result<Joined, ServerError> {
+    /// Joins, and has everything told again that may not be there. Tells how much of that is owed to all others.
+    async fn join(&self) -> Result<(Joined, usize), ServerError> {
         let (terms, within) = (self.desk.terms(), self.server.timeout());
         let mut link = self.server.connect(Duration::ZERO).await?;
-        let mut name = [0; 16];
-        // Without randomness the time tells two stores from each other.
-        let _ = aws_lc_rs::rand::fill(&mut name);
-        let name = Store::named(&format!("{}-{}", hex(name), self.clock.now().wall.millis()), &terms);
         let key = hex(self.prints.of(Kind::Fleet, "sessions", b"").0);
-        let (store, theirs, time) = self.keys.join(&mut link, (&name, &key), &terms, within).await?;
-        let now = self.clock.steady();
-        let ahead = time.saturating_sub(millis(now));
-        if known.is_some_and(|known| *known != store) {
-            self.settles.store(millis(now + SETTLES), Relaxed);
+        let counted = self.count.least(self.clock.steady());
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Without randomness the time tells two stores from each other.
+        let name = Store::named(&format!("{}-{}", random(), self.clock.now().wall.millis()), &terms, known.as_ref());
+        let (settle, mark) = (self.settle, self.mark.load(Relaxed));
+        let asks = Asks { keep: Some(&terms), settle, counted, mark, known: known.as_ref() };
+        let (store, seen) = self.keys.join(&mut link, (&name, &key), &asks, within).await?;
+        if seen.check != key {
+            return Err(ServerError::OtherKey);
         }
-        if theirs == key { Ok(Joined { store, link, ahead }) } else { Err(ServerError::OtherKey) }
+        if !store.bears(&terms) {
+            return Err(ServerError::TooLong);
+        }
+        self.mark.store(seen.late, Relaxed);
+        self.count.is_late(seen.late, self.clock.steady());
+        let joined = Joined { store, link };
+        if !seen.settles {
+            self.tried.store(true, Relaxed);
+        }
+        let owed = self.tell_again(&joined);
+        Ok((joined, owed))
     }
 
-    /// Tells what is due, and how many that were. What could not be told is not lost.
-    async fn tell(&self, joined: &Joined) -> Result<usize, ServerError> {
-        let mut due = self.sessions.due(self.clock.now(), BATCH);
-        due.sort_unstable_by_key(|(print, _)| part(*print));
-        let (within, count) = (self.server.timeout(), due.len());
-        let mut taken = Taken { share: self, due };
-        while !taken.due.is_empty() {
-            let some = taken.due.len().min(AT_A_TIME);
-            let theirs = taken.due.iter().take(some).map(|(print, life)| (*print, life.moved(joined.ahead)));
-            let theirs: Vec<(Fingerprint, Life)> = theirs.collect();
-            let (link, at) = (&mut joined.link.clone(), (&joined.store, joined.now(&*self.clock)));
-            self.keys.tell(link, at, &theirs, &self.desk.terms(), within).await?;
-            taken.due.drain(..some);
-            self.told.fetch_add(some as u64, Relaxed);
+    fn tell_again(&self, joined: &Joined) -> usize {
+        let now = self.clock.now();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).replace(joined.store.clone());
+        let is_lost = known.as_ref().is_some_and(|known| *known != joined.store);
+        let since = if is_lost { Duration::ZERO } else { now.steady.saturating_sub(MEANWHILE) };
+        if known.is_some() {
+            self.sessions.tell_again(since, now);
         }
-        Ok(count)
+        if is_lost {
+            self.settles.store(millis(now.steady + self.settle), Relaxed);
+        }
+        if is_lost { self.sessions.waiting() } else { 0 }
     }
 }
 
-/// What was taken to be told, and waits again if it was not: also when nobody waits for it any more.
-struct Taken<'a> {
-    share: &'a Share,
-    due: Vec<(Fingerprint, Life)>,
-}
+/// However it ends, nobody is asked any more.
+struct Closed<'a>(&'a Desk);
 
-impl Drop for Taken<'_> {
+impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        let until = self.share.clock.steady() + AGAIN;
-        self.share.sessions.untold(self.due.iter().map(|(at, _)| *at), until);
+        self.0.set_open(false);
     }
+}
+
+fn random() -> String {
+    let mut bytes = [0; 16];
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    hex(bytes)
 }
 
 fn hex(bytes: [u8; 16]) -> String {

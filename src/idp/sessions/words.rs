@@ -11,11 +11,14 @@ use crate::decide::session::Life;
 use crate::decide::time::millis;
 use crate::idp::fleet::{Link, ServerError};
 use crate::state::sessions::Terms;
-use redis::Pipeline;
+use redis::{FromRedisValue, Pipeline, RedisError, Value};
 use std::time::Duration;
 
 /// Joins what is told with what is there.
 const MERGE: &str = include_str!("merge.lua");
+
+/// What the store says of itself.
+const SEE: &str = include_str!("see.lua");
 
 /// For how long a session is kept beyond the instant until which it is needed, as `state/sessions` does.
 const LINGER: Duration = Duration::from_secs(300);
@@ -23,14 +26,50 @@ const LINGER: Duration = Duration::from_secs(300);
 /// Into so many parts sessions are divided, each with a hash of its own.
 const PARTS: u8 = 16;
 
+/// In so many hashes before that of now a session is looked for at most.
+const MOST: i64 = 32;
+
 /// How far the clocks of instances may be apart, where a new hash begins.
-const SKEW: i64 = 60_000;
+pub(super) const SKEW: i64 = 60_000;
 
 /// The keys. `2` in them is for another format than this one.
 pub(super) struct Keys {
     epoch: String,
     check: String,
+    seen: String,
+    settling: String,
+    mark: String,
     sessions: String,
+}
+
+/// What is asked of the store itself.
+pub(super) struct Asks<'a> {
+    /// For how long it is kept from now on, if that is said anew.
+    pub(super) keep: Option<&'a Terms>,
+    /// How long it settles if it is new.
+    pub(super) settle: Duration,
+    /// How late it is there at least, by the count of who asks; in milliseconds.
+    pub(super) counted: i64,
+    /// How late it was there when it was asked last, which is written there.
+    pub(super) mark: i64,
+    /// Which store was joined last.
+    pub(super) known: Option<&'a Store>,
+}
+
+/// What the store says of itself.
+pub(super) struct Seen {
+    pub(super) check: String,
+    /// How late it is there, in milliseconds. That is never set back.
+    pub(super) late: i64,
+    /// Whether what is not there may be known to an instance that did not tell it yet.
+    pub(super) settles: bool,
+}
+
+/// What is known there of some sessions.
+pub(super) struct Looked {
+    pub(super) found: Vec<(Fingerprint, Found)>,
+    pub(super) late: i64,
+    pub(super) settles: bool,
 }
 
 /// Which store it is, and how it is divided.
@@ -47,9 +86,11 @@ fn needed(terms: &Terms) -> i64 {
 }
 
 impl Store {
-    /// What a new one is called, for sessions that are kept by these terms.
-    pub(super) fn named(name: &str, terms: &Terms) -> String {
-        format!("{name}-{}", needed(terms))
+    /// What a new one is called, for sessions that are kept by these terms; if it takes the place of one that was known, it is
+    /// divided like that.
+    pub(super) fn named(name: &str, terms: &Terms, known: Option<&Self>) -> String {
+        let span = known.filter(|known| known.bears(terms)).map_or_else(|| needed(terms), |known| known.span);
+        format!("{name}-{span}")
     }
 
     fn of(name: String) -> Option<Self> {
@@ -57,9 +98,14 @@ impl Store {
         Some(Self { name, span })
     }
 
+    /// Whether a session that is kept by these terms is in one of a few hashes.
+    pub(super) fn bears(&self, terms: &Terms) -> bool {
+        needed(terms) / self.span < MOST
+    }
+
     /// The hashes in which a session may be, that of now first. One that is just ahead counts as well.
     fn hashes(&self, now: i64, terms: &Terms) -> impl Iterator<Item = i64> + Clone + use<> {
-        let (of_now, before) = (now.div_euclid(self.span), needed(terms) / self.span + 1);
+        let (of_now, before) = (now.div_euclid(self.span), (needed(terms) / self.span).min(MOST) + 1);
         let ahead = now.saturating_add(SKEW).div_euclid(self.span);
         std::iter::once(of_now)
             .chain((of_now < ahead).then_some(ahead))
@@ -68,34 +114,62 @@ impl Store {
 }
 
 impl Keys {
-    pub(super) fn new(prefix: &str) -> Self {
+    /// Those of an instance of this name.
+    pub(super) fn new(prefix: &str, instance: &str) -> Self {
         let key = |name: &str| format!("{{{prefix}}}:{name}");
-        Self { epoch: key("sessions:2:name"), check: key("sessions:2:key"), sessions: key("sessions:2") }
+        Self {
+            epoch: key("sessions:2:name"),
+            check: key("sessions:2:key"),
+            seen: key("sessions:2:seen"),
+            settling: key("sessions:2:settling"),
+            mark: key(&format!("sessions:2:at-{instance}")),
+            sessions: key("sessions:2"),
+        }
     }
 
     fn hash(&self, at: i64, part: u8) -> String {
         format!("{}:{at}:{part:x}", self.sessions)
     }
 
-    /// Names the store and the key of the fleet, if nobody did. Tells both, and what time it is there.
+    /// Names the store and the key of the fleet, if nobody did.
     pub(super) async fn join(
         &self,
         link: &mut Link,
-        (name, key): (&str, &str),
-        terms: &Terms,
+        (name, check): (&str, &str),
+        asks: &Asks<'_>,
         within: Duration,
-    ) -> Result<(Store, String, i64), ServerError> {
-        let (mut ask, until) = (Pipeline::new(), 2 * needed(terms));
-        for (at, said) in [(&self.epoch, name), (&self.check, key)] {
-            ask.cmd("SET").arg(at).arg(said).arg("NX").ignore().cmd("GET").arg(at);
-            // Whoever is there keeps it: they outlive the last session.
-            ask.cmd("PEXPIRE").arg(at).arg(until).ignore();
-        }
-        ask.cmd("TIME");
-        let (name, key, (seconds, micros)): (Option<String>, Option<String>, (i64, i64)) =
-            link.ask(&ask, within).await?;
-        let store = name.and_then(Store::of).ok_or(ServerError::Lost)?;
-        Ok((store, key.unwrap_or_default(), seconds.saturating_mul(1000) + micros / 1000))
+    ) -> Result<(Store, Seen), ServerError> {
+        let (name, seen) = self.ask(link, (name, check, 1), asks, within).await?;
+        Ok((Store::of(name).ok_or(ServerError::Lost)?, seen))
+    }
+
+    /// Whether the store is still there, and the same; how late it is there.
+    pub(super) async fn see(&self, link: &mut Link, asks: &Asks<'_>, within: Duration) -> Result<Seen, ServerError> {
+        let (name, seen) = self.ask(link, ("", "", 0), asks, within).await?;
+        if name.is_empty() { Err(ServerError::Lost) } else { Ok(seen) }
+    }
+
+    async fn ask(
+        &self,
+        link: &mut Link,
+        (name, check, joins): (&str, &str, u8),
+        asks: &Asks<'_>,
+        within: Duration,
+    ) -> Result<(String, Seen), ServerError> {
+        let (mut ask, keep) = (Pipeline::new(), asks.keep.map_or(0, |terms| 2 * needed(terms)));
+        ask.cmd("EVAL").arg(SEE).arg(5).arg(&self.epoch).arg(&self.check).arg(&self.seen).arg(&self.settling);
+        ask.arg(&self.mark);
+        ask.arg(name).arg(check).arg(joins).arg(keep).arg(millis(asks.settle)).arg(asks.counted.max(0)).arg(asks.mark);
+        ask.arg(asks.known.map_or("", |known| &known.name));
+        let ((name, check, late, settles),): ((String, String, i64, bool),) = link.ask(&ask, within).await?;
+        Ok((name, Seen { check, late, settles }))
+    }
+
+    /// What is not there may be known to others for so long yet.
+    pub(super) async fn settle(&self, link: &mut Link, settle: Duration, within: Duration) -> Result<(), ServerError> {
+        let mut ask = Pipeline::new();
+        ask.cmd("SET").arg(&self.settling).arg(1).arg("PX").arg(millis(settle).max(1)).ignore();
+        link.ask(&ask, within).await
     }
 
     /// Tells of these sessions. Now is Redis's time.
@@ -129,34 +203,18 @@ impl Keys {
         if done == 1 { Ok(()) } else { Err(ServerError::Lost) }
     }
 
-    /// Whether the store is still there, and the same; keeps it there.
-    pub(super) async fn see(
-        &self,
-        link: &mut Link,
-        store: &Store,
-        keep: Option<&Terms>,
-        within: Duration,
-    ) -> Result<(), ServerError> {
-        let mut ask = Pipeline::new();
-        for at in [&self.epoch, &self.check] {
-            keep.iter().for_each(|terms| {
-                ask.cmd("PEXPIRE").arg(at).arg(2 * needed(terms)).ignore();
-            });
-        }
-        let (epoch,): (Option<String>,) = link.ask(ask.cmd("GET").arg(&self.epoch), within).await?;
-        if epoch.as_deref() == Some(&store.name) { Ok(()) } else { Err(ServerError::Lost) }
-    }
-
     /// What is known of these; they may come in another order. Now is Redis's time.
     pub(super) async fn look(
         &self,
         link: &mut Link,
-        (store, now): (&Store, i64),
+        (store, now, mark): (&Store, i64, i64),
         prints: &[Fingerprint],
         terms: &Terms,
         within: Duration,
-    ) -> Result<Vec<(Fingerprint, Found)>, ServerError> {
+    ) -> Result<Looked, ServerError> {
         let (mut ask, parts) = (Pipeline::new(), divided(prints, |print| *print));
+        // First: what is not found after it has settled was told by nobody.
+        ask.cmd("GET").arg(&self.settling).cmd("GET").arg(&self.seen).cmd("TIME");
         for (part, prints) in &parts {
             for at in store.hashes(now, terms) {
                 ask.cmd("HMGET").arg(self.hash(at, *part));
@@ -165,15 +223,17 @@ impl Keys {
                 });
             }
         }
-        // Last: if it was emptied meanwhile, it has another name by then, or none.
-        ask.cmd("GET").arg(&self.epoch);
-        let answers: Vec<redis::Value> = link.ask(&ask, within).await?;
+        // Last: if it was emptied meanwhile, it has another name by then, or none; and an old copy has an older mark.
+        ask.cmd("GET").arg(&self.epoch).cmd("GET").arg(&self.mark);
+        let answers: Vec<Value> = link.ask(&ask, within).await?;
         let mut answers = answers.into_iter();
+        let settles = next::<Option<String>>(&mut answers)?.is_some();
+        let late = late(next(&mut answers)?, next(&mut answers)?);
         let mut found = Vec::with_capacity(prints.len());
         for (_, prints) in parts {
             let mut lives = vec![Found::Nothing; prints.len()];
             for answer in answers.by_ref().take(store.hashes(now, terms).count()) {
-                let fields: Vec<Option<Vec<u8>>> = redis::from_redis_value(answer).map_err(redis::RedisError::from)?;
+                let fields: Vec<Option<Vec<u8>>> = redis::from_redis_value(answer).map_err(RedisError::from)?;
                 if fields.len() != 2 * lives.len() {
                     return Err(ServerError::Lost);
                 }
@@ -181,10 +241,26 @@ impl Keys {
             }
             found.extend(prints.into_iter().copied().zip(lives));
         }
-        let name = answers.next().map(redis::from_redis_value::<Option<String>>);
-        let name = name.transpose().map_err(redis::RedisError::from)?.flatten();
-        if name.as_ref() == Some(&store.name) { Ok(found) } else { Err(ServerError::Lost) }
+        let name: Option<String> = next(&mut answers)?;
+        let is_old = next::<Option<i64>>(&mut answers)?.is_none_or(|there| there < mark);
+        if name.as_ref() == Some(&store.name) && !is_old {
+            Ok(Looked { found, late, settles })
+        } else {
+            Err(ServerError::Lost)
+        }
     }
+}
+
+fn next<T: FromRedisValue>(answers: &mut impl Iterator<Item = Value>) -> Result<T, ServerError> {
+    Ok(redis::from_redis_value(answers.next().unwrap_or(Value::Nil)).map_err(RedisError::from)?)
+}
+
+/// How late it is there, as `see.lua` tells it, though nobody is told.
+fn late(seen: Option<String>, (seconds, micros): (i64, i64)) -> i64 {
+    let now = seconds.saturating_mul(1000).saturating_add(micros / 1000);
+    let seen = seen.as_deref().and_then(|seen| seen.split_once(' '));
+    let seen = seen.and_then(|(late, by)| Some((late.parse::<i64>().ok()?, by.parse::<i64>().ok()?)));
+    seen.map_or(now, |(late, by)| now.max(late).max(now.saturating_add(late.saturating_sub(by))))
 }
 
 /// The part that a session is in.
@@ -215,7 +291,7 @@ mod tests {
             absolute: None,
             on_full: OnFull::Deny,
         };
-        let store = Store::of(Store::named("a-1", &terms(24))).unwrap();
+        let store = Store::of(Store::named("a-1", &terms(24), None)).unwrap();
         assert_eq!((Store::of("x".into()), Store::of("x-0".into())), (None, None));
         for (hours, now) in [(24_u64, 1_790_000_000_000), (72, 1_790_000_000_000), (1, store.span * 20_000 + 5)] {
             let (needed, written) = (super::needed(&terms(hours)), |ago: i64| (now - ago).div_euclid(store.span));

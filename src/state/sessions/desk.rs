@@ -4,6 +4,7 @@
 //! While nobody can be asked, and after a few questions in a row without an answer, nobody waits; but one in each `REST`
 //! does, so that it is seen when there are answers again.
 
+use super::late::{Late, Used};
 use super::sharing::Pace;
 use super::store::{Sessions, Terms};
 use crate::decide::id::Fingerprint;
@@ -31,19 +32,29 @@ pub struct Unknown;
 pub struct Question {
     /// Of which session.
     pub print: Fingerprint,
-    answer: oneshot::Sender<bool>,
+    answer: Answer,
+}
+
+enum Answer {
+    /// Somebody waits for it.
+    Waits(oneshot::Sender<bool>),
+    /// An activity does.
+    Late(Late),
 }
 
 impl Question {
     /// The store has learnt what there is to know; or nobody can tell, though there was an answer.
     pub fn answered(self, known: bool) {
-        let _ = self.answer.send(known);
+        match self.answer {
+            Answer::Waits(answer) => _ = answer.send(known),
+            Answer::Late(late) => late.over(known),
+        }
     }
 
     /// Whether nobody waits for it any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.answer.is_closed()
+        matches!(&self.answer, Answer::Waits(answer) if answer.is_closed())
     }
 }
 
@@ -137,7 +148,7 @@ impl Desk {
         self.asked.fetch_add(1, Relaxed);
         if self.is_open() && self.may_ask() {
             let (answer, heard) = oneshot::channel();
-            let sent = self.questions.try_send(Question { print, answer }).is_ok();
+            let sent = self.questions.try_send(Question { print, answer: Answer::Waits(answer) }).is_ok();
             let answer = if sent { tokio::time::timeout(within, heard).await } else { Ok(Ok(false)) };
             if let Ok(Ok(known)) = answer
                 && sent
@@ -152,6 +163,17 @@ impl Desk {
         }
         self.unanswered.fetch_add(1, Relaxed);
         Err(Unknown)
+    }
+
+    /// Tells an activity, once the others were asked; behind, and in a bounded time.
+    pub fn used(&self, used: Used) {
+        let late = Late { sessions: Arc::clone(&self.sessions), used, is_over: false };
+        self.asked.fetch_add(1, Relaxed);
+        let question = Question { print: used.name.print, answer: Answer::Late(late) };
+        if !self.is_open() || !self.may_ask() || self.questions.try_send(question).is_err() {
+            self.unanswered.fetch_add(1, Relaxed);
+            self.went_without(used.on_state_loss);
+        }
     }
 
     /// Whether it is worth to ask.

@@ -9,10 +9,12 @@
 //! | `store` | the tables, their bound, and what is counted |
 //! | `desk` | where a request asks what other instances know of one |
 //! | `vouched` | what issuers said of those for which there was no room |
+//! | `late` | an activity that waits until others were asked |
 //! | `sharing` | what waits to be told to other instances, and what is learnt of them |
 
 mod desk;
 mod entry;
+mod late;
 mod name;
 mod sharing;
 mod store;
@@ -20,6 +22,7 @@ mod table;
 mod vouched;
 
 pub use desk::{Asked, Desk, Question, Questions, Unknown};
+pub use late::{Late, Used};
 pub use name::{Name, name};
 pub use sharing::Pace;
 pub use store::{Activity, Counts, Sessions, Terms, Turn};
