@@ -166,14 +166,23 @@ impl Sink {
         let learned = self.telling.as_ref().map_or(learned, entered);
         let turn = self.account.as_ref().map(|account| account.turn());
         // Who told of an event says itself how late it was.
-        let taken = self.add(all, learned, |_, _| {});
-        (taken, turn.map(|turn| turn.added(all, learned)))
+        let (taken, fit) = self.offer(all, learned);
+        (taken, turn.map(|turn| turn.added(&fit, learned)))
     }
 
     /// The other half: waits until they are kept.
     pub(super) async fn kept(&self, taken: Result<(), Full>, receipt: Option<Receipt>) -> Result<(), NotKept> {
         self.written(receipt).await?;
-        Ok(taken?)
+        taken.inspect_err(|full| self.overfull(*full))?;
+        self.feed.kept();
+        Ok(())
+    }
+
+    fn overfull(&self, full: Full) {
+        let why = format!("an event was refused: {full} (`max_entries`)");
+        if self.feed.unkept(&why) {
+            tracing::error!(source = %self.feed.name, error = why, "a revocation source is full: its events are refused");
+        }
     }
 
     /// Takes back what this source said of these, here and on the other instances, and nothing that another source says.
@@ -207,7 +216,7 @@ impl Sink {
     async fn written(&self, receipt: Option<Receipt>) -> Result<(), NotKept> {
         let Some(receipt) = receipt else { return Ok(()) };
         // The journal itself has told the log: one line, however many events come meanwhile.
-        receipt.kept().await.inspect_err(|unwritten| self.feed.failed(&unwritten.to_string()))?;
+        receipt.kept().await.inspect_err(|unwritten| _ = self.feed.unkept(&unwritten.to_string()))?;
         Ok(())
     }
 
@@ -224,6 +233,22 @@ impl Sink {
             }
         }
         taken
+    }
+
+    /// The same of events. What there is no room for is refused: it is not kept, and nobody is told of it. Tells what was
+    /// taken in.
+    fn offer(&self, all: &[Revoked], learned: Timestamp) -> (Result<(), Full>, Vec<Revoked>) {
+        let (mut taken, mut fit) = (Ok(()), Vec::with_capacity(all.len()));
+        for what in all {
+            match self.revocations.offer(&self.feed, what, learned) {
+                Ok(_) => {
+                    fit.push(*what);
+                    self.telling.iter().for_each(|telling| telling.accepted(&self.issuer, *what, learned));
+                }
+                Err(full) => taken = Err(full),
+            }
+        }
+        (taken, fit)
     }
 
     /// The same, and no other instance is told.

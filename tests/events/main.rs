@@ -7,6 +7,7 @@ mod support;
 
 mod backchannel;
 mod door;
+mod full;
 mod global;
 mod keycloak;
 mod lags;

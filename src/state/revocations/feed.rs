@@ -35,6 +35,8 @@ pub struct FeedStanding {
     pub issuer: IssuerName,
     /// How many entries it holds.
     pub entries: usize,
+    /// How many it may hold.
+    pub max_entries: usize,
     /// Whether all that it said could be kept.
     pub complete: bool,
     /// How old its knowledge is; `None` if it was never heard.
@@ -71,6 +73,8 @@ pub struct Feed {
     /// Its index may be another one's.
     closed: AtomicBool,
     voids: Voids,
+    /// Its last error is that something was not kept.
+    unkept: AtomicBool,
     failures: AtomicU64,
     error: ArcSwapOption<Box<str>>,
 }
@@ -95,6 +99,7 @@ impl Feed {
             lifted_by_time: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             voids: Voids::default(),
+            unkept: AtomicBool::new(false),
             failures: AtomicU64::new(0),
             error: ArcSwapOption::empty(),
         }
@@ -159,6 +164,19 @@ impl Feed {
         self.error.store(Some(Arc::new(why.into())));
     }
 
+    /// An event could not be kept, and its sender was told so. Tells whether the one before was.
+    pub fn unkept(&self, why: &str) -> bool {
+        self.failed(why);
+        !self.unkept.swap(true, Ordering::AcqRel)
+    }
+
+    /// An event was kept.
+    pub fn kept(&self) {
+        if self.unkept.load(Ordering::Acquire) && self.unkept.swap(false, Ordering::AcqRel) {
+            self.error.store(None);
+        }
+    }
+
     /// How old its knowledge is; `None` if it was never heard, does not hold all that it heard, or is
     /// silent.
     #[must_use]
@@ -199,6 +217,7 @@ impl Feed {
             source: self.name.clone(),
             issuer: self.issuer.clone(),
             entries: self.entries.load(Ordering::Relaxed),
+            max_entries: self.bounds().max_entries,
             complete: self.is_complete(),
             age: self.age(now),
             max_staleness: self.bounds().max_staleness,
@@ -215,6 +234,17 @@ impl Feed {
     /// Has it said all that it has to say since this was asked last?
     pub(in crate::state) fn take_whole(&self) -> bool {
         self.whole.swap(false, Ordering::AcqRel)
+    }
+
+    /// What it lacked was told again, and now it holds all of it.
+    pub fn is_whole_again(&self) {
+        self.set_complete(true);
+    }
+
+    /// How many more entries it has room for.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.bounds().max_entries.saturating_sub(self.held())
     }
 
     /// It has said all that it has to say.

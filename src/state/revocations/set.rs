@@ -196,27 +196,6 @@ impl Revocations {
         });
     }
 
-    /// Adds what a source said, merged with what it said before. Tells whether it revokes more by it than before.
-    ///
-    /// # Errors
-    /// If the source is at its bound: then it is incomplete, and the entry is not kept.
-    pub fn add(&self, feed: &Feed, what: &Revoked, learned: Timestamp) -> Result<bool, Full> {
-        let max = feed.bounds().max_entries;
-        let room = feed.held() < max;
-        let colour = feed.colour();
-        let stamp = |colour| Stamp { by: feed.adds(), colour, learned, room };
-        let mut written = self.write(feed, what, stamp(colour));
-        // A snapshot that began meanwhile must not take it back.
-        if feed.colour() != colour {
-            let again = self.write(feed, what, stamp(feed.colour()));
-            written = again.and(written);
-        }
-        written.map(Written::is_news).ok_or_else(|| {
-            feed.set_complete(false);
-            Full(max)
-        })
-    }
-
     /// Replaces all that a source said. At no time is an entry missing that was there before and is there after.
     ///
     /// # Errors
