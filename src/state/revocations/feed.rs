@@ -69,6 +69,8 @@ pub struct Feed {
     /// The colour of its last snapshot: whether that is an odd one.
     odd: AtomicBool,
     replacing: AtomicBool,
+    /// How many of its entries are of snapshots that broke off: it did not say that it says them.
+    unfinished: AtomicUsize,
     lifted_by_time: AtomicBool,
     /// Its index may be another one's.
     closed: AtomicBool,
@@ -96,6 +98,7 @@ impl Feed {
             heard_ms: AtomicI64::new(NEVER_HEARD),
             odd: AtomicBool::new(false),
             replacing: AtomicBool::new(false),
+            unfinished: AtomicUsize::new(0),
             lifted_by_time: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             voids: Voids::default(),
@@ -270,6 +273,20 @@ impl Feed {
     /// How many entries it holds.
     pub(super) fn held(&self) -> usize {
         self.entries.load(Ordering::Acquire)
+    }
+
+    /// How many entries it said, without what is left of snapshots that broke off.
+    #[must_use]
+    pub fn said(&self) -> usize {
+        self.held().saturating_sub(self.unfinished.load(Ordering::Acquire))
+    }
+
+    /// A snapshot broke off, and left so many that were not there before; or one was whole.
+    pub(super) fn unfinished(&self, left: Option<usize>) {
+        match left {
+            Some(left) => _ = self.unfinished.fetch_add(left, Ordering::AcqRel),
+            None => self.unfinished.store(0, Ordering::Release),
+        }
     }
 
     /// One entry came.

@@ -263,14 +263,12 @@ impl Revocations {
 
     /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.
     pub fn lift(&self, feed: &Feed, target: Target) -> bool {
-        let Some((level, print)) = target.level() else {
+        if target.level().is_none() {
             let lifted = self.table.load().issuers.get(&feed.issuer).is_some_and(|one| one.cutoffs.remove(feed));
             self.changes.lift();
             return lifted;
-        };
-        let what = Revoked { target, cutoff: Cutoff::Always, until: None };
-        let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Learned::default());
-        let lifted = self.shards.remove(shard(&print), &like, feed);
+        }
+        let lifted = self.take_out(feed, target);
         self.changes.lift();
         if lifted {
             feed.left();
@@ -292,6 +290,20 @@ impl Revocations {
         let written = self.shards.write(shard(&print), &entry, (stamp.by, stamp.room), feed)?;
         self.changes.tell();
         Some(written)
+    }
+
+    /// Takes out what came in by a snapshot that is not finished, and was not there before.
+    pub(super) fn give_back(&self, feed: &Feed, target: Target) {
+        if self.take_out(feed, target) {
+            feed.left();
+        }
+    }
+
+    fn take_out(&self, feed: &Feed, target: Target) -> bool {
+        let Some((level, print)) = target.level() else { return false };
+        let what = Revoked { target, cutoff: Cutoff::Always, until: None };
+        let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Learned::default());
+        self.shards.remove(shard(&print), &like, feed)
     }
 
     pub(super) fn sweep(&self, keep: impl Fn(&Stored) -> bool) {
