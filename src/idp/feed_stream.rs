@@ -132,11 +132,6 @@ impl<R: Read> Entries<R> {
         Self { lines, count, seen: 0, unread: None, ended: false }
     }
 
-    /// How many there were.
-    pub(super) const fn seen(&self) -> u64 {
-        self.seen
-    }
-
     fn read(&mut self) -> Result<Option<Understood>, FeedFault> {
         loop {
             let Some(line) = self.lines.next()? else { return Err(fault("broken off: the last line is missing")) };

@@ -4,6 +4,8 @@ use super::Sink;
 use crate::decide::time::Timestamp;
 use crate::idp::feed::Understood;
 use crate::idp::place::Place;
+use crate::idp::sources::poll::Percent;
+use crate::settings::OrOff;
 use crate::state::journal::sum;
 use crate::state::revocations::Revoked;
 
@@ -12,7 +14,8 @@ const PIECE: usize = 4096;
 
 impl Sink {
     /// Takes in what is still coming, entry by entry; `complete` says whether these will be all. What the source said
-    /// before and is not among them is taken back once they came to their good end, never before. Blocks for as long as
+    /// before and is not among them is taken back once they came to their good end, never before, and not if that is more
+    /// than `max_shrink` percent of it, which is told as held back. Blocks for as long as
     /// they come: not for a task. Whether the source is fresh by it is left to who asked; the place is where the next poll
     /// goes on, also after a restart.
     ///
@@ -23,11 +26,12 @@ impl Sink {
         entries: impl Iterator<Item = Result<Understood, E>>,
         complete: bool,
         place: &Place,
+        max_shrink: OrOff<Percent>,
     ) -> Result<(), String> {
         let learned = self.clock.now().wall;
         let told = entries.map(|entry| entry.map_err(|fault| fault.to_string()));
         let cursor = place.kept(&self.mark);
-        if complete { self.exchange(told, learned, cursor) } else { self.take_more(told, learned, cursor) }
+        if complete { self.exchange(told, learned, cursor, max_shrink) } else { self.take_more(told, learned, cursor) }
     }
 
     /// Takes in all that the source says, in place of what it said.
@@ -36,6 +40,7 @@ impl Sink {
         mut entries: impl Iterator<Item = Result<Understood, String>>,
         learned: Timestamp,
         cursor: Option<Vec<u8>>,
+        max_shrink: OrOff<Percent>,
     ) -> Result<(), String> {
         let mut snapshot = self.revocations.begin(&self.feed, learned).ok_or("another snapshot is under way")?;
         let (mut said, late) = (0, self.late(true));
@@ -46,7 +51,7 @@ impl Sink {
             late.tell(snapshot.put(&what).map_err(|full| full.to_string())?, entry.happened);
             Ok::<(), String>(())
         })?;
-        snapshot.finish();
+        self.finish(snapshot, max_shrink)?;
         if let Some(account) = &self.account {
             account.turn().exchanged(said, learned, cursor.as_deref());
         }
@@ -71,7 +76,8 @@ impl Sink {
             let taken = self.add(&piece, learned, |at, news| late.tell(news, happened.get(at).copied().flatten()));
             let ended = piece.len() < PIECE;
             let cursor = cursor.as_deref().filter(|_| ended && fault.is_none() && taken.is_ok());
-            turn.into_iter().for_each(|turn| turn.polled(&piece, learned, cursor));
+            let fit = self.fitting(&piece, taken.is_ok());
+            turn.into_iter().for_each(|turn| turn.polled(&fit, learned, cursor));
             taken.map_err(|full| full.to_string())?;
             match fault {
                 Some(fault) => return Err(fault),

@@ -94,15 +94,10 @@ impl Format {
 
     /// Takes in what the file says. Says whether all of it was understood and kept. Blocks.
     fn take(self, text: &[u8], sink: &Sink, max_shrink: OrOff<Percent>, asked: Moment) -> bool {
-        let before = sink.held();
-        let judge = |now| sink.held_back.judge(before, now, max_shrink);
         if text.len() < LONG {
-            let mut heard = self.read(text);
-            heard.fault = heard.fault.take().or_else(|| judge(heard.entries.len()));
-            return sink.take(&heard, asked);
+            return sink.take(&self.read(text), asked, max_shrink);
         }
-        let entries = whole(one_by_one(feed::lines(text), self.line()), judge);
-        match sink.take_in(entries, true, &Place::default()) {
+        match sink.take_in(one_by_one(feed::lines(text), self.line()), true, &Place::default(), max_shrink) {
             Ok(()) => sink.heard(asked),
             Err(why) => {
                 sink.failed(&why);
@@ -128,22 +123,6 @@ fn one_by_one<'a>(
             }
         }
         fault.take().map(Err)
-    })
-}
-
-/// The same, and at their end what is to be said of so many.
-fn whole(
-    mut entries: impl Iterator<Item = Result<Understood, FeedFault>>,
-    judge: impl Fn(usize) -> Option<FeedFault>,
-) -> impl Iterator<Item = Result<Understood, FeedFault>> {
-    let (mut seen, mut ended) = (0, false);
-    std::iter::from_fn(move || match entries.next() {
-        Some(entry) => {
-            (seen, ended) = (seen + 1, ended || entry.is_err());
-            Some(entry)
-        }
-        None if !std::mem::replace(&mut ended, true) => judge(seen).map(Err),
-        None => None,
     })
 }
 

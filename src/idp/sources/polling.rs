@@ -212,13 +212,10 @@ fn take(
     asked: Moment,
     cancel: &CancellationToken,
 ) -> Result<Option<String>, PollError> {
-    let mut heard = feed::document(body)?;
-    if heard.complete && !heard.shrunk && heard.fault.is_none() {
-        heard.fault = sink.held_back.judge(sink.held(), heard.entries.len(), max_shrink);
-    }
+    let heard = feed::document(body)?;
     // Another one may speak for the source by now: what is said here would take back what that one said.
     if cancel.is_cancelled() {
         return Err(PollError::Taken);
     }
-    if sink.take(&heard, asked) { Ok(heard.cursor) } else { Err(PollError::Taken) }
+    if sink.take(&heard, asked, max_shrink) { Ok(heard.cursor) } else { Err(PollError::Taken) }
 }
