@@ -12,6 +12,7 @@ mod global;
 mod keycloak;
 mod lags;
 mod restart;
+mod size;
 mod streams;
 mod uploads;
 mod world;
