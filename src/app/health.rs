@@ -84,6 +84,7 @@ impl Shown {
                 gauges.revocation_limit(feed.source.as_str(), limit);
             }
             gauges.revocation_entries(feed.source.as_str(), feed.entries as u64);
+            gauges.revocation_room(feed.source.as_str(), feed.max_entries, feed.complete);
         }
         self.fill_events(gauges);
         let held = self.shared.state.revocations.holdings();

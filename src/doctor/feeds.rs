@@ -90,8 +90,12 @@ fn full(what: &str, settings: &SourceSettings, feed: &FeedStanding) -> Option<Fi
     let most = settings.kind().bounds().max_entries;
     (feed.complete && feed.entries.saturating_mul(5) >= most.saturating_mul(4) && most > 0).then(|| {
         let says = format!("{} of at most {most} entries (`max_entries`)", feed.entries);
-        Finding::soon(what, says)
-            .then("one entry more than that, and it is never fresh")
-            .cure("raise `max_entries`, or have the source leave out what has expired", PAGE)
+        let (then, cure) = if settings.kind().is_told() {
+            ("one entry more than that, and its events are refused (503)", "raise `max_entries` and reload")
+        } else {
+            let cure = "raise `max_entries`, or have the source leave out what has expired";
+            ("one entry more than that, and it is never fresh", cure)
+        };
+        Finding::soon(what, says).then(then).cure(cure, PAGE)
     })
 }

@@ -13,7 +13,7 @@
 //! `"block":1000,"sha256":["…"]`. So entries can count as they come, and yet none does that was not signed.
 
 use super::blocks::{Lines, Signed};
-use super::feed::{self, FeedFault, MAX_CURSOR, Understood};
+use super::feed::{self, FeedFault, MAX_CURSOR, MAX_FAULTS, Understood};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
@@ -124,17 +124,13 @@ pub(super) struct Entries<R> {
     seen: u64,
     /// The first entry that was not understood. It hides none of those behind it.
     unread: Option<FeedFault>,
+    faults: usize,
     ended: bool,
 }
 
 impl<R: Read> Entries<R> {
     pub(super) fn new(lines: Lines<R>, count: Option<u64>) -> Self {
-        Self { lines, count, seen: 0, unread: None, ended: false }
-    }
-
-    /// How many there were.
-    pub(super) const fn seen(&self) -> u64 {
-        self.seen
+        Self { lines, count, seen: 0, unread: None, faults: 0, ended: false }
     }
 
     fn read(&mut self) -> Result<Option<Understood>, FeedFault> {
@@ -150,16 +146,19 @@ impl<R: Read> Entries<R> {
                 }
                 Err(why) => match serde_json::from_slice::<FeedEnd>(line) {
                     Ok(FeedEnd { end: true, count }) => return self.end(count),
-                    _ => self.note(why),
+                    _ => self.note(why)?,
                 },
             }
         }
     }
 
-    fn note(&mut self, why: String) {
+    fn note(&mut self, why: String) -> Result<(), FeedFault> {
         self.seen += 1;
+        self.faults += 1;
         let number = usize::try_from(self.seen).unwrap_or(usize::MAX);
         self.unread.get_or_insert(FeedFault::Entry { number, why });
+        // What has so many of them is something else.
+        self.unread.take_if(|_| self.faults > MAX_FAULTS).map_or(Ok(()), Err)
     }
 
     fn end(&mut self, count: u64) -> Result<Option<Understood>, FeedFault> {
@@ -224,6 +223,8 @@ mod tests {
             ("{}\n".to_owned() + &"x".repeat(100_000), 0, Some("more than")),
             ("[]\n".into(), 0, Some("malformed")),
             (String::new(), 0, Some("malformed")),
+            (format!("{{}}\n{}{A}\n{}", "1\n".repeat(1000), end(1001)), 1, Some("entry 1 ")),
+            (format!("{{}}\n{}{A}\n{}", "1\n".repeat(1001), end(1002)), 0, Some("entry 1 ")),
         ] {
             let (read, fault) = read(&text);
             assert_eq!(read, good, "{text}");

@@ -1,6 +1,7 @@
 //! Nothing that the network sends makes a reader panic, or believe more than it was told.
 
 use super::feed;
+use super::feed_document;
 use super::feed_stream::{Entries, First, first};
 use super::{blocks, form, place, sources};
 use proptest::prelude::*;
@@ -68,7 +69,7 @@ proptest! {
     #[test]
     fn bytes_are_bytes(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
         read_lines(&bytes);
-        let _ = (feed::document(&bytes), feed::ndjson(&bytes), feed::ids(&bytes));
+        let _ = (feed_document::document(&bytes, 9), feed::ndjson(&bytes), feed::ids(&bytes));
         let _ = place::Place::read(&[0; 8], &bytes);
         let _ = form::only(&String::from_utf8_lossy(&bytes), "logout_token");
     }
@@ -79,7 +80,7 @@ proptest! {
         read_lines(format!("{head}\n{lines}").as_bytes());
         read_lines(format!("{{}}\n{lines}{}", json!({"end": true, "count": all.len()})).as_bytes());
         let _ = feed::ndjson(lines.as_bytes());
-        let _ = feed::document(json!({"entries": all, "complete": true}).to_string().as_bytes());
+        let _ = feed_document::document(json!({"entries": all, "complete": true}).to_string().as_bytes(), 9);
     }
 
     #[test]

@@ -67,23 +67,16 @@ impl Intake {
         let mut lines = Lines::new(plain);
         let (head, issued) = self.begin(&mut lines)?;
         let mut entries = Entries::new(lines, head.count);
-        let before = self.sink.held();
-        let mut checked = false;
         let until_the_end = std::iter::from_fn(|| {
             if self.cancel.is_cancelled() {
                 return Some(Err(FeedFault::Document("the source was ended meanwhile".into())));
             }
-            entries.next().or_else(|| {
-                if std::mem::replace(&mut checked, true) || !head.complete || head.shrunk {
-                    return None;
-                }
-                let now = usize::try_from(entries.seen()).unwrap_or(usize::MAX);
-                self.sink.held_back.judge(before, now, self.max_shrink).map(Err)
-            })
+            entries.next()
         });
         let before = || self.sink.place().cursor.filter(|_| !head.complete);
         let place = Place { cursor: head.cursor.clone().or_else(before), issued };
-        self.sink.take_in(until_the_end, head.complete, &place)?;
+        let max_shrink = if head.shrunk { OrOff::Off } else { self.max_shrink };
+        self.sink.take_in(until_the_end, head.complete, &place, max_shrink)?;
         Ok(Taken { cursor: head.cursor, issued })
     }
 

@@ -7,7 +7,7 @@
 //! | `coding` | bodies that come gzipped or as Zstandard, and are still bounded |
 //! | `exchange` | one bounded, guarded exchange of JSON |
 //! | `discovery`, `jwks`, `store` | where an issuer's keys come from, and where the last good ones are kept |
-//! | `feed`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
+//! | `feed`, `feed_document`, `sink`, `source`, `sources` | revocations: their words, where they go, who brings them |
 //! | `feed_stream`, `blocks`, `arriving`, `intake` | a feed that is read line by line while it comes |
 //! | `introspection` | asking an issuer about one token |
 //! | `keeping`, `place` | where they are kept over a restart, and where a poll goes on |
@@ -32,6 +32,7 @@ pub mod discovery;
 pub mod events;
 mod exchange;
 pub mod feed;
+mod feed_document;
 pub mod feed_stream;
 pub mod fetch;
 mod file;

@@ -7,15 +7,18 @@ use super::held_back::HeldBack;
 use super::place::Place;
 use super::refresh::News;
 use super::signed::Signer;
+use super::sources::poll::Percent;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
 use crate::notice::Trouble;
+use crate::settings::OrOff;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{ClaimValue, Fingerprints, Kind};
 use crate::state::journal::{Account, Receipt, Unwritten, sum};
 use crate::state::revocations::{Feed, Full, Revocations, Revoked, Snapshot, Target};
 use crate::state::statuses::StatusLists;
 use arc_swap::ArcSwap;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -95,7 +98,7 @@ impl Sink {
 
     /// Takes in what was heard to a question asked at this moment. Says whether all of it was understood and
     /// kept; only then is the source fresh by it. Over a restart it is kept as far as its cursor is.
-    pub fn take(&self, heard: &Heard, asked: Moment) -> bool {
+    pub fn take(&self, heard: &Heard, asked: Moment, max_shrink: OrOff<Percent>) -> bool {
         let learned = self.clock.now().wall;
         let all: Vec<Revoked> = heard.entries.iter().map(|entry| self.revoked(entry, learned)).collect();
         // What was not understood may be what is still revoked: nothing is taken back.
@@ -107,18 +110,23 @@ impl Sink {
             batch.saw(all.get(at), news);
             late.tell(news, heard.entries.get(at).and_then(|entry| entry.happened));
         };
-        let taken = if complete { self.replace(&all, learned, news, &batch) } else { self.add(&all, learned, news) };
+        let taken = if complete {
+            let max_shrink = if heard.shrunk { OrOff::Off } else { max_shrink };
+            self.replace(&all, learned, (max_shrink, &batch), news)
+        } else {
+            self.add(&all, learned, news).map_err(|full| full.to_string())
+        };
         self.audit_batch(&batch, taken.is_ok());
         let whole = taken.is_ok() && heard.fault.is_none();
         let place = Place { cursor: heard.cursor.clone(), issued: None };
         let cursor = place.kept(&self.mark).filter(|_| whole);
         match turn {
             Some(turn) if complete && whole => turn.replaced(&all, said(heard, &all), learned, cursor.as_deref()),
-            Some(turn) => turn.polled(&all, learned, cursor.as_deref()),
+            Some(turn) => turn.polled(&self.fitting(&all, taken.is_ok()), learned, cursor.as_deref()),
             None => {}
         }
         let fault = heard.fault.as_ref().map(ToString::to_string);
-        match fault.or_else(|| taken.err().map(|full| full.to_string())) {
+        match fault.or_else(|| taken.err()) {
             None => self.heard(asked),
             Some(why) => {
                 self.failed(&why);
@@ -133,18 +141,28 @@ impl Sink {
         &self,
         all: &[Revoked],
         learned: Timestamp,
+        (max_shrink, batch): (OrOff<Percent>, &Batch),
         mut news: impl FnMut(usize, bool),
-        batch: &Batch,
-    ) -> Result<(), Full> {
+    ) -> Result<(), String> {
+        let full = |full: Full| full.to_string();
         let Some(mut snapshot) = self.revocations.begin(&self.feed, learned) else {
             // Another one is under way: two cannot both say what is taken back.
-            return self.quiet().add(all, learned, news);
+            return self.quiet().add(all, learned, news).map_err(full);
         };
         all.iter().enumerate().try_for_each(|(at, what)| {
-            news(at, snapshot.put(what)?);
-            Ok(())
+            news(at, snapshot.put(what).map_err(full)?);
+            Ok::<(), String>(())
         })?;
-        self.finish(snapshot, batch);
+        self.finish(snapshot, max_shrink, batch)
+    }
+
+    /// All came: what is not among it is taken back, unless that is suspiciously much.
+    fn finish(&self, snapshot: Snapshot<'_>, max_shrink: OrOff<Percent>, batch: &Batch) -> Result<(), String> {
+        let fault = self.held_back.judge(self.feed.said(), snapshot.counts(), max_shrink);
+        fault.map_or(Ok(()), |fault| Err(fault.to_string()))?;
+        let before = self.held();
+        snapshot.finish();
+        batch.left(before.saturating_sub(self.held()));
         Ok(())
     }
 
@@ -183,14 +201,24 @@ impl Sink {
         let learned = self.telling.as_ref().map_or(learned, entered);
         let turn = self.account.as_ref().map(|account| account.turn());
         // Who told of an event says itself how late it was.
-        let taken = self.add(all, learned, |_, _| {});
-        (taken, turn.map(|turn| turn.added(all, learned)))
+        let taken = self.told(all, |what| self.revocations.offer(&self.feed, what, learned), learned, |_, _| {});
+        let fit = self.fitting(all, taken.is_ok());
+        (taken, turn.map(|turn| turn.added(&fit, learned)))
     }
 
     /// The other half: waits until they are kept.
     pub(super) async fn kept(&self, taken: Result<(), Full>, receipt: Option<Receipt>) -> Result<(), NotKept> {
         self.written(receipt).await?;
-        Ok(taken?)
+        taken.inspect_err(|full| self.overfull(*full))?;
+        self.feed.kept();
+        Ok(())
+    }
+
+    fn overfull(&self, full: Full) {
+        let why = format!("an event was refused: {full} (`max_entries`)");
+        if self.feed.unkept(&why) {
+            tracing::error!(source = %self.feed.name, error = why, "a revocation source is full: its events are refused");
+        }
     }
 
     /// Takes back what this source said of these, here and on the other instances, and nothing that another source says.
@@ -224,15 +252,25 @@ impl Sink {
     async fn written(&self, receipt: Option<Receipt>) -> Result<(), NotKept> {
         let Some(receipt) = receipt else { return Ok(()) };
         // The journal itself has told the log: one line, however many events come meanwhile.
-        receipt.kept().await.inspect_err(|unwritten| self.feed.failed(&unwritten.to_string()))?;
+        receipt.kept().await.inspect_err(|unwritten| _ = self.feed.unkept(&unwritten.to_string()))?;
         Ok(())
     }
 
     /// Enforces, and tells the other instances of what is.
-    fn add(&self, all: &[Revoked], learned: Timestamp, mut news: impl FnMut(usize, bool)) -> Result<(), Full> {
+    fn add(&self, all: &[Revoked], learned: Timestamp, news: impl FnMut(usize, bool)) -> Result<(), Full> {
+        self.told(all, |what| self.revocations.add(&self.feed, what, learned), learned, news)
+    }
+
+    fn told(
+        &self,
+        all: &[Revoked],
+        add: impl Fn(&Revoked) -> Result<bool, Full>,
+        learned: Timestamp,
+        mut news: impl FnMut(usize, bool),
+    ) -> Result<(), Full> {
         let mut taken = Ok(());
         for (at, what) in all.iter().enumerate() {
-            match self.revocations.add(&self.feed, what, learned) {
+            match add(what) {
                 Ok(new) => {
                     news(at, new);
                     self.telling.iter().for_each(|telling| telling.accepted(&self.issuer, *what, learned));
@@ -243,11 +281,13 @@ impl Sink {
         taken
     }
 
-    /// That was all that its source says: what it said before and does not now leaves.
-    fn finish(&self, snapshot: Snapshot<'_>, batch: &Batch) {
-        let before = self.held();
-        snapshot.finish();
-        batch.left(before.saturating_sub(self.held()));
+    /// Those for which there was room: what was refused is not kept over a restart either.
+    fn fitting<'a>(&self, all: &'a [Revoked], fit: bool) -> Cow<'a, [Revoked]> {
+        if fit {
+            return Cow::Borrowed(all);
+        }
+        let held = |what: &&Revoked| self.revocations.of_source(&self.feed, what.target).is_some();
+        all.iter().filter(held).copied().collect()
     }
 
     /// The same, and nobody else is told: no other instance, and not the audit log.

@@ -119,6 +119,8 @@ metrics! {
     REVOCATION_LEVEL = "curfew_revocation_set_entries", "Entries of the revocation set by what they name";
     REVOCATION_BYTES = "curfew_revocation_set_bytes", "Memory that the entries of the revocation set take, free places included";
     REVOCATION_ENTRIES = "curfew_revocation_entries", "Entries that the revocation source has given";
+    REVOCATION_MOST = "curfew_revocation_max_entries", "Entries that the revocation source may give; none where there is no bound";
+    REVOCATION_COMPLETE = "curfew_revocation_complete", "1 if the gateway holds all that the revocation source said, 0 if not: then it is not fresh, however lately it was heard";
     JOURNAL_BYTES = "curfew_revocation_journal_bytes", "How long the files are in which revocations are kept";
     JOURNAL_RECORDS = "curfew_revocation_journal_records", "Records that were written to the journal of revocations";
     JOURNAL_FAILURES = "curfew_revocation_journal_failures", "Attempts to write the journal of revocations or a snapshot that failed";

@@ -102,6 +102,14 @@ impl Gauges {
         self.put(metric::REVOCATION_ENTRIES, &[("source", source)], entries as f64);
     }
 
+    /// How many entries a revocation source may give, and whether all that it gave is held.
+    pub fn revocation_room(&mut self, source: &str, max_entries: usize, complete: bool) {
+        if max_entries > 0 {
+            self.put(metric::REVOCATION_MOST, &[("source", source)], max_entries as f64);
+        }
+        self.put(metric::REVOCATION_COMPLETE, &[("source", source)], f64::from(u8::from(complete)));
+    }
+
     /// What became of the events that were sent to a revocation source.
     pub fn revocation_events(&mut self, source: &str, outcome: &str, count: u64) {
         self.count(metric::REVOCATION_EVENTS, &[("source", source), ("outcome", outcome)], count);

@@ -2,18 +2,28 @@
 
 use crate::instance::{Instance, sids, until, until_ended};
 use crate::redis::Redis;
+use crate::spread::{tell, watch};
 use curfew::idp::events::Outcome;
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-/// Each instance is told something before, during and after: all of them end up with all of it.
+/// Each instance is told something before, during and after: all of them end up with all of it. How long each took at the
+/// instances that were not told is printed, and what was entered without Redis apart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_redis_that_comes_back_empty_loses_nothing() {
     let mut redis = Redis::start();
-    let fleet = [(); 3].map(|()| Instance::start(&redis.url()));
+    let fleet = [(); 3].map(|()| Arc::new(Instance::start(&redis.url())));
     for instance in &fleet {
         instance.ready().await;
     }
+    let watched = fleet.each_ref().map(|instance| {
+        [(); 2].map(|()| {
+            let ((sender, receiver), instance) = (channel(), Arc::clone(instance));
+            (sender, std::thread::spawn(move || watch(&instance, &receiver)))
+        })
+    });
     let all = sids("loss", 10_000);
     for (number, sid) in all.iter().enumerate() {
         match number {
@@ -21,7 +31,18 @@ async fn a_redis_that_comes_back_empty_loses_nothing() {
             6000 => redis.again(),
             _ => {}
         }
+        let away = usize::from((3000..6000).contains(&number));
+        for (_, watchers) in watched.iter().enumerate().filter(|(at, _)| *at != number % 3) {
+            watchers[away].0.send((sid.clone(), Instant::now())).unwrap();
+        }
         fleet[number % 3].end(sid).await;
+    }
+    for (number, watchers) in watched.into_iter().enumerate() {
+        for ((sender, watcher), when) in watchers.into_iter().zip(["with Redis", "while Redis was away"]) {
+            drop(sender);
+            let took = tokio::task::spawn_blocking(|| watcher.join().unwrap()).await.unwrap();
+            tell(&format!("instance {}, entered {when}", number + 1), took);
+        }
     }
     for instance in &fleet {
         until_ended(instance, &all).await;

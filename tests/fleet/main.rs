@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod full;
 mod gates;
 mod instance;
 mod keeping;

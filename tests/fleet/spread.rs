@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 /// Looks without pause which of those that were entered are enforced; tells how long each took.
-fn watch(instance: &Instance, entered: &Receiver<(String, Instant)>) -> Vec<Duration> {
+pub fn watch(instance: &Instance, entered: &Receiver<(String, Instant)>) -> Vec<Duration> {
     let (mut waiting, mut took, mut open) = (VecDeque::new(), Vec::new(), true);
     while open || !waiting.is_empty() {
         loop {
@@ -32,7 +32,7 @@ fn watch(instance: &Instance, entered: &Receiver<(String, Instant)>) -> Vec<Dura
     took
 }
 
-fn tell(name: &str, mut took: Vec<Duration>) -> Duration {
+pub fn tell(name: &str, mut took: Vec<Duration>) -> Duration {
     took.sort_unstable();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
     let bounds = [5, 10, 25, 50, 100, 250, 500, 1000, u64::MAX];

@@ -230,6 +230,35 @@ async fn a_file_that_shrinks_suspiciously_is_held_back() {
     }
 }
 
+/// A file that was cut short, as by a disk that was full, takes nothing back until somebody says that it is meant so.
+#[tokio::test]
+async fn a_file_that_was_cut_short_is_held_back() {
+    let fed = Fed::new().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let write = |count: usize| {
+        let lines: String = (0..count).map(|number| format!("m{number}\n")).collect();
+        std::fs::write(file.path(), lines).unwrap();
+    };
+    write(20);
+    fed.house.apply(&fed.settings(json!({"kind": "file", "issuer": "corp", "path": file.path()})));
+    fed.house.until(|| fed.age().is_some() && fed.revokes("m19")).await;
+    write(1);
+    fed.house
+        .until(|| fed.error().is_some_and(|error| error.contains("held back: 1 entries where there were 20")))
+        .await;
+    assert!(fed.revokes("m0") && fed.revokes("m19"));
+    fed.house.clock.advance(Duration::from_secs(60));
+    assert!(matches!(fed.freshness(), Freshness::Heard { age, max, .. } if age > max), "it is not fresh");
+    fed.house.idp.confirm("feed", Some(1)).unwrap();
+    fed.house.until(|| fed.error().is_none() && !fed.revokes("m19")).await;
+    assert!(fed.revokes("m0"));
+    // Nor is it held back without cause.
+    write(30);
+    fed.house.until(|| fed.revokes("m29")).await;
+    write(5);
+    fed.house.until(|| fed.error().is_none() && !fed.revokes("m29")).await;
+}
+
 /// Whoever looks while a source gets another name misses nothing, or is told that what is there is not all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_renamed_leaves_no_window() {

@@ -263,6 +263,22 @@ async fn the_publisher_of_the_runbook_is_understood() {
     follow(&fed, json!({"url": format!("http://127.0.0.1:{port}/"), "timeout": "5s"}));
     fed.house.ready().await;
     assert!(fed.revokes("a") && !fed.revokes("b"));
-    std::fs::OpenOptions::new().append(true).open(&revoked).unwrap().write_all(entry("b").as_bytes()).unwrap();
+    let append = |text: String| {
+        std::fs::OpenOptions::new().append(true).open(&revoked).unwrap().write_all(text.as_bytes()).unwrap();
+    };
+    append(entry("b"));
     fed.house.until(|| fed.revokes("b")).await;
+    // A line that is half written is told when it is whole.
+    let (half, rest) = (entry("c").split_at(9).0.to_owned(), entry("c").split_at(9).1.to_owned());
+    append(entry("d") + &half);
+    fed.house.until(|| fed.revokes("d")).await;
+    append(rest);
+    fed.house.until(|| fed.revokes("c") && fed.error().is_none()).await;
+    // Another file in its place, shorter or longer than it was: none of it is passed over.
+    for rotated in [&["e", "f"][..], &["g", "h", "i", "j", "k", "l"]] {
+        let aside = dir.path().join("new");
+        std::fs::write(&aside, rotated.iter().map(|jti| entry(jti)).collect::<String>()).unwrap();
+        std::fs::rename(&aside, &revoked).unwrap();
+        fed.house.until(|| rotated.iter().all(|jti| fed.revokes(jti))).await;
+    }
 }

@@ -33,6 +33,7 @@ fn telemetry() -> Telemetry {
         gauges.revocation_age("feed", Duration::from_millis(300));
         gauges.revocation_limit("feed", Duration::from_secs(30));
         gauges.revocation_entries("feed", 10_000);
+        gauges.revocation_room("feed", 12_000, true);
         gauges.revocation_events("logout", "enforced", 3);
         gauges.revocation_events("logout", "refused", 1);
         gauges.revocation_lag("logout", 0.5, vec![(0.1, 2), (1.0, 1), (f64::INFINITY, 0)]);
@@ -119,6 +120,8 @@ async fn what_happened_is_counted() {
         r#"curfew_token_overdue_seconds_bucket{le="1.0",issuer="corp"} 1"#.to_owned(),
         r#"curfew_jwks_max_age_seconds{issuer="corp"} 86400.0"#.to_owned(),
         r#"curfew_revocation_max_age_seconds{source="feed"} 30.0"#.to_owned(),
+        r#"curfew_revocation_max_entries{source="feed"} 12000.0"#.to_owned(),
+        r#"curfew_revocation_complete{source="feed"} 1.0"#.to_owned(),
         "curfew_config_last_reload_successful 1".to_owned(),
         "curfew_audit_lines_total 1".to_owned(),
         r#"curfew_audit_dropped_total{why="otlp"} 0"#.to_owned(),

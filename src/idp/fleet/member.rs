@@ -61,6 +61,8 @@ pub(super) struct Progress {
     wrote: Vec<Id>,
     /// Whether there was something of an issuer that is not ours: what is held here is not all there is.
     pub(super) foreign: bool,
+    /// For how many entries there was no room since the stream was read from its beginning.
+    pub(super) refused: u64,
     /// What was told, and where it is.
     pub(super) marks: Marks,
 }

@@ -27,6 +27,7 @@ impl Member {
             }
             if all {
                 self.stands.heard(asked);
+                self.make_good();
             }
         }
     }
@@ -45,6 +46,7 @@ impl Member {
     fn enforce(&self, block: &Block) {
         let Ok(Taken { enforced, foreign }) = self.stands.take(&block.notes, self.clock.now().wall) else {
             self.outcome(Outcome::Failed, 1);
+            self.progress().refused += block.notes.len() as u64;
             tracing::error!("what the fleet tells is more than `revocation.fleet.max_entries`: it is incomplete here");
             return;
         };
@@ -55,6 +57,19 @@ impl Member {
         }
         if let (Manner::News, Some(stand)) = (block.manner, self.any()) {
             block.notes.iter().for_each(|note| told::lagged(&stand.providers, note.learned));
+        }
+    }
+
+    /// What there was no room for is in the stream still, or whoever cut that off has written it anew. So it is read once
+    /// more from its beginning when there is room for as much; and what was read whole is whole.
+    fn make_good(&self) {
+        let mut progress = self.progress();
+        match progress.refused {
+            0 => self.stands.are_whole(self.clock.now()),
+            refused if self.stands.room(self.clock.now()) >= refused => {
+                (progress.read, progress.refused) = (Id::default(), 0);
+            }
+            _ => {}
         }
     }
 

@@ -7,7 +7,7 @@ use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
 use crate::idp::sink::Sink;
 use crate::state::journal::Account;
-use crate::state::revocations::{Full, Known, Revocations, Revoked, Target};
+use crate::state::revocations::{Feed, Full, Known, Revocations, Revoked, Target};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -148,6 +148,22 @@ impl Stands {
     /// The others cannot be heard.
     pub(super) fn failed(&self, why: &str) {
         self.table.load().stands.values().for_each(|stand| stand.providers.feed.failed(why));
+    }
+
+    /// All that was told is held.
+    pub(super) fn are_whole(&self, now: Moment) {
+        self.lacking(now).iter().for_each(|feed| feed.is_whole_again());
+    }
+
+    /// For how many entries there is room in those feeds that lack some.
+    pub(super) fn room(&self, now: Moment) -> u64 {
+        self.lacking(now).iter().map(|feed| feed.room() as u64).min().unwrap_or(u64::MAX)
+    }
+
+    fn lacking(&self, now: Moment) -> Vec<Arc<Feed>> {
+        let stands = self.all();
+        let feeds = stands.iter().flat_map(|stand| [&stand.providers.feed, &stand.operators.feed]);
+        feeds.filter(|feed| !feed.standing(now).complete).cloned().collect()
     }
 
     /// Whether all that was told could be kept.

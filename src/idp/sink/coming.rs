@@ -4,6 +4,8 @@ use super::{Batch, Sink};
 use crate::decide::time::Timestamp;
 use crate::idp::feed::Understood;
 use crate::idp::place::Place;
+use crate::idp::sources::poll::Percent;
+use crate::settings::OrOff;
 use crate::state::journal::sum;
 use crate::state::revocations::Revoked;
 
@@ -12,7 +14,8 @@ const PIECE: usize = 4096;
 
 impl Sink {
     /// Takes in what is still coming, entry by entry; `complete` says whether these will be all. What the source said
-    /// before and is not among them is taken back once they came to their good end, never before. Blocks for as long as
+    /// before and is not among them is taken back once they came to their good end, never before, and not if that is more
+    /// than `max_shrink` percent of it, which is told as held back. Blocks for as long as
     /// they come: not for a task. Whether the source is fresh by it is left to who asked; the place is where the next poll
     /// goes on, also after a restart.
     ///
@@ -23,13 +26,14 @@ impl Sink {
         entries: impl Iterator<Item = Result<Understood, E>>,
         complete: bool,
         place: &Place,
+        max_shrink: OrOff<Percent>,
     ) -> Result<(), String> {
         let learned = self.clock.now().wall;
         let told = entries.map(|entry| entry.map_err(|fault| fault.to_string()));
         let cursor = place.kept(&self.mark);
         let batch = Batch::default();
         let taken = if complete {
-            self.exchange(told, learned, cursor, &batch)
+            self.exchange(told, learned, cursor, (max_shrink, &batch))
         } else {
             self.take_more(told, learned, cursor, &batch)
         };
@@ -43,7 +47,7 @@ impl Sink {
         mut entries: impl Iterator<Item = Result<Understood, String>>,
         learned: Timestamp,
         cursor: Option<Vec<u8>>,
-        batch: &Batch,
+        (max_shrink, batch): (OrOff<Percent>, &Batch),
     ) -> Result<(), String> {
         let mut snapshot = self.revocations.begin(&self.feed, learned).ok_or("another snapshot is under way")?;
         let (mut said, late) = (0, self.late(true));
@@ -56,7 +60,7 @@ impl Sink {
             late.tell(news, entry.happened);
             Ok::<(), String>(())
         })?;
-        self.finish(snapshot, batch);
+        self.finish(snapshot, max_shrink, batch)?;
         if let Some(account) = &self.account {
             account.turn().exchanged(said, learned, cursor.as_deref());
         }
@@ -85,7 +89,8 @@ impl Sink {
             });
             let ended = piece.len() < PIECE;
             let cursor = cursor.as_deref().filter(|_| ended && fault.is_none() && taken.is_ok());
-            turn.into_iter().for_each(|turn| turn.polled(&piece, learned, cursor));
+            let fit = self.fitting(&piece, taken.is_ok());
+            turn.into_iter().for_each(|turn| turn.polled(&fit, learned, cursor));
             taken.map_err(|full| full.to_string())?;
             match fault {
                 Some(fault) => return Err(fault),

@@ -8,6 +8,8 @@ use crate::state::journal::{Journal, Voice};
 use crate::state::keys::{IssuerKeys, Patience};
 use crate::state::revocations::Bounds;
 
+mod shrunk;
+
 const ISS: &str = "https://i";
 
 fn voice() -> Voice {
@@ -152,13 +154,13 @@ fn how_late_an_answer_is() {
         (998, false, (1, 2.0)),
         (999, false, (2, 3.0)),
     ] {
-        assert!(sink.take(&answer(&[said], complete), sink.now()));
+        assert!(sink.take(&answer(&[said], complete), sink.now(), OrOff::Off));
         assert_eq!(told(), lags, "{said}");
     }
     let lines = answer(&[999, 1000], false).entries.into_iter().map(Ok::<_, String>);
-    sink.take_in(lines.clone(), false, &Place::default()).unwrap();
+    sink.take_in(lines.clone(), false, &Place::default(), OrOff::Off).unwrap();
     assert_eq!(told(), (3, 3.0));
-    sink.take_in(lines, true, &Place::default()).unwrap();
+    sink.take_in(lines, true, &Place::default(), OrOff::Off).unwrap();
     // Twice the same thing: the younger is not new for that.
     assert_eq!(told(), (3, 3.0));
 }

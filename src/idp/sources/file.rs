@@ -1,15 +1,15 @@
-//! Revocations from a file, looked at four times a second. Write it aside and rename it into place: a file that is read
-//! while it is half written is a fault, or, as a list of ids, half a list.
+//! Revocations from a file, looked at four times a second, and read once it was the same twice. Write it aside and rename it
+//! into place: half a list of ids is a list of ids too, and only if it is far shorter than before is it held back.
 
 use crate::decide::time::Moment;
 use crate::idp::build::BuildError;
-use crate::idp::feed::{self, FeedFault, Heard, Understood};
-use crate::idp::file::Watched;
+use crate::idp::feed::{self, FeedFault, Heard, MAX_FAULTS, Understood};
+use crate::idp::file::{Look, Watched};
 use crate::idp::place::Place;
 use crate::idp::settings::Misfit;
 use crate::idp::sink::Sink;
 use crate::idp::source::{Source, SourceKind, Task};
-use crate::idp::sources::poll::Percent;
+use crate::idp::sources::poll::{Percent, max_shrink, misfit_of_shrink};
 use crate::settings::{Bytes, OrOff, Span};
 use crate::state::revocations::Bounds;
 use schemars::JsonSchema;
@@ -61,10 +61,6 @@ fn max_bytes() -> Bytes {
     Bytes::mib(64)
 }
 
-const fn max_shrink() -> OrOff<Percent> {
-    OrOff::On(Percent(90))
-}
-
 /// How the file is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -93,16 +89,11 @@ impl Format {
     }
 
     /// Takes in what the file says. Says whether all of it was understood and kept. Blocks.
-    fn take(self, text: &[u8], sink: &Sink, max_shrink: OrOff<Percent>, asked: Moment) -> bool {
-        let before = sink.held();
-        let judge = |now| sink.held_back.judge(before, now, max_shrink);
+    fn take(self, text: &[u8], sink: &Sink, asked: Moment, max_shrink: OrOff<Percent>) -> bool {
         if text.len() < LONG {
-            let mut heard = self.read(text);
-            heard.fault = heard.fault.take().or_else(|| judge(heard.entries.len()));
-            return sink.take(&heard, asked);
+            return sink.take(&self.read(text), asked, max_shrink);
         }
-        let entries = whole(one_by_one(feed::lines(text), self.line()), judge);
-        match sink.take_in(entries, true, &Place::default()) {
+        match sink.take_in(one_by_one(feed::lines(text), self.line()), true, &Place::default(), max_shrink) {
             Ok(()) => sink.heard(asked),
             Err(why) => {
                 sink.failed(&why);
@@ -118,32 +109,21 @@ fn one_by_one<'a>(
     lines: impl Iterator<Item = &'a [u8]>,
     read: fn(&[u8]) -> Result<Understood, String>,
 ) -> impl Iterator<Item = Result<Understood, FeedFault>> {
-    let (mut lines, mut fault) = (lines.enumerate(), None);
+    let (mut lines, mut fault, mut faults) = (lines.enumerate(), None, 0);
     std::iter::from_fn(move || {
         for (number, line) in lines.by_ref() {
             match read(line) {
                 Ok(entry) => return Some(Ok(entry)),
-                Err(why) if fault.is_none() => fault = Some(FeedFault::Entry { number: number + 1, why }),
-                Err(_) => {}
+                Err(why) => {
+                    faults += 1;
+                    fault.get_or_insert(FeedFault::Entry { number: number + 1, why });
+                }
+            }
+            if faults > MAX_FAULTS {
+                break;
             }
         }
         fault.take().map(Err)
-    })
-}
-
-/// The same, and at their end what is to be said of so many.
-fn whole(
-    mut entries: impl Iterator<Item = Result<Understood, FeedFault>>,
-    judge: impl Fn(usize) -> Option<FeedFault>,
-) -> impl Iterator<Item = Result<Understood, FeedFault>> {
-    let (mut seen, mut ended) = (0, false);
-    std::iter::from_fn(move || match entries.next() {
-        Some(entry) => {
-            (seen, ended) = (seen + 1, ended || entry.is_err());
-            Some(entry)
-        }
-        None if !std::mem::replace(&mut ended, true) => judge(seen).map(Err),
-        None => None,
     })
 }
 
@@ -161,14 +141,16 @@ impl SourceKind for FileSettings {
     }
 
     fn misfits(&self) -> Vec<Misfit> {
-        let short = self.max_staleness.on().is_some_and(|max| max.get() <= LOOK * 2);
-        let told = "a file is looked at four times a second: write more than `500ms`, or `off`".into();
-        Vec::from_iter(short.then_some(Misfit { field: "max_staleness", told }))
+        let short = self.max_staleness.on().is_some_and(|max| max.get() <= LOOK * 4);
+        let told =
+            "a file is looked at four times a second, and twice when it changes: write more than `1s`, or `off`".into();
+        let short = short.then_some(Misfit { field: "max_staleness", told });
+        short.into_iter().chain(misfit_of_shrink(self.max_shrink)).collect()
     }
 
     fn build(&self) -> Result<Box<dyn Source>, BuildError> {
-        let (format, max_shrink) = (self.format, self.max_shrink);
-        Ok(Box::new(FileSource { file: Watched::new(&self.path, self.max_bytes.get()), format, max_shrink }))
+        let file = Watched::new(&self.path, self.max_bytes.get());
+        Ok(Box::new(FileSource { file, format: self.format, max_shrink: self.max_shrink }))
     }
 }
 
@@ -198,14 +180,16 @@ impl FileSource {
         let mut file = self.file.clone();
         loop {
             let asked = sink.now();
-            match file.look().await {
-                Ok(None) => sink.heard(asked),
-                Ok(Some(text)) => {
+            match file.look_twice().await {
+                Ok(Look::Same) => sink.heard(asked),
+                // Somebody writes it where it is.
+                Ok(Look::Changing) => {}
+                Ok(Look::Read(text)) => {
                     // It may be long: not on a thread that others wait for.
-                    let (sink, format, max_shrink, cancel) =
-                        (sink.clone(), self.format, self.max_shrink, cancel.clone());
+                    let (sink, cancel, format, max_shrink) =
+                        (sink.clone(), cancel.clone(), self.format, self.max_shrink);
                     // Another one may speak for the source by now: this would take back what that one said.
-                    let take = move || !cancel.is_cancelled() && format.take(&text, &sink, max_shrink, asked);
+                    let take = move || !cancel.is_cancelled() && format.take(&text, &sink, asked, max_shrink);
                     let taken = tokio::task::spawn_blocking(take).await;
                     if !taken.unwrap_or(false) {
                         file.forget();

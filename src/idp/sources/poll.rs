@@ -124,8 +124,14 @@ fn max_bytes() -> Bytes {
 fn stream_timeout() -> Span {
     Span::mins(5)
 }
-const fn max_shrink() -> OrOff<Percent> {
+pub(super) const fn max_shrink() -> OrOff<Percent> {
     OrOff::On(Percent(90))
+}
+/// What is wrong with a share that is no share.
+pub(super) fn misfit_of_shrink(max: OrOff<Percent>) -> Option<Misfit> {
+    let share = max.on().is_none_or(|percent| (1..=100).contains(&percent.0));
+    let told = "not a share of a hundred: write `1` to `100`, or `off`";
+    (!share).then(|| Misfit { field: "max_shrink", told: told.to_owned() })
 }
 fn authorization() -> String {
     "Authorization".into()
@@ -171,10 +177,9 @@ impl SourceKind for PollSettings {
         let never = self.max_staleness.on().is_some_and(|max| max <= self.interval);
         tell(never, "max_staleness", "not above `interval`: the knowledge would be stale between two polls");
         tell(self.stream_timeout < self.timeout, "stream_timeout", "less than `timeout`");
-        let share = self.max_shrink.on().is_none_or(|percent| (1..=100).contains(&percent.0));
-        tell(!share, "max_shrink", "not a share of a hundred: write `1` to `100`, or `off`");
         let header = self.auth.as_ref().is_some_and(|auth| HeaderName::try_from(&auth.header).is_err());
         tell(header, "auth", "`header` is not the name of a header");
+        told.extend(misfit_of_shrink(self.max_shrink));
         told
     }
 

@@ -5,7 +5,8 @@ use crate::decide::time::{Moment, Timestamp};
 use crate::idp::arriving::{Limits, ferry, way};
 use crate::idp::backoff::{Backoff, jittered};
 use crate::idp::build::BuildError;
-use crate::idp::feed::{self, FeedFault};
+use crate::idp::feed::FeedFault;
+use crate::idp::feed_document::document;
 use crate::idp::fetch::{Ask, FetchError, Fetcher, Opened, Reply, Said};
 use crate::idp::intake::Intake;
 use crate::idp::sink::Sink;
@@ -212,13 +213,10 @@ fn take(
     asked: Moment,
     cancel: &CancellationToken,
 ) -> Result<Option<String>, PollError> {
-    let mut heard = feed::document(body)?;
-    if heard.complete && !heard.shrunk && heard.fault.is_none() {
-        heard.fault = sink.held_back.judge(sink.held(), heard.entries.len(), max_shrink);
-    }
+    let heard = document(body, sink.feed.bounds().max_entries)?;
     // Another one may speak for the source by now: what is said here would take back what that one said.
     if cancel.is_cancelled() {
         return Err(PollError::Taken);
     }
-    if sink.take(&heard, asked) { Ok(heard.cursor) } else { Err(PollError::Taken) }
+    if sink.take(&heard, asked, max_shrink) { Ok(heard.cursor) } else { Err(PollError::Taken) }
 }

@@ -61,8 +61,7 @@ fn take_over(inner: &Inner, opened: &[&(&Arc<Account>, Arc<Account>)]) {
         inner.set.held(step, |known| read.extend(feeds.get(&known.source).map(|feed| (*feed, known))));
         for (feed, known) in read.drain(..) {
             let Known { target, cutoff, until, learned, .. } = known;
-            // What it has no room for makes its feed incomplete.
-            let _ = inner.set.add(feed, &Revoked { target, cutoff, until }, learned);
+            inner.set.restore(feed, &Revoked { target, cutoff, until }, learned);
         }
     }
     for (account, beside) in opened {

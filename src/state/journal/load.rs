@@ -162,7 +162,7 @@ impl<'a> Load<'a> {
             return batch.entries().all(|entry| entry.is_some());
         };
         let read = match batch.head.manner {
-            Manner::Add => self.add(account, beyond, batch),
+            Manner::Add => self.add(account, batch),
             Manner::Replace => self.replace(account, beyond, batch),
             Manner::Lift => batch.entries().all(|entry| entry.map(|entry| self.lift(account, &entry)).is_some()),
             Manner::Void => batch.entries().all(|entry| entry.map(|entry| void(account, &entry)).is_some()),
@@ -174,19 +174,15 @@ impl<'a> Load<'a> {
         read
     }
 
-    fn add(&self, account: &Account, beyond: &AtomicBool, batch: &Batch<'_>) -> bool {
-        let (mut taken, mut full) = (0, 0);
+    fn add(&self, account: &Account, batch: &Batch<'_>) -> bool {
+        let mut taken = 0;
         for entry in batch.entries() {
             // What no token needs any more by the clock leaves later, when the clock is believed.
             let Some((what, learned)) = entry else { return false };
-            match self.set.add(&account.feed, &what, learned) {
-                Ok(_) => taken += 1,
-                Err(_) => full += 1,
-            }
+            self.set.restore(&account.feed, &what, learned);
+            taken += 1;
         }
         self.count(Fate::Taken, taken);
-        self.count(Fate::Beyond, full);
-        beyond.fetch_or(full > 0, Relaxed);
         true
     }
 

@@ -231,6 +231,11 @@ impl Stored {
     }
 }
 
+/// The same of an entry with this end, before it is stored.
+pub(super) fn is_needed(until: Option<Timestamp>, now: Timestamp) -> bool {
+    until.is_none_or(|until| now.secs() < i64::from(seconds_up(until)).saturating_add(SLACK_S))
+}
+
 /// Seconds since the epoch, held to what 32 bits can say: until the year 2106.
 fn seconds(s: i64) -> u32 {
     u32::try_from(s.max(0)).unwrap_or(NEVER)

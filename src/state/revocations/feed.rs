@@ -35,6 +35,8 @@ pub struct FeedStanding {
     pub issuer: IssuerName,
     /// How many entries it holds.
     pub entries: usize,
+    /// How many it may hold.
+    pub max_entries: usize,
     /// Whether all that it said could be kept.
     pub complete: bool,
     /// How old its knowledge is; `None` if it was never heard.
@@ -67,10 +69,14 @@ pub struct Feed {
     /// The colour of its last snapshot: whether that is an odd one.
     odd: AtomicBool,
     replacing: AtomicBool,
+    /// How many of its entries are of snapshots that broke off: it did not say that it says them.
+    unfinished: AtomicUsize,
     lifted_by_time: AtomicBool,
     /// Its index may be another one's.
     closed: AtomicBool,
     voids: Voids,
+    /// Its last error is that something was not kept.
+    unkept: AtomicBool,
     failures: AtomicU64,
     error: ArcSwapOption<Box<str>>,
 }
@@ -92,9 +98,11 @@ impl Feed {
             heard_ms: AtomicI64::new(NEVER_HEARD),
             odd: AtomicBool::new(false),
             replacing: AtomicBool::new(false),
+            unfinished: AtomicUsize::new(0),
             lifted_by_time: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             voids: Voids::default(),
+            unkept: AtomicBool::new(false),
             failures: AtomicU64::new(0),
             error: ArcSwapOption::empty(),
         }
@@ -159,6 +167,19 @@ impl Feed {
         self.error.store(Some(Arc::new(why.into())));
     }
 
+    /// An event could not be kept, and its sender was told so. Tells whether the one before was.
+    pub fn unkept(&self, why: &str) -> bool {
+        self.failed(why);
+        !self.unkept.swap(true, Ordering::AcqRel)
+    }
+
+    /// An event was kept.
+    pub fn kept(&self) {
+        if self.unkept.load(Ordering::Acquire) && self.unkept.swap(false, Ordering::AcqRel) {
+            self.error.store(None);
+        }
+    }
+
     /// How old its knowledge is; `None` if it was never heard, does not hold all that it heard, or is
     /// silent.
     #[must_use]
@@ -199,6 +220,7 @@ impl Feed {
             source: self.name.clone(),
             issuer: self.issuer.clone(),
             entries: self.entries.load(Ordering::Relaxed),
+            max_entries: self.bounds().max_entries,
             complete: self.is_complete(),
             age: self.age(now),
             max_staleness: self.bounds().max_staleness,
@@ -215,6 +237,17 @@ impl Feed {
     /// Has it said all that it has to say since this was asked last?
     pub(in crate::state) fn take_whole(&self) -> bool {
         self.whole.swap(false, Ordering::AcqRel)
+    }
+
+    /// What it lacked was told again, and now it holds all of it.
+    pub fn is_whole_again(&self) {
+        self.set_complete(true);
+    }
+
+    /// How many more entries it has room for.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.bounds().max_entries.saturating_sub(self.held())
     }
 
     /// It has said all that it has to say.
@@ -240,6 +273,20 @@ impl Feed {
     /// How many entries it holds.
     pub(super) fn held(&self) -> usize {
         self.entries.load(Ordering::Acquire)
+    }
+
+    /// How many entries it said, without what is left of snapshots that broke off.
+    #[must_use]
+    pub fn said(&self) -> usize {
+        self.held().saturating_sub(self.unfinished.load(Ordering::Acquire))
+    }
+
+    /// A snapshot broke off, and left so many that were not there before; or one was whole.
+    pub(super) fn unfinished(&self, left: Option<usize>) {
+        match left {
+            Some(left) => _ = self.unfinished.fetch_add(left, Ordering::AcqRel),
+            None => self.unfinished.store(0, Ordering::Release),
+        }
     }
 
     /// One entry came.

@@ -12,6 +12,7 @@
 //! | `table` | which feeds there are, and which speak for an issuer |
 //! | `snapshot` | all that a source said, being replaced |
 //! | `set` | the whole: look-up, freshness, writing, purging |
+//! | `offers` | what comes in one by one |
 //! | `export` | the entries, told one by one |
 //! | `voids` | what was taken back of what may be told again |
 //! | `changes` | how often it was written |
@@ -24,6 +25,7 @@ mod feed;
 mod half;
 mod layout;
 mod name;
+mod offers;
 mod set;
 mod shards;
 mod slots;

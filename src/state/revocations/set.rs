@@ -196,27 +196,6 @@ impl Revocations {
         });
     }
 
-    /// Adds what a source said, merged with what it said before. Tells whether it revokes more by it than before.
-    ///
-    /// # Errors
-    /// If the source is at its bound: then it is incomplete, and the entry is not kept.
-    pub fn add(&self, feed: &Feed, what: &Revoked, learned: Timestamp) -> Result<bool, Full> {
-        let max = feed.bounds().max_entries;
-        let room = feed.held() < max;
-        let colour = feed.colour();
-        let stamp = |colour| Stamp { by: feed.adds(), colour, learned, room };
-        let mut written = self.write(feed, what, stamp(colour));
-        // A snapshot that began meanwhile must not take it back.
-        if feed.colour() != colour {
-            let again = self.write(feed, what, stamp(feed.colour()));
-            written = again.and(written);
-        }
-        written.map(Written::is_news).ok_or_else(|| {
-            feed.set_complete(false);
-            Full(max)
-        })
-    }
-
     /// Replaces all that a source said. At no time is an entry missing that was there before and is there after.
     ///
     /// # Errors
@@ -284,14 +263,12 @@ impl Revocations {
 
     /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.
     pub fn lift(&self, feed: &Feed, target: Target) -> bool {
-        let Some((level, print)) = target.level() else {
+        if target.level().is_none() {
             let lifted = self.table.load().issuers.get(&feed.issuer).is_some_and(|one| one.cutoffs.remove(feed));
             self.changes.lift();
             return lifted;
-        };
-        let what = Revoked { target, cutoff: Cutoff::Always, until: None };
-        let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Learned::default());
-        let lifted = self.shards.remove(shard(&print), &like, feed);
+        }
+        let lifted = self.take_out(feed, target);
         self.changes.lift();
         if lifted {
             feed.left();
@@ -313,6 +290,20 @@ impl Revocations {
         let written = self.shards.write(shard(&print), &entry, (stamp.by, stamp.room), feed)?;
         self.changes.tell();
         Some(written)
+    }
+
+    /// Takes out what came in by a snapshot that is not finished, and was not there before.
+    pub(super) fn give_back(&self, feed: &Feed, target: Target) {
+        if self.take_out(feed, target) {
+            feed.left();
+        }
+    }
+
+    fn take_out(&self, feed: &Feed, target: Target) -> bool {
+        let Some((level, print)) = target.level() else { return false };
+        let what = Revoked { target, cutoff: Cutoff::Always, until: None };
+        let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Learned::default());
+        self.shards.remove(shard(&print), &like, feed)
     }
 
     pub(super) fn sweep(&self, keep: impl Fn(&Stored) -> bool) {

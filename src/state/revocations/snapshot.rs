@@ -1,7 +1,7 @@
 //! All that a source said is being replaced, entry by entry, as they come in: nothing of it is gathered first, so it
 //! costs no more memory than what is new in it.
 
-use super::entry::{By, Colour, Revoked, Stored};
+use super::entry::{By, Colour, Revoked, Stored, is_needed};
 use super::feed::Feed;
 use super::set::{Full, Revocations, Stamp};
 use super::shards::Written;
@@ -15,13 +15,19 @@ pub struct Snapshot<'a> {
     learned: Timestamp,
     max: usize,
     held: usize,
+    /// How many of them a token may still need.
+    needed: usize,
+    /// How many were not there before.
+    new: usize,
+    /// Those of them that were more than the source may hold. They have their room only if this comes to its end.
+    over: Vec<Revoked>,
     finished: bool,
 }
 
 impl<'a> Snapshot<'a> {
     pub(super) fn new(set: &'a Revocations, feed: &'a Feed, colour: Colour, learned: Timestamp) -> Self {
         let max = feed.bounds().max_entries;
-        Self { set, feed, colour, learned, max, held: 0, finished: false }
+        Self { set, feed, colour, learned, max, held: 0, needed: 0, new: 0, over: Vec::new(), finished: false }
     }
 
     /// Takes in one entry. Tells whether its source revokes more by it than before.
@@ -29,10 +35,17 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     /// If it is more than the source may hold: then the source is incomplete, and this snapshot is to be dropped.
     pub fn put(&mut self, what: &Revoked) -> Result<bool, Full> {
-        let room = self.held < self.max;
+        let (room, full) = (self.held < self.max, self.feed.held() >= self.max);
         let stamp = Stamp { by: By::Snapshot, colour: self.colour, learned: self.learned, room };
         let written = self.set.write(self.feed, what, stamp);
-        self.held += usize::from(!written.is_some_and(Written::is_merged));
+        if written == Some(Written::New) {
+            self.new += 1;
+            self.over.extend(full.then_some(*what));
+        }
+        if !written.is_some_and(Written::is_merged) {
+            self.held += 1;
+            self.needed += usize::from(is_needed(what.until, self.learned));
+        }
         match written.filter(|_| self.held <= self.max) {
             Some(written) => Ok(written.is_news()),
             None => {
@@ -40,6 +53,12 @@ impl<'a> Snapshot<'a> {
                 Err(Full(self.max))
             }
         }
+    }
+
+    /// How many different entries came in that a token may still need.
+    #[must_use]
+    pub const fn counts(&self) -> usize {
+        self.needed
     }
 
     /// That was all: what the source said before and did not say now leaves.
@@ -53,6 +72,7 @@ impl<'a> Snapshot<'a> {
     pub(super) fn replayed(mut self) {
         let other = |stored: &Stored| stored.source != self.feed.id || stored.colour == self.colour;
         self.set.sweep(|stored| other(stored) || self.feed.is_closed());
+        self.feed.unfinished(None);
         self.feed.set_complete(true);
         self.finished = true;
     }
@@ -61,6 +81,8 @@ impl<'a> Snapshot<'a> {
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         if !self.finished {
+            self.over.iter().for_each(|what| self.set.give_back(self.feed, what.target));
+            self.feed.unfinished(Some(self.new.saturating_sub(self.over.len())));
             self.set.recolour(self.feed, self.colour);
         }
         self.feed.end();

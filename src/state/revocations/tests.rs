@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 mod again;
+mod bounds;
 mod closed;
 mod instead;
 mod oracle;

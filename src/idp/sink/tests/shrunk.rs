@@ -1,0 +1,68 @@
+//! Is what is suspiciously small held back, and nothing else?
+
+use super::*;
+
+const MAX: OrOff<Percent> = OrOff::On(Percent(90));
+
+fn session(number: usize) -> Understood {
+    let id = format!("session-{number}").into();
+    Understood { revokes: Revokes::Session, id, cutoff: Cutoff::Always, until: None, happened: None }
+}
+
+fn all(entries: impl Iterator<Item = Understood>) -> Heard {
+    Heard { entries: entries.collect(), complete: true, ..Heard::default() }
+}
+
+/// As a document and as lines: both at once.
+fn says(sink: &Sink, heard: &Heard) -> bool {
+    let lines = heard.entries.clone().into_iter().map(Ok::<_, String>);
+    let taken = sink.take_in(lines, true, &Place::default(), MAX);
+    assert_eq!(sink.take(heard, sink.now(), MAX), taken.is_ok());
+    assert_eq!(taken.is_err(), sink.held_back.waits().is_some());
+    taken.is_ok()
+}
+
+#[test]
+fn what_is_counted_is_what_differs_and_is_needed() {
+    let sink = sink();
+    let twenty = || (0..20).map(session);
+    assert!(says(&sink, &all(twenty())));
+    // As many lines as before, and one entry.
+    assert!(!says(&sink, &all(std::iter::repeat_n(session(0), 20))));
+    assert_eq!(sink.held_back.waits().map(|waits| (waits.before, waits.now)), Some((20, 1)));
+    // As many entries, and no token that needs them.
+    let until = Some(Timestamp::from_secs(100));
+    assert!(!says(&sink, &all((100..120).map(|number| Understood { until, ..session(number) }))));
+    assert!(says(&sink, &all((0..3).map(session))));
+    assert_eq!(sink.held(), 3);
+}
+
+/// What is left of answers that broke off was never said whole: whoever says as much as before is not held back for it.
+#[test]
+fn what_broke_off_is_not_missed() {
+    let sink = sink();
+    let twelve = || (0..12).map(session);
+    assert!(says(&sink, &all(twelve())));
+    let junk = (20..90).map(|number| Ok(session(number))).chain([Err("broken off")]);
+    assert!(sink.take_in(junk, true, &Place::default(), MAX).is_err());
+    assert!(says(&sink, &all((0..2).map(session))), "ten of twelve are gone, and not eighty of eighty-two");
+}
+
+/// What fits is kept over a restart, and what was refused is not.
+#[tokio::test]
+async fn what_was_refused_does_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sink, journal) = kept(dir.path());
+    let bounds = Bounds { max_entries: 2, max_staleness: None };
+    sink.feed.rebound(bounds);
+    let three: Vec<Understood> = (0..3).map(session).collect();
+    assert!(matches!(sink.accept(&three).await, Err(NotKept::Full(_))));
+    assert!(sink.feed.last_error().is_some_and(|error| error.contains("max_entries")));
+    assert!(sink.feed.standing(sink.now()).complete);
+    sink.accept(&three[..2]).await.unwrap();
+    assert_eq!(sink.feed.last_error(), None);
+    journal.close();
+    drop((sink, journal));
+    let (sink, _journal) = kept(dir.path());
+    assert_eq!((sink.held(), sink.feed.standing(sink.now()).complete), (2, true));
+}
