@@ -12,13 +12,18 @@ const TOKEN: &str = "CURFEW_TEST_PANIC_TOKEN";
 /// As many ways there are below, and one more by a thread of its own.
 const WAYS: usize = 5;
 
+#[derive(Debug)]
+#[allow(dead_code, reason = "it is there to be shown")]
+struct Held<'a>(&'a str);
+
+const fn failing(token: &str) -> Result<(), Held<'_>> {
+    Err(Held(token))
+}
+
 fn panic_in_every_way(token: &str) {
-    #[derive(Debug)]
-    #[allow(dead_code, reason = "it is there to be shown")]
-    struct Held<'a>(&'a str);
     let tries: [&(dyn Fn() + std::panic::RefUnwindSafe); WAYS] = [
         &|| panic!("the token was {token}"),
-        &|| Err::<(), _>(Held(token)).unwrap(),
+        &|| failing(token).unwrap(),
         &|| _ = token.parse::<u8>().map_err(|_| token.to_owned()).expect("a number"),
         &|| assert_eq!(token, "another"),
         &|| drop(token[1..token.len() + 9].to_owned()),
@@ -38,7 +43,7 @@ fn panic_in_every_way(token: &str) {
 fn whoever_panics() {
     let (Ok(format), Ok(token)) = (std::env::var(FORMAT), std::env::var(TOKEN)) else { return };
     let format = if format == "json" { Format::Json } else { Format::Text };
-    start_log(&Log { level: Level::Trace, format, ..Log::default() }).unwrap();
+    start_log(&Log { level: Level::Trace, format }).unwrap();
     panic_in_every_way(&token);
 }
 
