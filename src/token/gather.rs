@@ -129,8 +129,15 @@ impl Gathered {
     /// Looks the session up again, after others were asked about it, and notes whether they could be.
     pub fn heard(&mut self, answered: bool, state: &State, terms: &Terms) {
         self.attend(state, terms);
-        if let session::Knowledge::Known(_, basis, _) = &mut self.session {
-            *basis = basis.asked(answered);
+        let (Known::Trusted(verified), session::Knowledge::Known(_, basis, sight)) = (&self.token, &mut self.session)
+        else {
+            return;
+        };
+        *basis = basis.asked(answered);
+        if !answered && let Ok(claims) = &verified.token.claims {
+            // What had ended when they could be asked stays ended.
+            let heard = state.sessions.silence_heard(verified.session.print, claims.into(), self.moment);
+            sight.silence = sight.silence.max(heard);
         }
     }
 

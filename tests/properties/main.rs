@@ -1,7 +1,9 @@
 //! Which laws always hold?
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
+mod fleet;
 mod fleet_sessions;
+mod fleet_world;
 mod judgement;
 mod proof;
 mod rules;

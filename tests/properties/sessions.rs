@@ -16,10 +16,10 @@ use std::time::Duration;
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
+pub const DAY: i64 = 24 * HOUR;
 
 /// Where all clocks begin.
-const EPOCH: i64 = 1_800_000_000_000;
+pub const EPOCH: i64 = 1_800_000_000_000;
 
 /// The idle limits of the routes; the last has none.
 const IDLE: [Option<i64>; 4] = [Some(5 * MINUTE), Some(15 * MINUTE), Some(2 * HOUR), None];
@@ -373,7 +373,7 @@ fn play(seed: u64, steps: u32, disturbed: Disturbed) {
     assert!(told.refused > 1000 && told.edges > 1000 && told.requests > told.refused);
 }
 
-fn seeds() -> Vec<u64> {
+pub fn seeds() -> Vec<u64> {
     match std::env::var("CURFEW_SEED") {
         Ok(seed) => vec![seed.parse().expect("CURFEW_SEED is a number")],
         Err(_) => (1..=6).collect(),

@@ -109,8 +109,9 @@ impl Sessions {
 
     /// Have others to be asked before this is believed? So it is if it was never seen here, or was left alone here for
     /// longer than `enough`, where that is said, or else than some policy allows; but not again within a short while. Who
-    /// signed in so recently, as the token of that sign-in says, was not left alone since, wherever; but what was before a
-    /// newer sign-in matters for tokens of an earlier one, and was not asked about because of the newer.
+    /// signed in so recently, as the token of that sign-in says, was not left alone since, wherever, and half of what is
+    /// allowed is left to clocks that differ; but what was before a newer sign-in matters for tokens of an earlier one, and was
+    /// not asked about because of the newer.
     #[must_use]
     pub fn is_doubtful(
         &self,
@@ -122,14 +123,16 @@ impl Sessions {
         let interval = self.sharing.interval.load(Relaxed);
         let Knowledge::Known(_, basis, sight) = knowledge else { return false };
         let strictest = self.sharing.strictest.load(Relaxed);
-        let enough = enough.map_or(strictest, millis);
         // What a renewed token proves is no activity, where others have seen an earlier one.
         let is_of_sign_in = |at| shown.issued.is_none_or(|issued| issued.since(at) <= interval);
         let is_known = match basis {
             // Its issuer is asked.
             Basis::Unkept => true,
-            Basis::Token => shown.signed_in.is_some_and(is_of_sign_in) && sight.age <= strictest,
-            _ => sight.quiet <= enough,
+            // Where no user is shown, what the token proves would stay the last activity, and it may be a refreshed one.
+            Basis::Token => {
+                shown.signed_in.is_some_and(is_of_sign_in) && enough.is_none() && sight.age <= strictest / 2
+            }
+            _ => sight.quiet <= enough.map_or(strictest, millis),
         };
         if interval == 0 {
             return false;
@@ -141,6 +144,16 @@ impl Sessions {
             return false;
         }
         asked.is_none_or(|asked| millis(now.steady).saturating_sub(asked) >= interval.min(ANEW))
+    }
+
+    /// The silence that all were known to keep when the others were last asked, in milliseconds. What they had not told by
+    /// then is younger than an interval.
+    #[must_use]
+    pub fn silence_heard(&self, print: Fingerprint, shown: Shown, now: Moment) -> i64 {
+        let held = self.table(print).and_then(|table| table.get(print).map(|entry| (entry.life(), entry.asked())));
+        let Some((life, Some(asked))) = held else { return 0 };
+        let interval = self.sharing.interval.load(Relaxed);
+        asked.saturating_sub(interval).saturating_sub(life.shown(shown, now).last).max(0)
     }
 
     /// What others know of a session, in this process's steady time; `None`: nothing. Tells whether it is remembered: what
@@ -165,7 +178,8 @@ impl Sessions {
             }
             let mut entry = Entry::new(print);
             entry.set(&life, terms.until(&life));
-            entry.set_told(latest);
+            // What comes now is told at once, unless others know one that is hardly older.
+            entry.set_told(life.last);
             entry.set_asked(latest);
             table.add(entry);
         }

@@ -155,6 +155,49 @@ fn what_was_never_heard_stays_doubtful() {
     assert!(!sight(&sessions, 4).1);
 }
 
+/// What was left alone by all when they were asked has ended for good; but not what they may have used since, nor what
+/// nobody was asked about, nor whoever signed in again.
+#[test]
+fn a_silence_of_all_is_known_without_them() {
+    let sessions = shared();
+    used(&sessions, 0);
+    let heard = |at| sessions.silence_heard(name().print, shown(), at);
+    assert_eq!(heard(at(500)), 0, "nobody was asked");
+    assert!(sessions.learn(name().print, None, at(150), &TERMS));
+    assert!((139_900..=140_000).contains(&heard(at(500))), "{}", heard(at(500)));
+    let again = Shown { signed_in: Some(at(160).wall), ..shown() };
+    assert_eq!(sessions.silence_heard(name().print, again, at(500)), 0);
+    used(&sessions, 170);
+    assert_eq!(heard(at(500)), 0);
+}
+
+/// What is used here after it was learnt is told at once, unless others know of an activity that is hardly older.
+#[test]
+fn what_was_learnt_is_told_once_it_is_used() {
+    for (last, told) in [(0, 52), (45, 55)] {
+        let sessions = shared();
+        let last = 1_000_000 + last * 1_000;
+        let theirs = Life { last, began: 1_000_000, signed_in: shown().signed_in, ..Life::default() };
+        sessions.learn(name().print, Some(theirs), at(51), &TERMS);
+        used(&sessions, 52);
+        let due = (52..90).find(|second| !sessions.due(at(*second), 9).is_empty());
+        assert!(due.is_some_and(|due| (told..=told + 1).contains(&due)), "{due:?}, not {told}");
+    }
+}
+
+/// Who signed in a short while ago needs nobody to vouch for him, though clocks differ; but where nothing shows its user, a
+/// token that was refreshed must not stand for him.
+#[test]
+fn a_sign_in_is_known_by_its_token_for_half_the_limit() {
+    let sessions = shared();
+    let doubtful = |second, enough| {
+        let known = sessions.known(&name(), shown(), at(second), &TERMS);
+        sessions.is_doubtful(name().print, (&known, shown()), at(second), enough)
+    };
+    assert_eq!([0, 50, 51].map(|second| doubtful(second, None)), [false, false, true]);
+    assert!(doubtful(1, Some(PACE.strictest)));
+}
+
 /// What others know, and there is no room for, is not known: else a token would begin the session anew.
 #[test]
 fn what_finds_no_room_is_not_learnt() {
