@@ -2,6 +2,7 @@
 
 use crate::support::config::{HOST, address};
 use crate::support::gateway::{Gateway, free_port};
+use crate::support::grpc::Grpc;
 use crate::support::mint::{AUDIENCE, CORP, Mint, now};
 use crate::support::raw::{Conn, Door, ask};
 use crate::support::upstream::Upstream;
@@ -33,7 +34,8 @@ pub struct Gate {
 
 impl Gate {
     /// With this Redis. Paths are named by what the policy says of a lost store: `/deny`, `/local`, `/allow`; `/lax` is for an
-    /// hour of silence, `/poll` shows no user.
+    /// hour of silence; `/poll` shows no user, and neither do `/poll-deny`, `/poll-local` and `/poll-allow`.
+    /// What lasts is at `/deny/socket`, `/deny/quiet` and `/deny/grpc`, and so on.
     pub fn start(dir: &Path, name: &str, redis: &Value, upstream: &Upstream) -> Self {
         Self::with(dir, name, redis, &IDLE, upstream)
     }
@@ -45,20 +47,33 @@ impl Gate {
         std::fs::write(&secret, "the key of the fleet").unwrap();
         let idle = format!("{}ms", idle.as_millis());
         let policy = |loss: &str| json!({"session": {"idle": idle, "on_state_loss": loss}});
-        let route = |name: &str, policy: &str| json!({"name": name, "hosts": [HOST], "path": format!("/{name}"), "policy": policy, "upstream": "echo"});
-        let mut poll = route("poll", "deny");
-        poll["activity"] = "none".into();
+        let route = |path: &str, policy: &str| json!({"name": path.replace('/', "-"), "hosts": [HOST], "path": format!("/{path}"), "policy": policy, "upstream": "echo"});
+        let polled = |name: &str, policy: &str| {
+            let mut route = route(name, policy);
+            route["activity"] = "none".into();
+            route
+        };
+        let mut routes = vec![route("lax", "lax"), polled("poll", "deny")];
+        for policy in ["deny", "local", "allow"] {
+            let mut socket = route(&format!("{policy}/socket"), policy);
+            socket["websocket"] = true.into();
+            let mut grpc = route(&format!("{policy}/grpc"), policy);
+            grpc["upstream"] = "grpc".into();
+            let events = route(&format!("{policy}/quiet"), policy);
+            routes.extend([route(policy, policy), polled(&format!("poll-{policy}"), policy), socket, grpc, events]);
+        }
         let text = json!({
             "version": 1,
             "gateway": {"name": name, "exposure": "full", "workers": 1, "grace": "1s"},
-            "listeners": [{"name": "plain", "address": format!("127.0.0.1:{port}"), "plaintext": true}],
+            "listeners": [{"name": "plain", "address": format!("127.0.0.1:{port}"), "plaintext": true, "h2c": true}],
             "issuers": {"corp": {"issuer": CORP, "keys": {"file": keys}, "audiences": [AUDIENCE],
                 "algorithms": ["RS256", "ES256", "EdDSA"]}},
             "telemetry": {"hash_key": {"file": secret}},
-            "upstreams": {"echo": {"endpoints": [upstream.url()]}},
+            "upstreams": {"echo": {"endpoints": [upstream.url()]},
+                "grpc": {"endpoints": [Grpc::get().url()], "protocol": "http2"}},
             "policies": {"deny": policy("deny"), "local": policy("local"), "allow": policy("allow"),
                 "lax": {"session": {"idle": "1h", "extend": "allow"}}},
-            "routes": [route("deny", "deny"), route("local", "local"), route("allow", "allow"), route("lax", "lax"), poll],
+            "routes": routes,
             "sessions": {"state": "redis", "redis": redis, "interval": format!("{}ms", INTERVAL.as_millis()),
                 "look_up": format!("{}ms", LOOK_UP.as_millis()), "settle": format!("{}ms", SETTLE.as_millis()), "door": {"route": "lax"}},
             "admin": {"address": format!("127.0.0.1:{admin}")},
@@ -84,8 +99,12 @@ impl Gate {
         self.gateway = Gateway::start(&self.config, self.gateway.admin);
     }
 
+    pub fn door(&self) -> Door {
+        Door::plain(address(self.port))
+    }
+
     pub fn open(&self) -> Conn {
-        Door::plain(address(self.port)).open().unwrap()
+        self.door().open().unwrap()
     }
 
     /// A request of this session, with a token that was made just now and proves nothing of the past.

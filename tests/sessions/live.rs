@@ -11,7 +11,7 @@ use std::io::{Read as _, Write as _};
 use std::process::Command;
 use std::time::Duration;
 
-fn listed(world: &World, query: &str) -> Value {
+pub fn listed(world: &World, query: &str) -> Value {
     let (status, body) = world.gateway.admin(&format!("/connections{query}"));
     assert_eq!(status, 200, "{body}");
     let told: Value = serde_json::from_str(&body).unwrap();
@@ -27,7 +27,7 @@ fn begun(world: &World, path: &str, session: &Session) -> Conn {
     conn
 }
 
-fn text<'a>(one: &'a Value, name: &str) -> &'a str {
+pub fn text<'a>(one: &'a Value, name: &str) -> &'a str {
     one[name].as_str().unwrap_or_default()
 }
 

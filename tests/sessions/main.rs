@@ -4,9 +4,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
 mod boundary;
 mod ends;
 mod live;
+mod moves;
 mod rules;
 mod spread;
 mod streams;

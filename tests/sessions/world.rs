@@ -15,6 +15,7 @@ const POLICIES: &str = r#"  idle: { session: { idle: 2s } }
 
 const ROUTES: &str = r#"  - { name: idle, path: "/idle/**", policy: idle, upstream: echo, websocket: true, timeouts: { between_bytes: off }, relax: { fields: [timeouts.between_bytes], reason: sessions end them } }
   - { name: polled, path: "/polled/**", policy: idle, activity: none, upstream: echo, timeouts: { between_bytes: off }, relax: { fields: [timeouts.between_bytes], reason: sessions end them } }
+  - { name: idle-grpc, path: "/grpc/**", policy: idle, upstream: grpc, timeouts: { between_bytes: off }, relax: { fields: [timeouts.between_bytes], reason: sessions end them } }
   - { name: lax, path: "/lax/**", policy: lax, upstream: echo }
   - { name: unlimited, path: "/unlimited/**", upstream: echo }
   - { name: whole, path: "/whole/**", policy: whole, upstream: echo, timeouts: { between_bytes: off }, relax: { fields: [timeouts.between_bytes], reason: sessions end them } }
@@ -22,7 +23,7 @@ const ROUTES: &str = r#"  - { name: idle, path: "/idle/**", policy: idle, upstre
 "#;
 
 pub fn start() -> World {
-    World::start_with(&Changes { policies: POLICIES, routes: ROUTES, ..Changes::default() })
+    World::start_with(&Changes { policies: POLICIES, routes: ROUTES, grpc: true, ..Changes::default() })
 }
 
 /// A session, and the tokens its user is given. Their issuer is one without leeway.
@@ -40,6 +41,11 @@ impl Session {
     /// Signed in so many seconds ago.
     pub fn begun(ago: i64) -> Self {
         Self { sid: unique("session"), auth_time: now() - ago }
+    }
+
+    /// Its name, which nobody is told.
+    pub fn sid(&self) -> &str {
+        &self.sid
     }
 
     /// Signed in once more, under the same name.

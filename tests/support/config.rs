@@ -2,6 +2,7 @@
 
 use super::authority::Authority;
 use super::gateway::{Gateway, free_port};
+use super::grpc::Grpc;
 use super::h2::Session;
 use super::mint::{AUDIENCE, CORP, LEGACY, Mint, PARTNER, set};
 use super::provider::Provider;
@@ -50,6 +51,8 @@ pub struct Changes {
     pub clients: bool,
     /// The secrets of DPoP nonces.
     pub nonce_keys: &'static [&'static str],
+    /// An upstream that speaks gRPC, by the name `grpc`.
+    pub grpc: bool,
     /// More policies, each a line.
     pub policies: &'static str,
     /// More routes, each a line.
@@ -159,6 +162,11 @@ fn yaml(dir: &Path, ports: Ports, upstream: &Upstream, provider: &Provider, chan
     let nonce_keys: String = changes.nonce_keys.iter().map(|key| format!("{{ file: {dir}/{key}.key }}, ")).collect();
     let (upstream, jwks, limits) = (upstream.url(), provider.url("/jwks"), changes.limits);
     let (policies, routes) = (changes.policies, changes.routes);
+    let grpc = if changes.grpc {
+        format!("  grpc: {{ endpoints: [\"{}\"], protocol: http2 }}\n", Grpc::get().url())
+    } else {
+        String::new()
+    };
     format!(
         r#"
 version: 1
@@ -206,7 +214,7 @@ revocation:
     list: {{ kind: file, issuer: corp, path: {dir}/revoked.txt, format: ids, max_staleness: off }}
 upstreams:
   echo: {{ endpoints: ["{upstream}"] }}
-policies:
+{grpc}policies:
   api: {{}}
   young: {{ token: {{ max_age: 5m }} }}
   scoped: {{ scopes: [orders.write] }}

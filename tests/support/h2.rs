@@ -52,6 +52,8 @@ pub struct Ended {
     pub goaway: Option<u32>,
     /// Did the peer end the connection?
     pub closed: bool,
+    /// All that came as data.
+    pub data: Vec<u8>,
 }
 
 impl Ended {
@@ -176,6 +178,7 @@ impl Session {
                     }
                 }
                 DATA if frame.stream == stream => {
+                    ended.data.extend_from_slice(&frame.payload);
                     if let Some(answer) = &mut ended.answer {
                         answer.body.extend_from_slice(&frame.payload);
                     }
@@ -192,6 +195,21 @@ impl Session {
             }
         }
         ended
+    }
+
+    /// A request of these fields that goes on, and how its answer begins.
+    pub fn begin(&mut self, fields: &[(&[u8], &[u8])]) -> io::Result<(u32, Answer)> {
+        let stream = self.stream();
+        self.send(&frame(HEADERS, END_HEADERS, stream, &block(fields)))?;
+        loop {
+            let frame = self.read(PATIENCE)?.ok_or_else(|| io::Error::other("no answer began"))?;
+            if frame.kind == HEADERS && frame.stream == stream {
+                return Ok((stream, answer(&frame.payload)));
+            }
+            if frame.kind == RST_STREAM && frame.stream == stream {
+                return Err(io::Error::other("it was reset"));
+            }
+        }
     }
 
     /// A request without a body, of exactly these fields.

@@ -16,6 +16,8 @@
 //! | `raw` | a client that sends exact bytes over TLS or plain TCP |
 //! | `h2` | a client that sends exact HTTP/2 frames |
 //! | `hpack` | just enough of RFC 7541 for it |
+//! | `grpc` | a gRPC service that gives back what it is sent, for as long as its client likes |
+//! | `lasting` | clients that hold a WebSocket, a stream of events or of gRPC open, until it is ended |
 //! | `reasons` | §25 of the standards as the tests understand it, written apart from the gateway's own table |
 //! | `table` | runs rows, tells all failures at once, keeps the list of known gaps honest |
 //! | `wait` | conditions with a bound, instead of sleeps |
@@ -27,9 +29,11 @@ pub mod client;
 pub mod confided;
 pub mod config;
 pub mod gateway;
+pub mod grpc;
 pub mod h2;
 pub mod hpack;
 mod huffman;
+pub mod lasting;
 pub mod mint;
 pub mod port;
 pub mod provider;
