@@ -41,6 +41,17 @@ impl Gate {
     }
 
     pub fn with(dir: &Path, name: &str, redis: &Value, idle: &Duration, upstream: &Upstream) -> Self {
+        Self::settling(dir, name, redis, (*idle, SETTLE), upstream)
+    }
+
+    /// The same, and so long nobody believes a store that was lost.
+    pub fn settling(
+        dir: &Path,
+        name: &str,
+        redis: &Value,
+        (idle, settle): (Duration, Duration),
+        upstream: &Upstream,
+    ) -> Self {
         let (port, admin) = (free_port(), free_port());
         let (config, keys, secret) = (dir.join(name), dir.join("corp.json"), dir.join("secret"));
         std::fs::write(&keys, Mint::get().corp_keys().to_string()).unwrap();
@@ -75,7 +86,7 @@ impl Gate {
                 "lax": {"session": {"idle": "1h", "extend": "allow"}}},
             "routes": routes,
             "sessions": {"state": "redis", "redis": redis, "interval": format!("{}ms", INTERVAL.as_millis()),
-                "look_up": format!("{}ms", LOOK_UP.as_millis()), "settle": format!("{}ms", SETTLE.as_millis()), "door": {"route": "lax"}},
+                "look_up": format!("{}ms", LOOK_UP.as_millis()), "settle": format!("{}ms", settle.as_millis()), "door": {"route": "lax"}},
             "admin": {"address": format!("127.0.0.1:{admin}")},
         });
         std::fs::write(&config, text.to_string()).unwrap();

@@ -4,7 +4,7 @@
 //!
 //! `cargo nextest run --test fleet session_answers --no-capture` prints the table.
 
-use crate::gates::{Gate, IDLE, INTERVAL, LOOK_UP};
+use crate::gates::{Gate, IDLE, INTERVAL, LOOK_UP, SETTLE};
 use crate::redis::Redis;
 use crate::session_load::Kind::{EndedElsewhere, EndedHere, LeftAlone, New, Used, UsedElsewhere, UsedElsewhereAfter};
 use crate::session_load::{Cast, Load, POLICIES, Tally, poll};
@@ -22,22 +22,29 @@ const UNKNOWN: &str = "503 session_state_unknown";
 /// As long as this what is quiet is asked about after its limit; and a little longer.
 const LASTS: Duration = Duration::from_millis(3_000);
 
+/// Where the store is emptied: longer than any gateway takes to find it again.
+const SETTLES: Duration = Duration::from_secs(6);
+
 struct Fleet {
     gates: Vec<Gate>,
     casts: Vec<Cast>,
     /// What had ended on the first before the fault, and is asked about after it only.
     untouched: Vec<String>,
+    /// Whether the fault empties the store: then nobody believes what it has until all have told it again.
+    emptied: bool,
     _upstream: Upstream,
     _dir: tempfile::TempDir,
 }
 
 impl Fleet {
-    fn start(redis: &Value) -> Self {
+    fn start(redis: &Value, emptied: bool) -> Self {
         let (dir, upstream) = (tempfile::tempdir().unwrap(), Upstream::start());
-        let gates: Vec<_> = ["one", "two", "three"].map(|name| Gate::start(dir.path(), name, redis, &upstream)).into();
+        let spans = (IDLE, if emptied { SETTLES } else { SETTLE });
+        let gate = |name| Gate::settling(dir.path(), name, redis, spans, &upstream);
+        let gates: Vec<_> = ["one", "two", "three"].map(gate).into();
         let casts = POLICIES.iter().map(|_| Cast::new(gates.len())).collect();
         let untouched = POLICIES.iter().map(|_| unique("untouched")).collect();
-        Self { gates, casts, untouched, _upstream: upstream, _dir: dir }
+        Self { gates, casts, untouched, emptied, _upstream: upstream, _dir: dir }
     }
 
     /// Before the fault: what is to have ended ends, everywhere; what is used on one lives on all.
@@ -92,11 +99,17 @@ impl Fleet {
         for (policy, (cast, untouched)) in POLICIES.into_iter().zip(self.casts.iter().zip(&self.untouched)) {
             for gate in &self.gates {
                 settles(gate, untouched, ENDED, &[UNKNOWN]);
-                settles(gate, &cast.used_elsewhere.sid, GOOD, &[UNKNOWN, ENDED]);
+                settles(gate, &cast.used_elsewhere.sid, GOOD, self.meanwhile());
                 assert_eq!(told(gate, policy, untouched), ENDED, "{policy}");
                 assert_eq!(told(gate, poll(policy), &cast.used_elsewhere.sid), GOOD, "{policy}");
             }
         }
+    }
+
+    /// What may be answered for one that is used elsewhere, between the end of the fault and the end of its consequences.
+    /// Whoever joins the same store again first goes by what it has, to which the others have still to tell the rest.
+    fn meanwhile(&self) -> &'static [&'static str] {
+        if self.emptied { &[UNKNOWN] } else { &[UNKNOWN, ENDED] }
     }
 
     fn check(&self, fault: &str, tally: &Tally) {
@@ -122,8 +135,7 @@ impl Fleet {
         }
         tally.only("allow", UsedElsewhere, &[GOOD]);
         tally.only("allow", New, &[GOOD]);
-        // Whoever joins again first goes by what the store has, to which the others have still to tell the rest.
-        tally.only("deny", UsedElsewhereAfter, &[GOOD, UNKNOWN, ENDED]);
+        tally.only("deny", UsedElsewhereAfter, &[&[GOOD], self.meanwhile()].concat());
         for kind in [Used, LeftAlone, EndedHere, EndedElsewhere, New] {
             assert!(POLICIES.iter().all(|policy| tally.asked(policy, kind)), "{kind:?} was never asked about");
         }
@@ -139,7 +151,7 @@ impl Fleet {
 #[test]
 fn stopped_and_continued() {
     let redis = Redis::start();
-    let fleet = Fleet::start(&json!({"urls": [redis.url()], "timeout": "500ms"}));
+    let fleet = Fleet::start(&json!({"urls": [redis.url()], "timeout": "500ms"}), false);
     let tally = fleet.under(|mended| {
         redis.signal("STOP");
         std::thread::sleep(LASTS);
@@ -152,7 +164,7 @@ fn stopped_and_continued() {
 #[test]
 fn killed_and_restarted_empty() {
     let mut redis = Redis::start();
-    let fleet = Fleet::start(&json!({"urls": [redis.url()], "timeout": "500ms"}));
+    let fleet = Fleet::start(&json!({"urls": [redis.url()], "timeout": "500ms"}), true);
     let tally = fleet.under(|mended| {
         redis.kill();
         std::thread::sleep(LASTS);
@@ -166,7 +178,7 @@ fn killed_and_restarted_empty() {
 #[test]
 fn restarted_empty_at_once() {
     let mut redis = Redis::start();
-    let fleet = Fleet::start(&json!({"urls": [redis.url()], "timeout": "500ms"}));
+    let fleet = Fleet::start(&json!({"urls": [redis.url()], "timeout": "500ms"}), true);
     let tally = fleet.under(|mended| {
         redis.kill();
         mended.store(true, Relaxed);
@@ -192,7 +204,8 @@ fn failed_over_to_a_replica_by_a_sentinel() {
     let _watcher = Redis::sentinel(&config);
     wait("sentinels know the replica", || replica.sentinels_know(&sentinel));
     let url = format!("redis://127.0.0.1:{sentinel}");
-    let fleet = Fleet::start(&json!({"urls": [url], "topology": "sentinel", "service": "main", "timeout": "500ms"}));
+    let fleet =
+        Fleet::start(&json!({"urls": [url], "topology": "sentinel", "service": "main", "timeout": "500ms"}), false);
     let mut took = Duration::ZERO;
     let tally = fleet.under(|mended| {
         redis.kill();

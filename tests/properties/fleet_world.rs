@@ -1,5 +1,6 @@
 //! Instances as they are, and the store between them as it may be: what is told is late, twice and in any order.
 
+use crate::fleet_told::Fault;
 use crate::sessions::{DAY, EPOCH, Random};
 use curfew::decide::checks::idle::{Idle, Unidentified};
 use curfew::decide::finding::{Limit, Origin};
@@ -8,8 +9,7 @@ use curfew::decide::reason::Reason;
 use curfew::decide::session::{Knowledge, Life, OnStateLoss, Shown};
 use curfew::decide::time::{Moment, Timestamp};
 use curfew::state::sessions::{Activity, Name, Pace, Sessions, Terms};
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use std::collections::HashMap;
 use std::time::Duration;
 
 const MINUTE: i64 = 60_000;
@@ -22,64 +22,9 @@ const TICK: i64 = 500;
 /// What was told is known to all after this: what is told together, two ticks, the way, what clocks are measured wrong by,
 /// and that others are asked about one session once in a second.
 pub const LATE: i64 = 500 + 2 * TICK + 400 + 1_000;
-/// How long what an emptied store does not have may be known to others.
+/// How long what an emptied store has may not be all that others know.
 const SETTLES: i64 = 10_000;
 const TERMS: Terms = Terms { max: 100_000, remember: Duration::from_secs(40 * 24 * 3600), absolute: None };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    Emptied,
-    Away,
-    CutOff,
-    FailedOver,
-    Restarted,
-    Crashed,
-    Stepped,
-}
-
-impl Fault {
-    pub const ALL: [Self; 7] =
-        [Self::Emptied, Self::Away, Self::CutOff, Self::FailedOver, Self::Restarted, Self::Crashed, Self::Stepped];
-}
-
-/// What was played.
-#[derive(Default)]
-pub struct Told {
-    pub days: i64,
-    pub sessions: u64,
-    pub requests: u64,
-    pub refused: u64,
-    pub unknown: u64,
-    pub excused: u64,
-    /// By how many milliseconds one was admitted past its limit.
-    pub latest: i64,
-    pub faults: BTreeMap<Fault, u64>,
-}
-
-impl Told {
-    pub fn add(&mut self, other: &Self) {
-        self.days += other.days;
-        self.sessions += other.sessions;
-        self.requests += other.requests;
-        self.refused += other.refused;
-        self.unknown += other.unknown;
-        self.excused += other.excused;
-        self.latest = self.latest.max(other.latest);
-        other.faults.iter().for_each(|(fault, count)| *self.faults.entry(*fault).or_default() += count);
-    }
-}
-
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { days, sessions, requests, refused, unknown, excused, latest, faults } = self;
-        write!(f, "{:.1} years, {sessions} sessions, {requests} requests, ", *days as f64 / 365.25)?;
-        write!(
-            f,
-            "{refused} refused ({excused} early, for another could not tell), {unknown} unknown, faults {faults:?}, "
-        )?;
-        write!(f, "the latest {latest} ms past its limit (of {LATE} ms)")
-    }
-}
 
 /// What came of a request.
 pub enum Asked {
@@ -170,6 +115,11 @@ impl Fleet {
         self.instances.iter().enumerate().any(|(other, one)| other != at && late(one))
     }
 
+    /// Has the store anything of it?
+    pub fn has(&self, name: &Name) -> bool {
+        self.held.contains_key(&name.print.0)
+    }
+
     fn reaches(&self, at: usize) -> bool {
         self.now >= self.away.max(self.instances[at].cut_off)
     }
@@ -246,8 +196,7 @@ impl Fleet {
             return false;
         }
         let theirs = self.held.get(&print.0).map(|life| life.moved(-one.ahead));
-        let settles = theirs.is_none() && self.now < one.settles;
-        !settles && one.sessions.learn(print, theirs, one.moment(self.now), &TERMS)
+        self.now >= one.settles && one.sessions.learn(print, theirs, one.moment(self.now), &TERMS)
     }
 
     /// A request as the gate judges it: of a token that was issued then, on a route with this limit.

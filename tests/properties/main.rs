@@ -3,6 +3,7 @@
 
 mod fleet;
 mod fleet_sessions;
+mod fleet_told;
 mod fleet_world;
 mod judgement;
 mod proof;

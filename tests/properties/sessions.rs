@@ -2,7 +2,8 @@
 //! lost now and then, the wall clock is stepped, requests of two workers are told in either order, and instants are
 //! chosen around the limits, to the millisecond.
 //!
-//! A run is its seed: a failure prints it, and `CURFEW_SEED=<seed> cargo test --test properties sessions` plays it again.
+//! A run is its seed: a failure prints it, and `CURFEW_SEED=<seed> cargo test --test properties sessions::` plays it again.
+//! What several instances do is in `fleet`.
 
 use curfew::decide::checks::idle::{Idle, Unidentified};
 use curfew::decide::finding::{Limit, Origin};
@@ -28,6 +29,7 @@ const ABSOLUTE: i64 = 8 * HOUR;
 const JITTER: i64 = 2 * MINUTE;
 /// How many sessions there are at once.
 const AT_ONCE: usize = 40;
+const STEPS: u32 = 60_000;
 
 /// SplitMix64.
 pub struct Random(pub u64);
@@ -362,15 +364,31 @@ fn judged(known: Knowledge, (idle, jitter): (Option<i64>, i64), wall_age: i64) -
     idle.judge(key, basis, sight).reason()
 }
 
-fn play(seed: u64, steps: u32, disturbed: Disturbed) {
+fn play(seed: u64, disturbed: Disturbed) -> (i64, Told) {
     let done = std::panic::catch_unwind(|| {
         let mut run = Run::new(seed, disturbed);
-        (0..steps).for_each(|_| run.step());
-        (run.now, run.told)
+        (0..STEPS).for_each(|_| run.step());
+        (run.now / DAY, run.told)
     });
-    let Ok((span, told)) = done else { panic!("seed {seed} with {disturbed:?}: see above") };
-    println!("seed {seed}, {disturbed:?}: {} days, {told:?}, no violation", span / DAY);
+    let Ok((days, told)) = done else { panic!("CURFEW_SEED={seed} plays it again, with {disturbed:?}: see above") };
+    println!("seed {seed}, {disturbed:?}: {days} days, {told:?}, no violation");
     assert!(told.refused > 1000 && told.edges > 1000 && told.requests > told.refused);
+    (days, told)
+}
+
+/// Every seed, and what that was in all.
+fn play_all(disturbed: Disturbed) {
+    let all: Vec<_> = seeds().into_iter().map(|seed| play(seed, disturbed)).collect();
+    let sum = |what: fn(&Told) -> u64| all.iter().map(|(_, told)| what(told)).sum::<u64>();
+    let years = all.iter().map(|(days, _)| *days as f64).sum::<f64>() / 365.25;
+    println!(
+        "{} seeds, {years:.1} years, {} sessions, {} requests, faults: {} lost stores, {} clock steps; violations: 0",
+        all.len(),
+        sum(|told| told.sessions),
+        sum(|told| told.requests),
+        sum(|told| told.losses),
+        sum(|told| told.steps)
+    );
 }
 
 pub fn seeds() -> Vec<u64> {
@@ -382,36 +400,26 @@ pub fn seeds() -> Vec<u64> {
 
 #[test]
 fn no_session_outlives_its_limits_and_none_dies_early() {
-    for seed in seeds() {
-        play(seed, 60_000, Disturbed { steps: false, losses: false, races: false, jitter: false });
-    }
+    play_all(Disturbed { steps: false, losses: false, races: false, jitter: false });
 }
 
 #[test]
 fn nor_when_the_store_is_lost() {
-    for seed in seeds() {
-        play(seed, 60_000, Disturbed { steps: false, losses: true, races: false, jitter: false });
-    }
+    play_all(Disturbed { steps: false, losses: true, races: false, jitter: false });
 }
 
 #[test]
 fn nor_when_two_workers_race() {
-    for seed in seeds() {
-        play(seed, 60_000, Disturbed { steps: false, losses: true, races: true, jitter: false });
-    }
+    play_all(Disturbed { steps: false, losses: true, races: true, jitter: false });
 }
 
 #[test]
 fn nor_when_silences_are_spread() {
-    for seed in seeds() {
-        play(seed, 60_000, Disturbed { steps: false, losses: true, races: false, jitter: true });
-        play(seed, 60_000, Disturbed { steps: false, losses: true, races: true, jitter: true });
-    }
+    play_all(Disturbed { steps: false, losses: true, races: false, jitter: true });
+    play_all(Disturbed { steps: false, losses: true, races: true, jitter: true });
 }
 
 #[test]
 fn nor_when_the_wall_clock_is_stepped() {
-    for seed in seeds() {
-        play(seed, 60_000, Disturbed { steps: true, losses: true, races: false, jitter: false });
-    }
+    play_all(Disturbed { steps: true, losses: true, races: false, jitter: false });
 }

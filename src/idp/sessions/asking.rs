@@ -3,10 +3,10 @@
 use super::joined::Joined;
 use super::record::Found;
 use super::share::{BATCH, Share};
-use super::words::{Looked, SKEW};
+use super::words::SKEW;
 use crate::decide::id::Fingerprint;
 use crate::decide::session::Life;
-use crate::decide::time::{Moment, millis};
+use crate::decide::time::millis;
 use crate::idp::fleet::ServerError;
 use crate::state::sessions::{Question, Questions};
 use futures_util::StreamExt as _;
@@ -53,10 +53,14 @@ impl Share {
         };
         let now = self.clock.now();
         self.count.is_late(looked.late, now.steady);
-        let tells = self.tells_of_what_is_not_there(&looked, at, now);
+        // Until all have told what they hold, one may know more than what is found: a later activity, or an end.
+        let settles = looked.settles || millis(now.steady) < self.settles.load(Relaxed);
+        // Nor does it tell of what is not there, if that was sought by a time that it was not.
+        let tells = looked.late.saturating_sub(at).abs() <= SKEW;
         let mut missing = Vec::new();
         for (print, found) in looked.found {
             let theirs = match found {
+                _ if settles => None,
                 Found::Life(life) => {
                     within_reach(&life, looked.late).map(|life| Some(life.moved(self.count.ahead().saturating_neg())))
                 }
@@ -72,13 +76,6 @@ impl Share {
             question.answered(known);
         }
         Ok(())
-    }
-
-    /// Whether nobody knows of what was not found: not while the store settles, and not if it was sought by a time that it
-    /// was not there.
-    fn tells_of_what_is_not_there(&self, looked: &Looked, at: i64, now: Moment) -> bool {
-        let settles = looked.settles || millis(now.steady) < self.settles.load(Relaxed);
-        !settles && looked.late.saturating_sub(at).abs() <= SKEW
     }
 }
 

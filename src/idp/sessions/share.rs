@@ -38,8 +38,8 @@ pub struct Share {
     pub(super) told: AtomicU64,
     /// Whether it was tried to join, and what was joined had settled.
     pub(super) tried: AtomicBool,
-    /// So long after a store was lost, all instances have told it again what they hold. Until then what is not there may be
-    /// known to one of them.
+    /// So long after a store was lost, all instances have told it again what they hold. Until then one of them may know
+    /// more than is there.
     pub(super) settle: Duration,
     /// Until when that is, in steady milliseconds, of one that was seen to be lost.
     pub(super) settles: AtomicI64,
