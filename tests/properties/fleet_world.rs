@@ -6,7 +6,7 @@ use curfew::decide::checks::idle::{Idle, Unidentified};
 use curfew::decide::finding::{Limit, Origin};
 use curfew::decide::id::Fingerprint;
 use curfew::decide::reason::Reason;
-use curfew::decide::session::{Knowledge, Life, OnStateLoss, Shown};
+use curfew::decide::session::{Knowledge, Life, OnFull, OnStateLoss, Shown};
 use curfew::decide::time::{Moment, Timestamp};
 use curfew::state::sessions::{Activity, Name, Pace, Sessions, Terms};
 use std::collections::HashMap;
@@ -24,7 +24,8 @@ const TICK: i64 = 500;
 pub const LATE: i64 = 500 + 2 * TICK + 400 + 1_000;
 /// How long what an emptied store has may not be all that others know.
 const SETTLES: i64 = 10_000;
-const TERMS: Terms = Terms { max: 100_000, remember: Duration::from_secs(40 * 24 * 3600), absolute: None };
+const TERMS: Terms =
+    Terms { max: 100_000, remember: Duration::from_secs(40 * 24 * 3600), absolute: None, on_full: OnFull::Deny };
 
 /// What came of a request.
 pub enum Asked {
@@ -289,5 +290,7 @@ impl Fleet {
 fn judged(known: Knowledge, idle: Option<i64>) -> Option<Reason> {
     let Knowledge::Known(key, basis, sight) = known else { panic!("{known:?}") };
     let limit = Limit::new(span(idle?), Origin::Policy);
-    Idle { limit, unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny }.judge(key, basis, sight).reason()
+    Idle { limit, jitter: Duration::ZERO, unidentified: Unidentified::Deny, on_state_loss: OnStateLoss::Deny }
+        .judge(key, basis, sight)
+        .reason()
 }
