@@ -202,3 +202,19 @@ pub struct Confirm {
     #[command(flatten)]
     pub admin: Admin,
 }
+
+/// `curfew drop`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  curfew drop --feed former/corp/logout --reason 'that provider is no more'")]
+pub struct Drop {
+    /// The feed, as `curfew revoked` lists it: `former/`, the issuer and the source.
+    #[arg(long, value_name = "NAME")]
+    pub feed: String,
+    /// Why.
+    #[command(flatten)]
+    pub grounds: Grounds,
+    /// Which gateway.
+    #[command(flatten)]
+    pub admin: Admin,
+}

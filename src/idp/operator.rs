@@ -4,6 +4,7 @@
 
 use super::events::Events;
 use super::fleet;
+use super::former::Leaving;
 use super::keeping::Kept;
 use super::room::Idp;
 use super::running::Running;
@@ -92,12 +93,14 @@ impl Idp {
         self.begin_operator(running, issuer, kept)
     }
 
-    /// The feeds of operators who entered something before the gateway was started again.
-    pub(super) fn kept_operators(&self, running: &Running) -> Vec<(Voice, Arc<Feed>)> {
-        let Some(journal) = self.journal() else { return Vec::new() };
+    /// The feeds of operators who entered something before the gateway was started again, or before the issuer was given
+    /// another name in the config.
+    pub(super) fn kept_operators(&self, running: &Running, leaving: &[Leaving]) -> Vec<(Voice, Arc<Feed>)> {
+        let before = |voice: &Voice| leaving.iter().any(|one| one.voice.is_of(voice));
         let new = running.issuers.keys().filter(|issuer| !running.operators.contains_key(*issuer));
         let kept = new.filter_map(|issuer| Some((issuer, self.voice_of(running, issuer)?)));
-        let kept = kept.filter(|(_, voice)| journal.holds(voice));
+        let kept =
+            kept.filter(|(_, voice)| before(voice) || self.journal().is_some_and(|journal| journal.holds(voice)));
         kept.filter_map(|(issuer, voice)| self.open_operator(issuer, voice)).collect()
     }
 
@@ -160,16 +163,16 @@ impl Idp {
         })
     }
 
-    /// What was entered about an issuer leaves with it, and when the name is another issuer's now: the feeds of these are
-    /// to be closed.
-    pub(super) fn retire_operators(&self, running: &mut Running) -> Vec<Arc<Feed>> {
+    /// What was entered about an issuer leaves with it, and when the name is another issuer's now.
+    pub(super) fn retire_operators(&self, running: &mut Running) -> Vec<Leaving> {
         let mut gone = Vec::new();
         let Running { issuers, operators, .. } = running;
         operators.retain(|name, operator| {
             let stays = issuers.get(name).is_some_and(|issuer| *issuer.settings.issuer == *operator.sink.issuer);
             if !stays {
-                self.leave(operator.sink.account.as_deref());
-                gone.push(Arc::clone(&operator.sink.feed));
+                let (iss, feed) = (operator.sink.issuer.as_ref().into(), Arc::clone(&operator.sink.feed));
+                let voice = Voice { source: SourceName::from(&*feed_name(name)), iss };
+                gone.push(Leaving { voice, feed, account: operator.account() });
             }
             stays
         });

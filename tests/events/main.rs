@@ -8,6 +8,7 @@ mod support;
 mod audited;
 mod backchannel;
 mod door;
+mod former;
 mod global;
 mod keycloak;
 mod lags;

@@ -13,7 +13,7 @@ use crate::decide::id::IssuerName;
 use crate::decide::time::Moment;
 use crate::idp::operator::Operator;
 use crate::proxy::gate::Shared;
-use crate::state::revocations::{Revoked, Target};
+use crate::state::revocations::{FeedStanding, Revoked, Target};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use hyper::body::Incoming;
@@ -272,6 +272,12 @@ impl Operations {
     #[must_use]
     pub fn feeds(&self) -> Answer {
         json(&query::feeds(&self.shared.state, self.now()))
+    }
+
+    /// How the feed of this name stands, if there is one.
+    pub(super) fn feed(&self, name: &str) -> Option<FeedStanding> {
+        let standing = self.shared.state.revocations.standing(self.now());
+        standing.into_iter().find(|feed| feed.source.as_str() == name)
     }
 
     /// Which keys there are, and how old what is known of them is.

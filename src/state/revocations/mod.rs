@@ -14,9 +14,11 @@
 //! | `set` | the whole: look-up, freshness, writing, purging |
 //! | `export` | the entries, told one by one |
 //! | `voids` | what was taken back of what may be told again |
+//! | `carry` | what one source said, put into the feed of another |
 //! | `changes` | how often it was written |
 
 mod blocks;
+mod carry;
 mod changes;
 mod entry;
 mod export;
