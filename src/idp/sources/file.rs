@@ -45,8 +45,8 @@ pub struct FileSettings {
     /// until `curfew confirm`. From 10 entries on. Or `off`. Default `90`.
     #[serde(default = "max_shrink")]
     pub max_shrink: OrOff<Percent>,
-    /// How long an entry without `until` is kept after the youngest token that it hits was issued: the longest
-    /// lifetime of a token. Default `off`: until it is taken out of the file.
+    /// How long an entry without `until` is kept after the youngest token that it hits was issued: longer
+    /// than a sign-in can be renewed, refresh tokens included. Default `off`: until it is taken out of the file.
     #[serde(default)]
     pub retain: OrOff<Span>,
 }
