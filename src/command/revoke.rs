@@ -39,7 +39,11 @@ pub fn revoke(what: &Revoke) -> Exit {
                     client.ask(Method::POST, path, "application/x-ndjson", import.all()?).await?.done()?
                 } else {
                     match import.send(&mut client, path, watch.as_mut()).await {
-                        Ok(sums) => sums.into(),
+                        Ok(sums) => {
+                            let missed = import.misses(&mut client).await.unwrap_or_default();
+                            missed.iter().for_each(|warning| eprintln!("curfew: {warning}"));
+                            sums.into()
+                        }
                         Err(why) => return Ok(stopped(&why)),
                     }
                 }

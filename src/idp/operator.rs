@@ -51,6 +51,18 @@ impl Operator {
         self.feed().bounds().max_entries.saturating_sub(self.sink.held())
     }
 
+    /// Whether there is room for these. What is there already needs none.
+    #[must_use]
+    pub fn has_room_for(&self, all: &[Revoked]) -> bool {
+        let room = self.room();
+        // A target that stands there twice is counted twice.
+        all.len() <= room || all.iter().filter(|what| !self.holds(what.target)).count() <= room
+    }
+
+    fn holds(&self, target: Target) -> bool {
+        target == Target::Issuer || self.sink.revocations.of_source(self.feed(), target).is_some()
+    }
+
     /// Enforced, and kept, once this is `Ok`: only then may the operator be told so.
     ///
     /// # Errors
@@ -59,7 +71,7 @@ impl Operator {
     pub async fn revoke(&self, all: &[Revoked]) -> Result<(), NotKept> {
         let (taken, receipt) = {
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.len() > self.room() {
+            if !self.has_room_for(all) {
                 return Err(Full(self.feed().bounds().max_entries).into());
             }
             self.sink.enforce(all)
@@ -201,5 +213,10 @@ mod tests {
         assert_eq!(operator.revoke(&other).await, Err(NotKept::Full(Full(100))));
         let standing = operator.feed().standing(operator.sink.now());
         assert!(standing.complete && standing.entries == 60, "{standing:?}");
+        // What is there already needs no room, also beside something new.
+        assert_eq!(operator.revoke(&other[..40]).await, Ok(()));
+        assert_eq!(operator.room(), 0);
+        assert_eq!(operator.revoke(&one).await, Ok(()));
+        assert_eq!(operator.revoke(&other).await, Err(NotKept::Full(Full(100))));
     }
 }

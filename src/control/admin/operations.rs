@@ -120,7 +120,7 @@ impl Operations {
             self.keep(deed, &entries, who, &mut done).await.map_err(|problem| problem.after(position))?;
             done.position += count;
             if let Some(fault) = fault {
-                return Err(fault.at(done.position + 1).after(done.position));
+                return Err(fault.at(done.position + 1).after(done.position).with(&done));
             }
         }
     }
@@ -189,7 +189,7 @@ impl Operations {
         for (issuer, (revoked, _)) in by_issuer(entries) {
             let operator = self.operator(issuer.as_str()).await;
             let operator = operator.ok_or_else(|| unkept("an issuer left with a reload just now: try again"))?;
-            if revoked.len() > operator.room() {
+            if !operator.has_room_for(&revoked) {
                 return Err(unkept("there is no room for so many entries of operators: take back what is over"));
             }
             work.push((operator, revoked));

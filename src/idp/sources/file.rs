@@ -230,5 +230,7 @@ mod tests {
         assert_eq!(ids, [Some("a"), Some("b"), None]);
         assert!(matches!(&all[2], Err(FeedFault::Entry { number: 2, .. })));
         assert_eq!(one_by_one(feed::lines(b"a\nb\n"), Format::Ids.line()).filter(Result::is_ok).count(), 2);
+        let marked: Vec<_> = one_by_one(feed::lines(b"\xef\xbb\xbfa\n"), Format::Ids.line()).collect();
+        assert_eq!(marked.first().and_then(|entry| entry.as_ref().ok()).map(|entry| &*entry.id), Some("a"));
     }
 }
