@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Trace(what) => trace::trace(&what),
         Command::Refusals(what) => refusals::refusals(&what),
         Command::Confirm(what) => revoke::confirm(&what),
+        Command::Drop(what) => revoke::drop(&what),
         Command::Audit(what) => audit::audit(&what),
         Command::Connections(what) => connections::connections(&what),
         Command::Schema { of } => schema::schema(of),

@@ -1,34 +1,40 @@
-//! Many entries at once: read line by line, sent in batches, each of which is enforced and kept before the next is sent;
-//! and the position from which an import that broke off goes on.
+//! Many entries at once: read line by line, sent in batches, each of which is enforced and kept before the next is sent.
+//! A line that is not good stops nothing that stands before it.
 
-use super::admin::Client;
+use super::admin::{Client, Reply};
+use super::lines::{Line, Lines};
 use super::operators::Many;
 use super::watch::Watch;
 use crate::state::clock::{Clock as _, SystemClock};
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Map, Value};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal as _, Read as _};
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
-/// How many lines go in one batch.
+/// How many lines go in one batch, and how many bytes it may have, and one line more.
 const BATCH: usize = 10_000;
-/// No line is longer.
-const LINE: u64 = 64 << 10;
+const BATCH_BYTES: usize = 8 << 20;
+/// Of how many bytes of entries it is asked whether they hit anybody.
+const SAMPLE: usize = 32 << 20;
+const NDJSON: &str = "application/x-ndjson";
 
 /// A file of entries, being read.
 pub struct Import<'a> {
-    input: Box<dyn BufRead>,
+    lines: Lines,
     many: &'a Many,
     /// What an entry takes over if it does not say it itself.
     defaults: Map<String, Value>,
-    /// Of all lines so far: that a position is one in this file, and in no other.
-    seen: blake3::Hasher,
-    lines: usize,
-    bytes: u64,
-    /// How many bytes there are, if that is known.
-    total: Option<u64>,
+    /// The first entries that were taken, and how many these are.
+    sample: (String, usize),
+    skipped: usize,
+}
+
+/// A line, and the entry that it says; `None` if it says none.
+struct Read {
+    line: Line,
+    entry: Result<Option<String>, String>,
 }
 
 impl<'a> Import<'a> {
@@ -37,73 +43,39 @@ impl<'a> Import<'a> {
     /// # Errors
     /// If it cannot be read, or is not the one that the position is of.
     pub fn open(path: &Path, many: &'a Many, defaults: Map<String, Value>) -> Result<Self, String> {
-        let told = |error: io::Error| format!("{}: {error}", path.display());
-        let (input, total): (Box<dyn BufRead>, _) = if path.as_os_str() == "-" {
-            (Box::new(BufReader::new(io::stdin())), None)
-        } else {
-            let file = File::open(path).map_err(told)?;
-            let total = file.metadata().ok().map(|metadata| metadata.len());
-            (Box::new(BufReader::new(file)), total)
-        };
-        let mut import = Self { input, many, defaults, seen: blake3::Hasher::new(), lines: 0, bytes: 0, total };
-        import.skip()?;
-        Ok(import)
+        let mut lines = Lines::open(path)?;
+        many.position_file.as_deref().map_or(Ok(()), |position| lines.go_on(position))?;
+        Ok(Self { lines, many, defaults, sample: Default::default(), skipped: 0 })
     }
 
-    /// Passes over what was taken before.
-    fn skip(&mut self) -> Result<(), String> {
-        let Some(path) = self.many.position_file.as_deref() else { return Ok(()) };
-        let text = match std::fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            text => text.map_err(|error| format!("{}: {error}", path.display()))?,
-        };
-        let wrong = || format!("{}: not a position in this import; remove it to begin anew", path.display());
-        let (lines, hash) = text.trim().split_once(' ').ok_or_else(wrong)?;
-        let lines: usize = lines.parse().map_err(|_| wrong())?;
-        while self.lines < lines {
-            if self.line()?.is_none() {
-                return Err(wrong());
-            }
-        }
-        if self.seen.finalize().to_hex().as_str() == hash { Ok(()) } else { Err(wrong()) }
-    }
-
-    fn line(&mut self) -> Result<Option<String>, String> {
-        let mut line = Vec::new();
-        let read = self.input.by_ref().take(LINE).read_until(b'\n', &mut line);
-        let read = read.map_err(|error| format!("line {}: {error}", self.lines + 1))?;
-        if read == 0 {
-            return Ok(None);
-        }
-        if read as u64 == LINE && line.last() != Some(&b'\n') {
-            return Err(format!("line {}: more than 64 KiB", self.lines + 1));
-        }
-        self.seen.update(&line);
-        self.lines += 1;
-        self.bytes += read as u64;
-        String::from_utf8(line).map(Some).map_err(|_| format!("line {}: not UTF-8", self.lines))
-    }
-
-    /// The next batch, an entry a line; empty lines stay, so that lines are counted alike here and there.
-    fn batch(&mut self, most: usize) -> Result<String, String> {
-        let mut batch = String::new();
-        for _ in 0..most {
-            let Some(line) = self.line()? else { break };
-            let line = line.trim();
-            if !line.is_empty() && !line.starts_with('#') {
-                batch += &self.entry(line)?;
-            }
-            batch.push('\n');
+    fn batch(&mut self, most: usize, most_bytes: usize) -> Result<Vec<Read>, String> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < most && bytes < most_bytes {
+            let Some(line) = self.lines.next()? else { break };
+            bytes += line.raw.len();
+            let entry = self.entry(&line, self.lines.taken + batch.len() == 0);
+            batch.push(Read { line, entry });
         }
         Ok(batch)
     }
 
-    fn entry(&self, line: &str) -> Result<String, String> {
-        let wrong = || format!("line {}: begins like JSON, and is none", self.lines);
-        let mut entry: Map<String, Value> = if line.starts_with('{') {
-            serde_json::from_str(line).map_err(|_| wrong())?
+    /// What a line says: an entry in JSON, or a bare id, which may be written as a JSON string.
+    fn entry(&self, line: &Line, first: bool) -> Result<Option<String>, String> {
+        if line.long {
+            return Err("more than 64 KiB".into());
+        }
+        let text = std::str::from_utf8(&line.raw).map_err(|_| "not UTF-8")?;
+        let text = text.strip_prefix('\u{feff}').filter(|_| first).unwrap_or(text).trim();
+        if text.is_empty() || text.starts_with('#') {
+            return Ok(None);
+        }
+        let wrong = |_| "begins like JSON, and is none";
+        let mut entry: Map<String, Value> = if text.starts_with('{') {
+            serde_json::from_str(text).map_err(wrong)?
         } else {
-            Map::from_iter([("type".to_owned(), self.many.bare.name().into()), ("id".to_owned(), line.into())])
+            let quoted = text.starts_with('"').then(|| serde_json::from_str::<String>(text).map_err(wrong));
+            let id = quoted.transpose()?.unwrap_or_else(|| text.to_owned());
+            Map::from_iter([("type".to_owned(), self.many.bare.name().into()), ("id".to_owned(), id.into())])
         };
         for (name, value) in &self.defaults {
             // The times belong together: an entry that says one of them means that one.
@@ -112,7 +84,7 @@ impl<'a> Import<'a> {
                 entry.insert(name.clone(), value.clone());
             }
         }
-        serde_json::to_string(&entry).map_err(|error| error.to_string())
+        serde_json::to_string(&entry).map(Some).map_err(|error| error.to_string())
     }
 
     /// All of it in one body, for what is counted together.
@@ -120,7 +92,12 @@ impl<'a> Import<'a> {
     /// # Errors
     /// If it cannot be read.
     pub fn all(&mut self) -> Result<Bytes, String> {
-        self.batch(usize::MAX).map(Bytes::from)
+        let batch = self.batch(usize::MAX, usize::MAX)?;
+        let fault = batch.iter().enumerate().find_map(|(at, read)| Some((at, read.entry.as_ref().err()?)));
+        match fault {
+            Some((at, why)) => Err(format!("line {}: {why}", at + 1)),
+            None => Ok(body(&batch)),
+        }
     }
 
     /// Sends it, batch by batch. Gives the sums of what was answered.
@@ -135,46 +112,144 @@ impl<'a> Import<'a> {
     ) -> Result<Map<String, Value>, String> {
         let (clock, mut sums) = (SystemClock::start(), Map::new());
         loop {
-            let before = self.lines;
-            let batch = self.batch(BATCH)?;
-            if self.lines == before {
-                sums.insert("position".into(), self.lines.into());
+            let batch = self.batch(BATCH, BATCH_BYTES)?;
+            if batch.is_empty() {
+                sums.insert("position".into(), self.lines.taken.into());
                 sums.insert("seconds".into(), clock.steady().as_secs_f64().into());
+                if self.many.skip_bad.is_some() {
+                    sums.insert("skipped".into(), self.skipped.into());
+                }
                 return Ok(sums);
             }
-            let reply = client.ask(Method::POST, path, "application/x-ndjson", batch.into()).await?;
-            let done = reply.done().map_err(|why| format!("after line {before}: {why}"))?;
-            for (name, value) in done.as_object().into_iter().flatten().filter(|(name, _)| *name != "position") {
-                let sum = sums.get(name).and_then(Value::as_u64).unwrap_or(0) + value.as_u64().unwrap_or(0);
-                sums.insert(name.clone(), sum.into());
-            }
-            self.keep_position()?;
+            self.send_batch(client, path, &batch, &mut sums).await?;
             self.progress();
             if let Some(watch) = &mut watch {
-                watch.look(client).await.map_err(|why| format!("after line {}: {why}", self.lines))?;
+                watch.look(client).await.map_err(|why| format!("after line {}: {why}", self.lines.taken))?;
                 watch.interrupted();
             }
         }
     }
 
-    /// Written beside, then moved in place: it is the old or the new one, never half of it.
-    fn keep_position(&self) -> Result<(), String> {
-        let Some(path) = self.many.position_file.as_deref() else { return Ok(()) };
-        let beside = path.with_extension("new");
-        let text = format!("{} {}\n", self.lines, self.seen.finalize().to_hex());
-        let kept = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-        kept.map_err(|error| format!("{}: {error}", path.display()))
+    /// All of a batch that is good, from one bad line to the next.
+    async fn send_batch(
+        &mut self,
+        client: &mut Client,
+        path: &str,
+        mut batch: &[Read],
+        sums: &mut Map<String, Value>,
+    ) -> Result<(), String> {
+        while let Some(first) = batch.first() {
+            let fault = if let Err(why) = &first.entry {
+                Some(why.clone())
+            } else {
+                let good = batch.iter().take_while(|read| read.entry.is_ok()).count();
+                let (good, _) = batch.split_at(good);
+                let reply = client.ask(Method::POST, path, NDJSON, body(good)).await?;
+                let (taken, fault) = self.taken(reply, good.len(), sums)?;
+                let (done, rest) = batch.split_at(taken.min(good.len()));
+                self.pass(done)?;
+                batch = rest;
+                fault
+            };
+            if let (Some(why), Some((bad, rest))) = (fault, batch.split_first()) {
+                self.skip(bad, &why)?;
+                batch = rest;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many lines were taken, and what is wrong with the next.
+    fn taken(
+        &mut self,
+        reply: Reply,
+        sent: usize,
+        sums: &mut Map<String, Value>,
+    ) -> Result<(usize, Option<String>), String> {
+        for (name, value) in reply.body.as_object().into_iter().flatten() {
+            if let ("accepted" | "lifted" | "absent" | "still_named", Some(more)) = (&**name, value.as_u64()) {
+                let sum = sums.get(name).and_then(Value::as_u64).unwrap_or(0) + more;
+                sums.insert(name.clone(), sum.into());
+            }
+        }
+        let number =
+            |name| reply.body.get(name).and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
+        let (entry, position) = (number("entry"), number("position").unwrap_or(0).min(sent));
+        let text = |name| reply.body.get(name).and_then(Value::as_str).map(str::to_owned);
+        match (reply.status.is_success(), entry) {
+            (true, _) => Ok((sent, None)),
+            (false, Some(_)) if position < sent => Ok((position, Some(text("detail").unwrap_or_default()))),
+            (false, _) => {
+                let before = self.lines.taken + position;
+                Err(reply.done().err().map_or_else(String::new, |why| format!("after line {before}: {why}")))
+            }
+        }
+    }
+
+    fn pass(&mut self, done: &[Read]) -> Result<(), String> {
+        for read in done {
+            self.lines.take(&read.line);
+            if let Ok(Some(entry)) = &read.entry
+                && self.sample.0.len() < SAMPLE
+            {
+                self.sample.0.push_str(entry);
+                self.sample.0.push('\n');
+                self.sample.1 += 1;
+            }
+        }
+        self.many.position_file.as_deref().map_or(Ok(()), |position| self.lines.keep(position))
+    }
+
+    /// A bad line ends the import; or it is put aside, with what is wrong, as it can be mended and imported.
+    fn skip(&mut self, bad: &Read, why: &str) -> Result<(), String> {
+        let number = self.lines.taken + 1;
+        let Some(aside) = self.many.skip_bad.as_deref() else { return Err(format!("line {number}: {why}")) };
+        let mut text = format!("# line {number}: {why}\n").into_bytes();
+        text.extend_from_slice(&bad.line.raw);
+        text.extend((bad.line.raw.last() != Some(&b'\n')).then_some(b'\n'));
+        let file = OpenOptions::new().create(true).append(true).open(aside);
+        let written = file.and_then(|mut file| file.write_all(&text));
+        written.map_err(|error| format!("{}: {error}", aside.display()))?;
+        self.skipped += 1;
+        self.lines.take(&bad.line);
+        self.many.position_file.as_deref().map_or(Ok(()), |position| self.lines.keep(position))
+    }
+
+    /// Whether what was imported names anybody who was here lately; if nobody, it may be ids of something else.
+    ///
+    /// # Errors
+    /// If it could not be asked.
+    pub async fn misses(&mut self, client: &mut Client) -> Result<Option<String>, String> {
+        let (sample, entries) = std::mem::take(&mut self.sample);
+        if entries == 0 {
+            return Ok(None);
+        }
+        let reply = client.ask(Method::POST, "/revocations?preview=true", NDJSON, sample.into()).await?.done()?;
+        let number = |name| reply.get(name).and_then(Value::as_u64).unwrap_or(0);
+        let looked_at = number("looked_at");
+        Ok((looked_at > 0 && number("tokens") == 0).then(|| {
+            format!(
+                "none of the first {entries} entries names any of the {looked_at} tokens that this gateway verified lately: \
+                 look whether these are the ids that tokens carry (`--as`, a column too many, another claim)"
+            )
+        }))
     }
 
     fn progress(&self) {
-        let share = self.total.filter(|total| *total > 0).map(|total| self.bytes * 100 / total);
+        let (share, lines) = (self.lines.share(), self.lines.taken);
         let told = share.map(|share| format!(" ({share} %)")).unwrap_or_default();
         if io::stderr().is_terminal() {
             let full = usize::try_from(share.unwrap_or(0) * 30 / 100).unwrap_or(30).min(30);
             let end = if share == Some(100) { "\n" } else { "" };
-            eprint!("\r[{:30}] {} lines enforced and kept{told}{end}", "#".repeat(full), self.lines);
+            eprint!("\r[{:30}] {lines} lines enforced and kept{told}{end}", "#".repeat(full));
         } else {
-            eprintln!("curfew: {} lines enforced and kept{told}", self.lines);
+            eprintln!("curfew: {lines} lines enforced and kept{told}");
         }
     }
+}
+
+/// An entry a line; empty lines stay, so that lines are counted alike here and there.
+fn body(batch: &[Read]) -> Bytes {
+    let text = batch.iter().map(|read| read.entry.as_ref().ok().and_then(Option::as_deref).unwrap_or_default());
+    text.fold(String::new(), |body, entry| body + entry + "\n").into()
 }

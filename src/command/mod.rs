@@ -12,6 +12,7 @@ mod doctored;
 pub mod exit;
 pub mod explain;
 pub mod import;
+mod lines;
 pub mod nodes;
 pub mod operators;
 pub mod policy;

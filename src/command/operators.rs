@@ -64,7 +64,7 @@ pub struct Grounds {
 #[derive(Debug, Args)]
 pub struct Many {
     /// Many at once: a file, an entry a line; `-` reads standard input. A line is an entry in JSON, or a bare id of the
-    /// kind that --as names. What an entry leaves out is taken from the other arguments.
+    /// kind that --as names, which may be a JSON string. What an entry leaves out is taken from the other arguments.
     #[arg(long, value_name = "FILE", conflicts_with = "what")]
     pub import: Option<PathBuf>,
     /// What bare ids in the import are.
@@ -73,6 +73,9 @@ pub struct Many {
     /// Where it is kept how far the import came: run the same command again, and it goes on from there.
     #[arg(long, value_name = "FILE", requires = "import")]
     pub position_file: Option<PathBuf>,
+    /// Where lines are put that are not good, each with what is wrong, and the import goes on. Without it, it stops there.
+    #[arg(long, value_name = "FILE", requires = "import")]
+    pub skip_bad: Option<PathBuf>,
 }
 
 /// What a bare id names.
@@ -120,8 +123,9 @@ pub struct Revoke {
     /// A policy: tokens issued before this time are revoked.
     #[arg(long, value_name = "TIME")]
     pub not_before: Option<String>,
-    /// When the last token that this hits has expired; the entry leaves some time after. Without it, it stays until it is
-    /// taken back; that of --token-file leaves with the token.
+    /// When the last token that this hits has expired; the entry leaves some time after. Without it, an entry with --at or
+    /// --not-before stays for 90 days after that time, longer than most sign-ins can be renewed; that of --token-file leaves
+    /// with the token; and a name that is blocked outright is so until that is taken back.
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
     /// Why.
@@ -195,6 +199,22 @@ pub struct Confirm {
     /// How many entries it is to have: with another number nothing is confirmed.
     #[arg(long, value_name = "COUNT")]
     pub entries: Option<usize>,
+    /// Why.
+    #[command(flatten)]
+    pub grounds: Grounds,
+    /// Which gateway.
+    #[command(flatten)]
+    pub admin: Admin,
+}
+
+/// `curfew drop`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  curfew drop --feed former/corp/logout --reason 'that provider is no more'")]
+pub struct Drop {
+    /// The feed, as `curfew revoked` lists it: `former/`, the issuer and the source.
+    #[arg(long, value_name = "NAME")]
+    pub feed: String,
     /// Why.
     #[command(flatten)]
     pub grounds: Grounds,

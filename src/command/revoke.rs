@@ -1,11 +1,11 @@
-//! `curfew revoke`, `curfew unrevoke`, `curfew revoked` and `curfew confirm`: what operators say to a gateway that runs.
+//! `curfew revoke`, `curfew unrevoke`, `curfew revoked`, `curfew confirm` and `curfew drop`: what operators say to a gateway that runs.
 
 use super::admin::Client;
 use super::completions::print;
 use super::exit::Exit;
 use super::explain::token;
 use super::import::Import;
-use super::operators::{Admin, Confirm, Grounds, Revoke, Revoked, Unrevoke, What};
+use super::operators::{Admin, Confirm, Drop, Grounds, Revoke, Revoked, Unrevoke, What};
 use super::watch::Watch;
 use bytes::Bytes;
 use http::Method;
@@ -39,7 +39,11 @@ pub fn revoke(what: &Revoke) -> Exit {
                     client.ask(Method::POST, path, "application/x-ndjson", import.all()?).await?.done()?
                 } else {
                     match import.send(&mut client, path, watch.as_mut()).await {
-                        Ok(sums) => sums.into(),
+                        Ok(sums) => {
+                            let missed = import.misses(&mut client).await.unwrap_or_default();
+                            missed.iter().for_each(|warning| eprintln!("curfew: {warning}"));
+                            sums.into()
+                        }
                         Err(why) => return Ok(stopped(&why)),
                     }
                 }
@@ -108,6 +112,18 @@ pub fn confirm(what: &Confirm) -> Exit {
         asked.extend(what.entries.map(|entries| ("entries".to_owned(), entries.into())));
         let mut client = Client::new(&what.admin)?;
         let done = one(&mut client, "/revocations/feeds/confirm", asked).await?;
+        Ok(tell(&what.admin, &done, Exit::Done))
+    })
+}
+
+/// Drops what a source was told that is no more.
+#[must_use]
+pub fn drop(what: &Drop) -> Exit {
+    run(async {
+        let mut asked = grounds(&what.grounds);
+        asked.insert("feed".into(), what.feed.as_str().into());
+        let mut client = Client::new(&what.admin)?;
+        let done = one(&mut client, "/revocations/feeds/drop", asked).await?;
         Ok(tell(&what.admin, &done, Exit::Done))
     })
 }

@@ -83,6 +83,8 @@ pub enum Command {
     Refusals(asked::Refusals),
     /// Confirm what a polled feed says, though it is far less than before, and was held back.
     Confirm(operators::Confirm),
+    /// Drop what a source was told that left the config, or is of another kind now: until then it stays enforced.
+    Drop(operators::Drop),
     /// Look at an audit log (`telemetry.audit`): whether it is whole, and what stands in it.
     #[command(subcommand)]
     Audit(audit::Audit),

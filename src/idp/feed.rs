@@ -208,8 +208,9 @@ pub(super) fn id(line: &[u8]) -> Result<Understood, String> {
     read.and_then(|id| FeedEntry::token(id).understand())
 }
 
-/// The lines that say something.
+/// The lines that say something. An editor may have put a byte order mark before the first one.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
 }

@@ -1,5 +1,6 @@
 //! What sources say, kept over a restart: where the journal comes in. Without one, nothing of it is kept.
 
+use super::former::Leaving;
 use super::room::{Idp, NotReady};
 use super::running::Running;
 use super::settings::Settings;
@@ -28,28 +29,37 @@ impl Idp {
         self.journal.as_ref()
     }
 
-    /// Opens the feeds of sources that are new, of operators who said something before, and of the other instances, and
-    /// reads what they said before: all feeds of the same settings at once, before anybody writes to them, because what is
-    /// nobody's is dropped.
+    /// Opens the feeds of sources that are new, of operators who said something before, of the other instances, and of
+    /// sources that are no more, and reads what they said before: all feeds of the same settings at once, before anybody
+    /// writes to them, because what is nobody's is dropped. Those that leave are closed then: until the new ones were
+    /// heard, nobody takes what leaves here for what is not there.
     pub(super) fn open_feeds<'a>(
         &self,
-        running: &Running,
+        running: &mut Running,
         settings: &Settings,
         names: impl Iterator<Item = &'a String>,
+        leaving: &[Leaving],
     ) -> BTreeMap<String, Kept> {
         let new = names.filter(|name| !running.sources.contains_key(*name));
         let open = |name: &String| {
             let kind = settings.sources.get(name)?.kind();
-            let iss = settings.issuers.get(kind.issuer())?.issuer.as_str().into();
+            let iss = settings.issuers.get(kind.issuer())?.issuer.as_str();
             let (source, issuer) = (SourceName::from(name.as_str()), IssuerName::from(kind.issuer()));
             let feed = self.means.revocations.open(&source, &issuer, kind.bounds())?;
-            Some((Voice { source, iss }, feed))
+            Some((Voice::of_source(name, iss, kind.is_told()), feed))
         };
         let issuers = running.issuers.iter().map(|(name, one)| (name.as_str(), one.settings.issuer.as_str()));
         let others = self.fleet.openings(issuers, settings.fleet.as_ref());
-        let opened: Vec<_> = new.filter_map(open).chain(self.kept_operators(running)).chain(others).collect();
-        let names: Vec<String> = opened.iter().map(|(voice, _)| voice.source.to_string()).collect();
-        names.into_iter().zip(self.take_up(opened)).collect()
+        let operators = self.kept_operators(running, leaving);
+        let mut opened: Vec<_> = new.filter_map(open).chain(operators).chain(others).collect();
+        let live = opened.len();
+        opened.extend(self.former_openings(settings, leaving, &opened));
+        let mut kept = self.take_up(opened.clone());
+        self.hand_over(leaving, &opened);
+        let former = kept.split_off(live);
+        let voices = opened.into_iter().skip(live).map(|(voice, _)| voice);
+        self.resume_former(running, voices.zip(former));
+        kept.into_iter().map(|kept| (kept.0.name.to_string(), kept)).collect()
     }
 
     /// Reads what these said before, and gives each its place in the journal.

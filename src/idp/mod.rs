@@ -13,6 +13,7 @@
 //! | `keeping`, `place` | where they are kept over a restart, and where a poll goes on |
 //! | `receive`, `reception`, `throttle`, `events` | sources that are told: their contract, and where events are handed in |
 //! | `operator` | what operators enter: a feed of their own for each issuer |
+//! | `former` | what sources were told that are no more |
 //! | `fleet` | what one instance is told, all of them enforce |
 //! | `sessions` | sessions that instances share |
 //! | `signed`, `terms`, `form` | tokens that a provider sends about its users: verified, and judged |
@@ -38,6 +39,7 @@ pub mod fetch;
 mod file;
 pub mod fleet;
 mod form;
+pub mod former;
 pub mod guard;
 pub mod held_back;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use super::events::Events;
 use super::fleet;
+use super::former::Leaving;
 use super::keeping::Kept;
 use super::room::Idp;
 use super::running::Running;
@@ -50,6 +51,18 @@ impl Operator {
         self.feed().bounds().max_entries.saturating_sub(self.sink.held())
     }
 
+    /// Whether there is room for these. What is there already needs none.
+    #[must_use]
+    pub fn has_room_for(&self, all: &[Revoked]) -> bool {
+        let room = self.room();
+        // A target that stands there twice is counted twice.
+        all.len() <= room || all.iter().filter(|what| !self.holds(what.target)).count() <= room
+    }
+
+    fn holds(&self, target: Target) -> bool {
+        target == Target::Issuer || self.sink.revocations.of_source(self.feed(), target).is_some()
+    }
+
     /// Enforced, and kept, once this is `Ok`: only then may the operator be told so.
     ///
     /// # Errors
@@ -58,7 +71,7 @@ impl Operator {
     pub async fn revoke(&self, all: &[Revoked]) -> Result<(), NotKept> {
         let (taken, receipt) = {
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.len() > self.room() {
+            if !self.has_room_for(all) {
                 return Err(Full(self.feed().bounds().max_entries).into());
             }
             self.sink.enforce(all)
@@ -92,12 +105,14 @@ impl Idp {
         self.begin_operator(running, issuer, kept)
     }
 
-    /// The feeds of operators who entered something before the gateway was started again.
-    pub(super) fn kept_operators(&self, running: &Running) -> Vec<(Voice, Arc<Feed>)> {
-        let Some(journal) = self.journal() else { return Vec::new() };
+    /// The feeds of operators who entered something before the gateway was started again, or before the issuer was given
+    /// another name in the config.
+    pub(super) fn kept_operators(&self, running: &Running, leaving: &[Leaving]) -> Vec<(Voice, Arc<Feed>)> {
+        let before = |voice: &Voice| leaving.iter().any(|one| one.voice.is_of(voice));
         let new = running.issuers.keys().filter(|issuer| !running.operators.contains_key(*issuer));
         let kept = new.filter_map(|issuer| Some((issuer, self.voice_of(running, issuer)?)));
-        let kept = kept.filter(|(_, voice)| journal.holds(voice));
+        let kept =
+            kept.filter(|(_, voice)| before(voice) || self.journal().is_some_and(|journal| journal.holds(voice)));
         kept.filter_map(|(issuer, voice)| self.open_operator(issuer, voice)).collect()
     }
 
@@ -160,16 +175,16 @@ impl Idp {
         })
     }
 
-    /// What was entered about an issuer leaves with it, and when the name is another issuer's now: the feeds of these are
-    /// to be closed.
-    pub(super) fn retire_operators(&self, running: &mut Running) -> Vec<Arc<Feed>> {
+    /// What was entered about an issuer leaves with it, and when the name is another issuer's now.
+    pub(super) fn retire_operators(&self, running: &mut Running) -> Vec<Leaving> {
         let mut gone = Vec::new();
         let Running { issuers, operators, .. } = running;
         operators.retain(|name, operator| {
             let stays = issuers.get(name).is_some_and(|issuer| *issuer.settings.issuer == *operator.sink.issuer);
             if !stays {
-                self.leave(operator.sink.account.as_deref());
-                gone.push(Arc::clone(&operator.sink.feed));
+                let (iss, feed) = (operator.sink.issuer.as_ref().into(), Arc::clone(&operator.sink.feed));
+                let voice = Voice { source: SourceName::from(&*feed_name(name)), iss };
+                gone.push(Leaving { voice, feed, account: operator.account() });
             }
             stays
         });
@@ -198,5 +213,10 @@ mod tests {
         assert_eq!(operator.revoke(&other).await, Err(NotKept::Full(Full(100))));
         let standing = operator.feed().standing(operator.sink.now());
         assert!(standing.complete && standing.entries == 60, "{standing:?}");
+        // What is there already needs no room, also beside something new.
+        assert_eq!(operator.revoke(&other[..40]).await, Ok(()));
+        assert_eq!(operator.room(), 0);
+        assert_eq!(operator.revoke(&one).await, Ok(()));
+        assert_eq!(operator.revoke(&other).await, Err(NotKept::Full(Full(100))));
     }
 }

@@ -3,6 +3,7 @@
 
 use super::build::{BuildError, BuiltIssuer};
 use super::fleet::{self, Hub, Voice};
+use super::former::Leaving;
 use super::keeping::{Kept, mark};
 use super::prepared::BuiltSources;
 pub use super::prepared::Prepared;
@@ -16,9 +17,9 @@ use crate::decide::time::Moment;
 use crate::settings::Seal;
 use crate::state::clock::Clock;
 use crate::state::fingerprint::Fingerprints;
-use crate::state::journal::Journal;
+use crate::state::journal::{self, Journal};
 use crate::state::keys::IssuerKeys;
-use crate::state::revocations::{Feed, Revocations};
+use crate::state::revocations::Revocations;
 use crate::state::statuses::StatusLists;
 use crate::telemetry::audit::Audit;
 use arc_swap::ArcSwap;
@@ -150,11 +151,10 @@ impl Idp {
                 running.issuers.insert(name, started);
             }
         }
-        let mut gone = self.retire_sources(running, &prepared.settings, &prepared.sources);
-        gone.extend(self.retire_operators(running));
-        let mut opened = self.open_feeds(running, &prepared.settings, prepared.sources.keys());
-        // Not before the new ones are open: until they were heard, nobody takes what leaves here for what is not there.
-        gone.iter().for_each(|feed| self.means.revocations.close(feed));
+        let mut leaving = self.retire_sources(running, &prepared.settings, &prepared.sources);
+        leaving.extend(self.retire_operators(running));
+        leaving.extend(self.retire_former(running, &prepared.settings));
+        let mut opened = self.open_feeds(running, &prepared.settings, prepared.sources.keys(), &leaving);
         self.resume_operators(running, &mut opened);
         for (name, source) in prepared.sources {
             let (settings, kept) = (prepared.settings.sources.get(&name), opened.remove(&name));
@@ -199,24 +199,29 @@ impl Idp {
         RunningIssuer { settings: settings.clone(), seal, keys, teller, cancel }
     }
 
-    /// Ends the tasks of sources that changed or left. What a source said leaves only if the source does, or
-    /// speaks for another issuer now: the feeds of these are to be closed.
-    fn retire_sources(&self, running: &mut Running, settings: &Settings, anew: &BuiltSources) -> Vec<Arc<Feed>> {
+    /// Ends the tasks of sources that changed or left. The feed of a source leaves only if the source does, speaks for
+    /// another issuer now, or is told now where it asked before, or asks.
+    fn retire_sources(&self, running: &mut Running, settings: &Settings, anew: &BuiltSources) -> Vec<Leaving> {
         let mut gone = Vec::new();
         running.sources.retain(|name, old| {
             let new = settings.sources.get(name);
             if new.is_none() || anew.contains_key(name) {
                 old.cancel.cancel();
             }
-            let stays = new.is_some_and(|new| new.kind().issuer() == old.feed.issuer.as_str());
+            let is_told = old.settings.kind().is_told();
+            let as_before = |new: &SourceSettings| {
+                let kind = new.kind();
+                kind.issuer() == old.feed.issuer.as_str() && kind.is_told() == is_told
+            };
+            let stays = new.is_some_and(as_before);
             let stays = stays && iss(settings, new) == Some(&old.issuer);
             if !stays || !matches!(new, Some(SourceSettings::StatusList(_))) {
                 self.means.statuses.close(&old.feed.name);
             }
             if !stays {
-                self.leave(old.account.as_deref());
                 self.reception.close(name);
-                gone.push(Arc::clone(&old.feed));
+                let voice = journal::Voice::of_source(name, &old.issuer, is_told);
+                gone.push(Leaving { voice, feed: Arc::clone(&old.feed), account: old.account.clone() });
             }
             stays
         });

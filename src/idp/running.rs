@@ -1,5 +1,6 @@
 //! What runs: the issuers and the sources that were taken up, each with what is exchanged when its settings change.
 
+use super::former::Former;
 use super::held_back::HeldBack;
 use super::introspection::Teller;
 use super::operator::Operator;
@@ -24,6 +25,8 @@ pub(super) struct Running {
     pub(super) sources: BTreeMap<String, RunningSource>,
     /// What operators entered, by issuer; opened with the first entry.
     pub(super) operators: BTreeMap<String, Arc<Operator>>,
+    /// What sources were told that are no more, by the names of their feeds.
+    pub(super) former: BTreeMap<String, Former>,
 }
 
 #[derive(Clone)]

@@ -79,6 +79,8 @@ pub(super) struct Fit {
     pub issued: Timestamp,
     /// From then on it would not be accepted any more.
     pub until: Timestamp,
+    /// Whether it says of itself that it is of this type.
+    pub typed: bool,
 }
 
 impl Terms<'_> {
@@ -114,7 +116,7 @@ impl Terms<'_> {
             return Err(Unfit::Early);
         }
         let id = claims.token_id.clone().filter(|id| !id.is_empty()).ok_or(Unfit::Nameless)?;
-        Ok(Fit { claims, id, issued, until })
+        Ok(Fit { claims, id, issued, until, typed: *typ == *self.typ })
     }
 }
 

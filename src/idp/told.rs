@@ -13,9 +13,9 @@ pub(super) const fn max_entries() -> usize {
     1_000_000
 }
 
-/// How long an entry is kept.
+/// How long an entry is kept: longer than most providers renew a sign-in.
 pub(super) fn retain() -> OrOff<Span> {
-    OrOff::On(Span::hours(7 * 24))
+    OrOff::On(Span::hours(30 * 24))
 }
 
 /// There is nothing to wait for: it is ready at once, and then its receiver has the word.

@@ -16,9 +16,9 @@ use crate::decide::id::SourceName;
 use crate::decide::limits::Limits;
 use crate::decide::outlook::Outlook;
 use crate::decide::reason::Reason;
-use crate::decide::revocation::{Entries, Freshness};
+use crate::decide::revocation::{Entries, Entry, Freshness};
 use crate::decide::session;
-use crate::decide::time::{Moment, Timestamp};
+use crate::decide::time::Moment;
 use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
@@ -222,8 +222,7 @@ impl Report {
         let anew = if told && self.verdict.is_none() { self.judged_anew() } else { None };
         let feed = told.then(|| self.feed()).flatten();
         let hit = self.reason.filter(|reason| reason.is_revocation()).and_then(|_| self.hit());
-        let since = |learned: &Timestamp| u64::try_from(self.moment.wall.since(*learned)).unwrap_or(0);
-        let entry_age = hit.as_ref().map(|(_, learned)| Duration::from_millis(since(learned)));
+        let entry = hit.as_ref().map(|(_, entry)| entry);
         self.audit_refusal();
         self.shared.telemetry.record(&Exchange {
             trace: self.trace,
@@ -242,8 +241,10 @@ impl Report {
             issuer: self.issuer().map(|issuer| issuer.rules.name.as_str()),
             keys_of: self.keys_of(),
             untrusted: self.unproven.as_ref().map(|unproven| self.untrusted(unproven)),
-            revocation: feed.as_ref().map(|(source, age)| Feed { source: source.as_str(), age: *age, entry_age }),
-            revoked: hit.as_ref().map(|(source, learned)| Revoked { source: source.as_str(), learned: *learned }),
+            revocation: feed
+                .as_ref()
+                .map(|(source, age)| Feed::of(source.as_str(), *age).hit_by(entry, self.moment.wall)),
+            revoked: hit.as_ref().map(|(source, entry)| Revoked { source: source.as_str(), learned: entry.learned }),
             sight: self.sight(),
             skew_ms: self.reason.or(self.shadow.as_ref().and_then(|shadow| shadow.reason())).and_then(|_| self.skew()),
             delivery,
@@ -285,10 +286,10 @@ impl Report {
             || self.shared.telemetry.records().wants(&self.trace)
     }
 
-    /// The entry by which the token is revoked: its source, and when it was learned of.
-    fn hit(&self) -> Option<(SourceName, Timestamp)> {
+    /// The entry by which the token is revoked, and its source.
+    fn hit(&self) -> Option<(SourceName, Entry)> {
         let entry = revocation::decisive(&self.entries()?, self.claims()?)?;
-        Some((self.shared.state.revocations.source_name(entry.source)?, entry.learned))
+        Some((self.shared.state.revocations.source_name(entry.source)?, entry))
     }
 
     fn entries(&self) -> Option<Entries> {

@@ -14,6 +14,7 @@ use super::shadow::Shadowed;
 use crate::decide::claims::Token;
 use crate::decide::id::Fingerprint;
 use crate::decide::reason::Reason;
+use crate::decide::revocation::Entry;
 use crate::decide::session;
 use crate::decide::time::{Moment, Timestamp};
 use crate::decide::verdict::Verdict;
@@ -146,6 +147,24 @@ pub struct Feed<'a> {
     pub age: Option<Duration>,
     /// How long before this request the entry that hit was learned of.
     pub entry_age: Option<Duration>,
+    /// How long after the instant of its cut-off that was, where it has one.
+    pub lag: Option<Duration>,
+}
+
+impl<'a> Feed<'a> {
+    /// One whose knowledge was so old.
+    #[must_use]
+    pub const fn of(source: &'a str, age: Option<Duration>) -> Self {
+        Self { source, age, entry_age: None, lag: None }
+    }
+
+    /// With the entry that hit at this time, if one did.
+    #[must_use]
+    pub fn hit_by(self, entry: Option<&Entry>, now: Timestamp) -> Self {
+        let between = |from, to: Timestamp| Duration::from_millis(u64::try_from(to.since(from)).unwrap_or(0));
+        let lag = |entry: &Entry| Some(between(entry.cutoff.instant()?, entry.learned));
+        Self { entry_age: entry.map(|entry| between(entry.learned, now)), lag: entry.and_then(lag), ..self }
+    }
 }
 
 /// The entry of the revocation set that hit.

@@ -44,6 +44,7 @@ pub mod attribute {
     pub const TOKEN_TTL: &str = "curfew.token.ttl_s";
     pub const REVOCATION_SOURCE: &str = "curfew.revocation.source";
     pub const REVOCATION_LAG: &str = "curfew.revocation.lag_s";
+    pub const REVOCATION_ENTRY_AGE: &str = "curfew.revocation.entry_age_s";
     pub const FEED_STALENESS: &str = "curfew.feed.staleness_s";
     pub const UPSTREAM: &str = "curfew.upstream";
     pub const ENDPOINT: &str = "curfew.upstream.endpoint";

@@ -107,6 +107,7 @@ pub(super) struct Source {
     pub name: Box<str>,
     pub age: Option<Duration>,
     pub entry_age: Option<Duration>,
+    pub lag: Option<Duration>,
 }
 
 /// The entry that hit.
@@ -228,7 +229,7 @@ impl From<&Untrusted<'_>> for Claimed {
 
 impl From<&Feed<'_>> for Source {
     fn from(from: &Feed<'_>) -> Self {
-        Self { name: from.source.into(), age: from.age, entry_age: from.entry_age }
+        Self { name: from.source.into(), age: from.age, entry_age: from.entry_age, lag: from.lag }
     }
 }
 

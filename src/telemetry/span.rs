@@ -215,7 +215,8 @@ fn untrusted(out: &mut Attributes, claims: &Claimed) {
 fn revocation(out: &mut Attributes, feed: &Source) {
     out.text(name::REVOCATION_SOURCE, &feed.name);
     out.maybe(name::FEED_STALENESS, feed.age.map(|age| age.as_secs_f64()));
-    out.maybe(name::REVOCATION_LAG, feed.entry_age.map(|age| age.as_secs_f64()));
+    out.maybe(name::REVOCATION_ENTRY_AGE, feed.entry_age.map(|age| age.as_secs_f64()));
+    out.maybe(name::REVOCATION_LAG, feed.lag.map(|lag| lag.as_secs_f64()));
 }
 
 fn delivery(out: &mut Attributes, record: &Record) {

@@ -99,7 +99,7 @@ fn an_import_goes_on_where_it_stopped() {
     let until = now() + 3600;
     let json = format!("{{\"type\":\"subject\",\"id\":\"{last}\",\"until\":{until}}}\n");
     let output = world.command(&import, &format!("{first}\n{good}{{\"type\":\"device\"}}\n{json}"));
-    assert!(output.status.code() == Some(6) && said(&output).contains("after line 10000"), "{}", said(&output));
+    assert!(output.status.code() == Some(6) && said(&output).contains("line 10002: "), "{}", said(&output));
     assert_eq!((world.asks(&one), world.asks(&two)), ("subject_revoked".into(), "admitted".into()));
     let lines = world.audited().len();
     let output = world.command(&import, &format!("{first}\n{good}{json}"));

@@ -14,4 +14,5 @@ mod document;
 mod entries;
 mod explain;
 mod guard;
+mod imports;
 mod world;

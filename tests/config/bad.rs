@@ -124,7 +124,15 @@ const CASES: &[&[(&str, &str)]] = &[
     )],
     &[(
         VERSION,
-        "~\nrevocation:\n  sources:\n    one: { kind: backchannel_logout, issuer: corp, client_ids: [a], door: { path: /x } }\n    two: { kind: global_token_revocation, issuer: corp, audiences: [a], door: { path: /x } }",
+        "~\nrevocation:\n  sources:\n    one: { kind: backchannel_logout, issuer: corp, client_ids: [a], door: { path: /x } }\n    two: { kind: global_token_revocation, issuer: corp, audiences: [a], callers: [b], door: { path: /x } }",
+    )],
+    &[(
+        VERSION,
+        "~\nrevocation: { sources: { all: { kind: global_token_revocation, issuer: corp, audiences: [a] }, some: { kind: global_token_revocation, issuer: corp, audiences: [a], types: strict } } }",
+    )],
+    &[(
+        VERSION,
+        "~\nrevocation: { sources: { out: { kind: backchannel_logout, issuer: corp, client_ids: [a], retain: 1h }, long: { kind: backchannel_logout, issuer: corp, client_ids: [b], retain: 'off' } } }",
     )],
     // the channel between instances
     &[(VERSION, "~\nrevocation: { fleet: { redis: { urls: [redis://127.0.0.1] } } }")],

@@ -44,6 +44,19 @@ fn only_the_provider_commands_and_only_about_its_own() {
         ("I6 of the future", good().claim("iat", now() + 300).claim("exp", now() + 400)),
         ("I6 without jti", good().without("jti")),
         ("I6 a logout token", good().head("typ", "logout+jwt")),
+        (
+            "I6 an access token for us too",
+            good().head("typ", "JWT").claim("aud", json!([COMMANDS, "https://api.example.com"])),
+        ),
+        (
+            "I6 of no type, for us too",
+            good().headless("typ").claim("aud", json!(["https://api.example.com", COMMANDS])),
+        ),
+        ("I6 with a scope", good().head("typ", "JWT").claim("scope", "read")),
+        ("I6 of a client", good().head("typ", "JWT").claim("client_id", "shop")),
+        ("I6 of a party", good().head("typ", "JWT").claim("azp", "shop")),
+        ("I6 of a sign-in", good().head("typ", "JWT").claim("auth_time", now())),
+        ("I6 an ID token", good().head("typ", "JWT").claim("nonce", "n")),
     ] {
         let answer = send(&world, PATH, &token.sign(), &body);
         rows.is(name, &answer, 401);

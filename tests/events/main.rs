@@ -8,6 +8,7 @@ mod support;
 mod audited;
 mod backchannel;
 mod door;
+mod former;
 mod full;
 mod global;
 mod keycloak;

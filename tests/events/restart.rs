@@ -34,7 +34,10 @@ fn a_logout_outlives_the_process_that_was_told() {
     let (_, metrics) = world.gateway.admin("/metrics");
     assert!(metrics.contains("curfew_revocation_journal_recovered_entries 1"), "{metrics}");
 
-    let told = refused(&world.config);
+    // With an audit log of its own, which is for one process too.
+    let (second, text) = (world.config.with_file_name("second.yaml"), std::fs::read_to_string(&world.config).unwrap());
+    std::fs::write(&second, text.replace("/audit/log", "/audit/second")).unwrap();
+    let told = refused(&second);
     assert!(told.contains("another process uses it"), "{told}");
     world.kill();
     let state = world.config.with_file_name("state");

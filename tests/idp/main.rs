@@ -2,8 +2,12 @@
 
 #![allow(missing_docs, reason = "a test tells what it proves in its name and its comment")]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod claims;
 mod feeds;
+mod former;
 mod keys;
 mod provider;
 mod restart;

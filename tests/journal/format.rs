@@ -1,10 +1,10 @@
 //! The files: whatever is torn off or damaged, nothing is invented, and nothing that was kept is lost unsaid.
 
 use crate::disk::Memory;
-use crate::world::{LEARNED, World, open_feed, token, voice};
+use crate::world::{CHECK, LEARNED, World, ids, open_feed, token, voice};
 use curfew::decide::revocation::Cutoff;
 use curfew::decide::time::Timestamp;
-use curfew::state::journal::JournalError;
+use curfew::state::journal::{Journal, JournalError, Voice};
 use curfew::state::revocations::{Known, Revocations, Revoked, Target};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +95,43 @@ async fn a_damaged_header_does_not_make_void_what_follows_it() {
     let mut files = files.clone();
     the_journal(&mut files).truncate(47);
     assert_eq!(World::start(Memory::of(files)).unwrap().ids().len(), 0);
+}
+
+/// As a version wrote them that did not say whether a source is told: read by whoever has that name now; and if nobody has,
+/// it is known that something was said. They are written anew at once.
+#[tokio::test]
+async fn files_of_an_older_version_are_read() {
+    let mut files = written().await;
+    let journal = the_journal(&mut files);
+    journal[7] = b'1';
+    let crc = crc32fast::hash(&journal[..44]).to_le_bytes();
+    journal[44..48].copy_from_slice(&crc);
+    let disk = Memory::of(files);
+    for is_told in [true, false] {
+        let disk = Memory::of(disk.files());
+        let set = Arc::new(Revocations::default());
+        let clock = Arc::new(curfew::state::clock::SystemClock::start());
+        let journal = Journal::open(Box::new(disk.clone()), CHECK, Arc::clone(&set), clock).unwrap();
+        assert_eq!(journal.former(&[]), [voice("events")]);
+        let opened = vec![(Voice::of_source("events", &voice("").iss, is_told), open_feed(&set, "events", 100))];
+        assert_eq!(journal.former(&opened), []);
+        journal.recover(opened).unwrap();
+        assert_eq!(ids(&set).len(), 27);
+        let began = std::time::Instant::now();
+        while journal.standing().snapshots == 0 {
+            assert!(began.elapsed().as_secs() < 20, "no snapshot came");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        drop(journal);
+        // By now it is told apart.
+        let set = Arc::new(Revocations::default());
+        let clock = Arc::new(curfew::state::clock::SystemClock::start());
+        let journal = Journal::open(Box::new(disk), CHECK, Arc::clone(&set), clock).unwrap();
+        let other = vec![(Voice::of_source("events", &voice("").iss, !is_told), open_feed(&set, "events", 100))];
+        assert_eq!(journal.former(&other).len(), usize::from(is_told));
+        journal.recover(other).unwrap();
+        assert_eq!(ids(&set).len(), 0);
+    }
 }
 
 #[tokio::test]

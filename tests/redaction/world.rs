@@ -158,7 +158,7 @@ revocation:
     list: {{ kind: file, issuer: corp, path: {d}/list.ndjson, format: ndjson, max_staleness: off }}
     logout: {{ kind: backchannel_logout, issuer: corp, client_ids: [shop] }}
     realm: {{ kind: keycloak_not_before, issuer: legacy, clients: [gateway] }}
-    commands: {{ kind: global_token_revocation, issuer: partner, audiences: ["https://api.example.com/.curfew/events/commands"] }}
+    commands: {{ kind: global_token_revocation, issuer: partner, audiences: ["https://api.example.com/.curfew/events/commands"], types: strict }}
     signals:
       kind: ssf
       issuer: corp

@@ -66,8 +66,13 @@ impl Gateway {
         });
     }
 
-    /// Is it still running? A dead child of the keeper is a zombie or gone.
+    /// Is it still running? A dead child of the keeper is a zombie or gone; but as long as one of its threads is not, its
+    /// files are open, and locked.
     pub fn lives(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid)).map_or(0, Iterator::count);
+        if threads > 1 {
+            return true;
+        }
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with(['Z', 'X']))
     }

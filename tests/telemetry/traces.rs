@@ -5,11 +5,13 @@ use std::time::Duration;
 use crate::collector::{self, Received, attributes};
 use crate::world::{SECRET, exchange, forged, judge, token};
 use curfew::decide::evidence::Reading;
-use curfew::decide::id::Fingerprint;
+use curfew::decide::id::{Fingerprint, SourceId};
 use curfew::decide::reason::Reason;
+use curfew::decide::revocation::{Cutoff, Entry};
 use curfew::decide::session::{Basis, Key, Knowledge, Sight};
+use curfew::decide::time::Timestamp;
 use curfew::telemetry::{
-    Attempt, Delivery, Exchange, Service, Settings, StartError, Telemetry, TraceContext, Untrusted,
+    Attempt, Delivery, Exchange, Feed, Service, Settings, StartError, Telemetry, TraceContext, Untrusted,
 };
 use http::HeaderMap;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -126,6 +128,25 @@ async fn a_forged_token_over_http() {
     assert_eq!(told["curfew.untrusted.kid"], "k1");
     assert!(!told.keys().any(|name| name.starts_with("curfew.token") || name == "curfew.issuer"), "{told:?}");
     assert_eq!(received.header("x-key").as_deref(), Some("k"));
+}
+
+/// How long ago it was learned of an entry, and how late that was, are two things; the second is not known of every entry.
+#[tokio::test]
+async fn a_revocation_and_its_lag() {
+    let (listener, address) = collector::listen().await;
+    let received = collector::grpc(listener).await;
+    let telemetry = start(&settings(&format!("http://{address}"), "grpc"));
+    let route = telemetry.route("orders", "/orders/{id}", "api", &["corp"]);
+    let at = Timestamp::from_millis;
+    let rows = [(1, Cutoff::UpTo(at(999_750)), Some("0.25")), (2, Cutoff::Always, None)];
+    for (count, cutoff, lag) in rows {
+        let entry = Entry { cutoff, source: SourceId(0), learned: at(1_000_000) };
+        let feed = Feed::of("logout", None).hit_by(Some(&entry), at(1_060_000));
+        telemetry.record(&Exchange { revocation: Some(feed), ..refused(exchange(&route), Reason::SessionRevoked) });
+        let told = attributes(&received.wait(count).await.pop().unwrap().attributes);
+        assert_eq!(told["curfew.revocation.entry_age_s"], "60");
+        assert_eq!(told.get("curfew.revocation.lag_s").map(String::as_str), lag);
+    }
 }
 
 /// TC-04 and OT-02: a stranger's trace is linked to; an upstream's fault is an error of both spans.

@@ -251,6 +251,7 @@ fn event(members: Map<String, Value>) -> Event {
         "revoke" => "revocation_entered",
         "lift" => "revocation_withdrawn",
         "confirm" => "snapshot_confirmed",
+        "drop" => "former_source_dropped",
         _ => Kind::Operator.name(),
     };
     let event = Event::named(name, Timestamp::from_millis(at), true);

@@ -16,7 +16,10 @@ use crate::token::verify::Verifier;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use std::fmt;
+use std::time::Duration;
 
+/// How long after its cut-off an entry is kept that does not say: longer than most sign-ins can be renewed.
+const RETAIN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// No id is longer: the longest claim that is read of a token.
 const MAX_ID: usize = 4096;
 /// No reason and no actor is longer.
@@ -185,7 +188,8 @@ impl Reader<'_> {
         let before = entry.not_before.map(|at| Cutoff::Before(at.resolve(self.now)));
         let up_to = entry.at.map(|at| Cutoff::UpTo(at.resolve(self.now)));
         understood.revoked.cutoff = before.into_iter().chain(up_to).reduce(Cutoff::max).unwrap_or(Cutoff::Always);
-        understood.revoked.until = until.or(understood.revoked.until);
+        let kept = || understood.revoked.cutoff.instant().map(|at| at.max(self.now.wall).plus(RETAIN));
+        understood.revoked.until = until.or(understood.revoked.until).or_else(kept);
         Ok(Understood { reason: entry.reason, actor: entry.actor, ..understood })
     }
 

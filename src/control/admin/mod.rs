@@ -14,6 +14,7 @@
 //! | `standing` | keys with their age, routes with what holds on them |
 //! | `explain` | what would be decided about a request |
 //! | `confirm` | what a feed says that was held back |
+//! | `dropping` | what a source was told that is no more |
 //! | `fleet` | how far what was entered has come |
 //! | `audit` | who did what, and why |
 //! | `problem` | the answers, and why not |
@@ -22,6 +23,7 @@ mod audit;
 mod body;
 mod confirm;
 mod connections;
+mod dropping;
 mod entry;
 mod explain;
 mod fleet;

@@ -13,7 +13,7 @@ use crate::decide::id::IssuerName;
 use crate::decide::time::Moment;
 use crate::idp::operator::Operator;
 use crate::proxy::gate::Shared;
-use crate::state::revocations::{Revoked, Target};
+use crate::state::revocations::{FeedStanding, Revoked, Target};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use hyper::body::Incoming;
@@ -120,7 +120,7 @@ impl Operations {
             self.keep(deed, &entries, who, &mut done).await.map_err(|problem| problem.after(position))?;
             done.position += count;
             if let Some(fault) = fault {
-                return Err(fault.at(done.position + 1).after(done.position));
+                return Err(fault.at(done.position + 1).after(done.position).with(&done));
             }
         }
     }
@@ -189,7 +189,7 @@ impl Operations {
         for (issuer, (revoked, _)) in by_issuer(entries) {
             let operator = self.operator(issuer.as_str()).await;
             let operator = operator.ok_or_else(|| unkept("an issuer left with a reload just now: try again"))?;
-            if revoked.len() > operator.room() {
+            if !operator.has_room_for(&revoked) {
                 return Err(unkept("there is no room for so many entries of operators: take back what is over"));
             }
             work.push((operator, revoked));
@@ -272,6 +272,12 @@ impl Operations {
     #[must_use]
     pub fn feeds(&self) -> Answer {
         json(&query::feeds(&self.shared.state, self.now()))
+    }
+
+    /// How the feed of this name stands, if there is one.
+    pub(super) fn feed(&self, name: &str) -> Option<FeedStanding> {
+        let standing = self.shared.state.revocations.standing(self.now());
+        standing.into_iter().find(|feed| feed.source.as_str() == name)
     }
 
     /// Which keys there are, and how old what is known of them is.

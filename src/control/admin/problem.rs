@@ -5,6 +5,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE, X_CONTE
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -22,6 +23,8 @@ pub struct Problem {
     pub entry: Option<usize>,
     /// How many lines before it are enforced and kept: from there an import may go on.
     pub position: Option<usize>,
+    /// What was done of them.
+    pub done: Option<Map<String, Value>>,
     /// The methods that there are (RFC 9110 §15.5.6).
     pub allow: Option<String>,
 }
@@ -36,12 +39,14 @@ struct Told<'a> {
     entry: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<usize>,
+    #[serde(flatten)]
+    done: Option<&'a Map<String, Value>>,
 }
 
 impl Problem {
     /// A problem of this status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), entry: None, position: None, allow: None }
+        Self { status, detail: detail.into(), entry: None, position: None, done: None, allow: None }
     }
 
     /// What was sent cannot be used.
@@ -61,6 +66,14 @@ impl Problem {
         Self { position: Some(position), ..self }
     }
 
+    /// The same, with what was done of those lines.
+    #[must_use]
+    pub fn with(self, done: &impl Serialize) -> Self {
+        let done = serde_json::to_value(done).ok().and_then(|done| done.as_object().cloned());
+        let counts = done.map(|done| done.into_iter().filter(|(name, _)| name != "position").collect());
+        Self { done: counts, ..self }
+    }
+
     /// The answer.
     #[must_use]
     pub fn answer(&self) -> Answer {
@@ -71,6 +84,7 @@ impl Problem {
             detail: &self.detail,
             entry: self.entry,
             position: self.position,
+            done: self.done.as_ref(),
         };
         let body = serde_json::to_string(&told).unwrap_or_default() + "\n";
         let mut response = typed(self.status, "application/problem+json", body);

@@ -51,6 +51,7 @@ enum What {
     Explain,
     Connections,
     Confirm,
+    Drop,
     Query,
     Act(Deed),
     Records(Looking),
@@ -95,6 +96,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     guarded(Method::GET, "/config", What::Config),
     guarded(Method::GET, "/revocations/feeds", What::Feeds),
     guarded(Method::POST, "/revocations/feeds/confirm", What::Confirm),
+    guarded(Method::POST, "/revocations/feeds/drop", What::Drop),
     guarded(Method::GET, "/fleet", What::Fleet),
     guarded(Method::GET, "/checkup", What::Checkup),
     guarded(Method::GET, "/keys", What::Keys),
@@ -205,6 +207,10 @@ async fn ask<S: Showing>(
         What::Confirm => {
             let who = guard.admit(parts, peer)?;
             operations.confirm(&parts.headers, body, &who).await?
+        }
+        What::Drop => {
+            let who = guard.admit(parts, peer)?;
+            operations.drop_former(&parts.headers, body, &who).await?
         }
         What::Query => {
             guard.admit(parts, peer)?;

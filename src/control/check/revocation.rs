@@ -8,6 +8,10 @@ use crate::control::settings::Config;
 use crate::decide::checks::freshness::OnStale;
 use crate::decide::checks::status::StatusRule;
 use crate::idp::source::SourceSettings;
+use crate::proxy::policies::LIFETIME;
+use crate::proxy::sessions::SessionPolicy;
+use crate::proxy::settings::TokenPolicy;
+use crate::settings::{OrOff, Span};
 use std::collections::BTreeMap;
 
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
@@ -25,6 +29,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     doors(config, &mut faults);
     fleet(config, &mut faults);
     lasting(config, &mut faults);
+    brief(config, &mut faults);
     stale(config, &mut faults);
     unasked(config, &mut faults);
     signals(config, &mut faults);
@@ -89,6 +94,24 @@ fn lasting(config: &Config, faults: &mut Faults<'_>) {
         let message = "what this source is told is forgotten when the gateway is started again";
         let help = "write `state_dir: /var/lib/curfew` under `gateway`, a directory for this process alone";
         faults.warn(&join("revocation.sources", name), message, help);
+    }
+}
+
+/// An entry that leaves while a token that it hits could still pass, or be renewed. A sign-in is renewed at the provider for
+/// as long as that likes: what is known of it here is how long a token, and a session, may last.
+fn brief(config: &Config, faults: &mut Faults<'_>) {
+    let on = |span: Option<OrOff<Span>>| span.and_then(OrOff::on);
+    let lasts = |token: &TokenPolicy, session: &SessionPolicy| on(token.max_lifetime).max(on(session.absolute));
+    let policies = config.policies.values().map(|policy| lasts(&policy.token, &policy.session));
+    let least = [lasts(&config.defaults.token, &config.defaults.session), Some(Span::new(LIFETIME))];
+    let Some(longest) = policies.chain(least).flatten().max() else { return };
+    for (name, source) in &config.revocation.sources {
+        if let Some(retain) = source.kind().retain().filter(|retain| *retain < longest.get()) {
+            let message =
+                format!("an entry leaves after {}, and what it ends could go on for {longest}", Span::from(retain));
+            let help = format!("write more than `{longest}`: longer than a sign-in can be renewed at the provider");
+            faults.warn(&format!("{}.retain", join("revocation.sources", name)), message, &help);
+        }
     }
 }
 

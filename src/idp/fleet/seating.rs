@@ -41,11 +41,12 @@ impl Hub {
         }
         let gone = old.iter().filter(|old| !stands.iter().any(|stand| Arc::ptr_eq(stand, old)));
         let gone: Vec<_> = gone.cloned().collect();
-        self.stands.exchange(stands, own);
+        self.stands.exchange(stands.clone(), own);
         self.stands.settle(self.means.clock.now().wall);
         for stand in gone {
-            self.close(&stand.providers);
-            self.close(&stand.operators);
+            let heir = stands.iter().find(|other| other.iss == stand.iss);
+            self.close(&stand.providers, heir.map(|heir| &heir.providers));
+            self.close(&stand.operators, heir.map(|heir| &heir.operators));
         }
     }
 
@@ -60,10 +61,19 @@ impl Hub {
         }
     }
 
-    /// What the others said leaves; the journal keeps it until its next snapshot.
-    fn close(&self, sink: &Sink) {
+    /// What the others said leaves, or is another feed's if its issuer has another name in the config now; the journal keeps
+    /// it until its next snapshot.
+    fn close(&self, sink: &Sink, heir: Option<&Sink>) {
         if let (Some(journal), Some(account)) = (&self.journal, &sink.account) {
             journal.leave(account);
+        }
+        let (source, entries) = (&sink.feed.name, sink.held());
+        match heir {
+            Some(heir) => self.means.revocations.carry(&sink.feed, &heir.feed),
+            None if entries > 0 => {
+                tracing::warn!(%source, entries, "what other instances told leaves with the settings")
+            }
+            None => {}
         }
         self.means.revocations.close(&sink.feed);
     }

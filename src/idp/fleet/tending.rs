@@ -56,7 +56,11 @@ impl Hub {
             let (voice, account) = (Voice::Operator, operator.account());
             Some((operator.feed().id, Shared { voice, iss: iss(name)?, account, retain: None }))
         });
-        let (issuers, own) = (issuers.collect(), told().filter_map(own).chain(entered).collect());
+        let former = running.former.values().map(|former| {
+            let (voice, account) = (Voice::Provider, former.account.clone());
+            (former.feed.id, Shared { voice, iss: Arc::from(&*former.voice.iss), account, retain: None })
+        });
+        let (issuers, own) = (issuers.collect(), told().filter_map(own).chain(entered).chain(former).collect());
         self.take_up(settings.map(|settings| (settings, server)), issuers, own, kept);
     }
 }

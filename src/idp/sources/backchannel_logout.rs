@@ -55,8 +55,9 @@ pub struct BackchannelLogoutSettings {
     /// How many entries it may hold; beyond it the source is incomplete, and so never fresh. Default 1,000,000.
     #[serde(default = "told::max_entries")]
     pub max_entries: usize,
-    /// How long an entry is kept: longer than the longest lifetime of a token, which could pass again after it. `off`
-    /// for ever. Default `7d`.
+    /// How long an entry is kept: longer than a sign-in can be renewed, refresh tokens included. A token that is renewed says
+    /// when its user signed in, and could pass again after it. `max_entries` must hold the events of so long. `off` for ever.
+    /// Default `30d`.
     #[serde(default = "told::retain")]
     pub retain: OrOff<Span>,
 }

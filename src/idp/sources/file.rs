@@ -45,8 +45,8 @@ pub struct FileSettings {
     /// until `curfew confirm`. From 10 entries on. Or `off`. Default `90`.
     #[serde(default = "max_shrink")]
     pub max_shrink: OrOff<Percent>,
-    /// How long an entry without `until` is kept after the youngest token that it hits was issued: the longest
-    /// lifetime of a token. Default `off`: until it is taken out of the file.
+    /// How long an entry without `until` is kept after the youngest token that it hits was issued: longer
+    /// than a sign-in can be renewed, refresh tokens included. Default `off`: until it is taken out of the file.
     #[serde(default)]
     pub retain: OrOff<Span>,
 }
@@ -214,5 +214,7 @@ mod tests {
         assert_eq!(ids, [Some("a"), Some("b"), None]);
         assert!(matches!(&all[2], Err(FeedFault::Entry { number: 2, .. })));
         assert_eq!(one_by_one(feed::lines(b"a\nb\n"), Format::Ids.line()).filter(Result::is_ok).count(), 2);
+        let marked: Vec<_> = one_by_one(feed::lines(b"\xef\xbb\xbfa\n"), Format::Ids.line()).collect();
+        assert_eq!(marked.first().and_then(|entry| entry.as_ref().ok()).map(|entry| &*entry.id), Some("a"));
     }
 }

@@ -1,6 +1,7 @@
 //! Global Token Revocation (draft-parecki-oauth-global-token-revocation-05), which Okta calls Universal Logout: a
 //! command to end everything of one user. Authenticated by a signed token of the provider, for this purpose alone.
 
+use crate::decide::claims::Claims;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use crate::idp::build::BuildError;
@@ -33,13 +34,15 @@ pub struct GlobalTokenRevocationSettings {
     pub issuer: String,
     /// The URLs of this endpoint as the provider knows it: one of them must be in `aud` of its token.
     pub audiences: Vec<String>,
-    /// The `sub` of the provider's token: who may command. Default: anybody for whom the provider signs such a token.
+    /// The `sub` of the provider's token: who may command. Needed unless `types` is `strict`: then the default is anybody
+    /// for whom the provider signs such a token.
     #[serde(default)]
     pub callers: Vec<String>,
     /// Where commands are sent. Default: the path `/.curfew/events/` and the source's name.
     #[serde(default)]
     pub door: DoorSettings,
-    /// How `typ` is judged: `compat` (default: `global-token-revocation+jwt`, `JWT` or none) or `strict`.
+    /// How `typ` is judged: `compat` (default: `global-token-revocation+jwt`; or `JWT` or none, if nothing in the token says
+    /// that it is an access token or an ID token, and it is meant for this endpoint alone) or `strict`.
     #[serde(default)]
     pub types: TypePolicy,
     /// How long after its `iat` the provider's token is accepted, whatever its `exp`. Default `10m`.
@@ -51,8 +54,9 @@ pub struct GlobalTokenRevocationSettings {
     /// How many entries it may hold; beyond it the source is incomplete, and so never fresh. Default 1,000,000.
     #[serde(default = "told::max_entries")]
     pub max_entries: usize,
-    /// How long an entry is kept: longer than the longest lifetime of a token, which could pass again after it. `off`
-    /// for ever. Default `7d`.
+    /// How long an entry is kept: longer than a sign-in can be renewed, refresh tokens included. A token that is renewed says
+    /// when its user signed in, and could pass again after it. `max_entries` must hold the events of so long. `off` for ever.
+    /// Default `30d`.
     #[serde(default = "told::retain")]
     pub retain: OrOff<Span>,
 }
@@ -96,6 +100,10 @@ impl SourceKind for GlobalTokenRevocationSettings {
         let mut told = self.door.misfits();
         let nobody = "no URL is named that a command could be meant for: write the URL of this endpoint";
         told.extend(self.audiences.is_empty().then(|| Misfit { field: "audiences", told: nobody.into() }));
+        let anybody = "where `types` is not `strict`, a token that says of itself nothing could command: write who may, by the \
+                       `sub` of the provider's token, or `types: strict`";
+        let untold = self.callers.is_empty() && self.types == TypePolicy::Compat;
+        told.extend(untold.then(|| Misfit { field: "callers", told: anybody.into() }));
         let never = "a token needs time to arrive: write `10m`";
         told.extend((self.max_lifetime == Span::ZERO).then(|| Misfit { field: "max_lifetime", told: never.into() }));
         told
@@ -171,6 +179,7 @@ impl GlobalTokenRevocation {
         let (signer, now) = (sink.signer(), sink.now());
         let token = bearer(event).ok_or(Disobeyed::Unproven(Unfit::Content("no bearer token")))?;
         let fit = self.terms().accept(token, &signer, now).await.map_err(Disobeyed::Unproven)?;
+        self.is_meant_so(&fit)?;
         self.may_command(&fit)?;
         if !event.is("application/json") {
             return Err(Disobeyed::Type);
@@ -204,6 +213,14 @@ impl GlobalTokenRevocation {
             max_lifetime: self.settings.max_lifetime.get(),
             limit: self.settings.door.max_bytes.len(),
         }
+    }
+
+    /// A token that does not say that it is a command must not be anything else: an access token of a user for an API next to
+    /// this endpoint, or what was issued to a client.
+    fn is_meant_so(&self, Fit { claims, typed, .. }: &Fit) -> Result<(), Disobeyed> {
+        let ours = |audience: &str| self.settings.audiences.iter().any(|one| one == audience);
+        let elsewhere = || claims.audience.iter().flatten().any(|audience| !ours(audience));
+        if *typed || !(is_another_kind(claims) || elsewhere()) { Ok(()) } else { Err(Disobeyed::Unproven(Unfit::Type)) }
     }
 
     fn may_command(&self, fit: &Fit) -> Result<(), Disobeyed> {
@@ -244,6 +261,14 @@ impl GlobalTokenRevocation {
             _ => Err(Disobeyed::Unclear("a subject of a format that is not known")),
         }
     }
+}
+
+/// What only access tokens and ID tokens say: what was granted, to which client, about which sign-in (RFC 9068 §2.2, OpenID
+/// Connect Core §2; `cid`, `appid` and `roles` are those of Okta and Entra).
+fn is_another_kind(claims: &Claims) -> bool {
+    let says = |name: &&str| claims.rest.contains_key(*name);
+    let others = ["scope", "scp", "client_id", "azp", "cid", "appid", "roles", "sid", "acr", "cnf"];
+    claims.foreign || claims.auth_time.is_some() || others.iter().any(says)
 }
 
 /// The token of the only `Authorization` field (RFC 6750 §2.1).

@@ -59,8 +59,8 @@ pub struct PollSettings {
     /// of a JSON Web Key Set in a file). A signed answer is one of lines; see `deploy/runbook/feeds.md`.
     #[serde(default)]
     pub signature: FeedSignature,
-    /// How long an entry without `until` is kept after the youngest token that it hits was issued: the longest
-    /// lifetime of a token. Default `off`: until the source takes it back.
+    /// How long an entry without `until` is kept after the youngest token that it hits was issued: longer
+    /// than a sign-in can be renewed, refresh tokens included. Default `off`: until the source takes it back.
     #[serde(default)]
     pub retain: OrOff<Span>,
     /// A header to send, such as `Authorization`.

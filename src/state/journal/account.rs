@@ -3,23 +3,13 @@
 
 use super::batch::{self, Learned, Manner};
 use super::queue::{Queue, Unwritten};
-use crate::decide::id::SourceName;
+use super::voice::Voice;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use crate::state::revocations::{Feed, Revoked, Target, Void};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
-
-/// Whose words these are: a source, and the `iss` with which the names of its entries are hashed. If either changes,
-/// what was said before is not its own any more.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Voice {
-    /// The source.
-    pub source: SourceName,
-    /// The `iss` that it speaks for.
-    pub iss: Box<str>,
-}
 
 /// One source's place in the journal.
 pub struct Account {
@@ -115,6 +105,11 @@ impl Account {
         if !self.refused.load(Ordering::Acquire) {
             self.queue.push_polled(payloads);
         }
+    }
+
+    /// What it said is another one's now, and maybe was while that was being read: the whole set is written anew.
+    pub fn write_anew(&self) {
+        self.queue.gap();
     }
 
     fn gap(&self) {

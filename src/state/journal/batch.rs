@@ -1,8 +1,8 @@
 //! What a record says: entries that one source added, all that it says now, or what it took back. An entry of a token
 //! id is 17 to 25 bytes.
 
-use super::account::Voice;
 use super::frame::Bytes;
+use super::voice::Voice;
 use crate::decide::id::Fingerprint;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;

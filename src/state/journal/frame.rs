@@ -47,8 +47,11 @@ pub(super) enum Form {
     Snapshot = 2,
 }
 
-/// Changes when the format does.
-const MAGIC: [u8; 8] = *b"CURFEWJ1";
+/// Changes when the format does, so that no older version takes what it cannot read for what is not there.
+const MAGIC: [u8; 8] = *b"CURFEWJ2";
+
+/// What is read besides: there, a source's name does not say of what kind it is.
+const OLDER: [u8; 8] = *b"CURFEWJ1";
 
 /// What every version begins with.
 const FAMILY: &[u8] = b"CURFEWJ";
@@ -100,18 +103,24 @@ impl Header {
         bytes
     }
 
+    /// Did an older version write it?
+    pub(super) fn is_older(bytes: &[u8; HEADER]) -> bool {
+        bytes.starts_with(&OLDER)
+    }
+
     pub(super) fn read(bytes: &[u8; HEADER]) -> Result<Self, NoHeader> {
         let mut at = Bytes(bytes);
         let (magic, form) = (at.array().unwrap_or(MAGIC), at.u32().unwrap_or_default());
         let (number, follows) = (at.u64().unwrap_or_default(), at.u64().unwrap_or_default());
         let (check, crc) = (at.array().unwrap_or_default(), at.u32().unwrap_or_default());
-        if magic.starts_with(FAMILY) && magic != MAGIC {
+        let known = [MAGIC, OLDER].contains(&magic);
+        if magic.starts_with(FAMILY) && !known {
             return Err(NoHeader::Version);
         }
         let told = bytes.split_last_chunk::<4>().map_or(0, |(told, _)| crc32fast::hash(told));
         let form = [Form::Journal, Form::Snapshot].into_iter().find(|one| u32::from(*one as u8) == form);
         match form {
-            Some(form) if magic == MAGIC && told == crc => Ok(Self { form, number, follows, check }),
+            Some(form) if known && told == crc => Ok(Self { form, number, follows, check }),
             _ => Err(NoHeader::Torn),
         }
     }

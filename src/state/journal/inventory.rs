@@ -1,12 +1,12 @@
 //! Which files there are. `snapshot-7` holds all that `journal-1` to `journal-6` said; then come `journal-7` and those
 //! after it. A crash between any two steps of exchanging them leaves files that one of these numbers makes void.
 
-use super::account::Voice;
 use super::batch::Batch;
 use super::disk::Disk;
 use super::frame::{Check, Form, JournalError};
 use super::load::note;
 use super::reader::{Next, Reader};
+use super::voice::Voice;
 use std::collections::BTreeSet;
 
 /// The files that hold.
@@ -24,6 +24,8 @@ pub(super) struct Inventory {
     pub(super) torn: Vec<(String, u64)>,
     /// Whose words they hold.
     pub(super) voices: BTreeSet<Voice>,
+    /// Whether an older version wrote some of them, which did not say who of these was told.
+    pub(super) older: bool,
 }
 
 /// What a file that is not whole yet is called besides.
@@ -79,6 +81,7 @@ impl Inventory {
             return Err(JournalError::Damaged { file: name, at: 0, why: "it does not begin as it was written" });
         };
         self.snapshot = Some((number, disk.open(&name)?.0));
+        self.older |= reader.older;
         (self.next, self.group) = (number, header.follows);
         // It begins with a record without entries for each source.
         while let Next::Record(payload) = reader.next()? {
@@ -111,6 +114,7 @@ impl Inventory {
         }
         self.journals.push((number, reader.at));
         self.group = reader.group;
+        self.older |= reader.older;
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! The files, read into the revocation set: the snapshot by several threads, because its entries may come in any order;
 //! then the journals, in theirs.
 
-use super::account::{Account, Voice};
+use super::account::Account;
 use super::batch::{Batch, Learned, Manner};
 use super::disk::Disk;
 use super::frame::{Check, Form, JournalError};
 use super::inventory::{Inventory, journal, snapshot};
 use super::reader::{Next, Reader};
+use super::voice::{Voice, is_asked, kept_as, kin};
 use crate::decide::id::SourceName;
 use crate::decide::revocation::Cutoff;
 use crate::state::revocations::{Revocations, Void};
@@ -22,6 +23,8 @@ pub struct Recovered {
     pub entries: u64,
     /// How many are of sources that there are not any more, or that speak for another issuer now.
     pub nobodys: u64,
+    /// How many of these nobody can ask for again.
+    pub leave: u64,
     /// How many their source may not hold any more.
     pub beyond: u64,
     /// Whose words there are.
@@ -42,8 +45,9 @@ pub(super) struct Load<'a> {
     pub(super) disk: &'a dyn Disk,
     pub(super) check: &'a Check,
     pub(super) set: &'a Revocations,
-    accounts: BTreeMap<&'a str, (&'a Arc<Account>, AtomicBool)>,
-    counts: [AtomicU64; 3],
+    /// By whose words they are, and their `iss`.
+    accounts: BTreeMap<&'a str, BTreeMap<&'a str, (&'a Arc<Account>, AtomicBool)>>,
+    counts: [AtomicU64; 4],
 }
 
 /// What became of an entry.
@@ -52,6 +56,8 @@ enum Fate {
     Taken,
     Nobodys,
     Beyond,
+    /// Nobody's, and nobody can ask for it again.
+    Leaves,
 }
 
 const UNREADABLE: &str = "a record says what this version cannot read";
@@ -62,8 +68,12 @@ impl<'a> Load<'a> {
         set: &'a Revocations,
         accounts: &'a [Arc<Account>],
     ) -> Self {
-        let named = |account: &'a Arc<Account>| (account.voice.source.as_str(), (account, AtomicBool::new(false)));
-        let accounts = accounts.iter().map(named).collect();
+        let mut kin_of: BTreeMap<&str, BTreeMap<&str, _>> = BTreeMap::new();
+        for account in accounts {
+            let of = kin_of.entry(kin(account.voice.source.as_str())).or_default();
+            of.insert(&*account.voice.iss, (account, AtomicBool::new(false)));
+        }
+        let accounts = kin_of;
         Self { disk, check, set, accounts, counts: Default::default() }
     }
 
@@ -76,14 +86,14 @@ impl<'a> Load<'a> {
         for (number, _) in &files.journals {
             self.journal(&journal(*number), &mut voices)?;
         }
-        for (account, beyond) in self.accounts.values() {
+        for (account, beyond) in self.accounts.values().flat_map(BTreeMap::values) {
             // What could not be held must be said again.
             if beyond.load(Relaxed) {
                 account.set_cursor(None);
             }
         }
-        let [entries, nobodys, beyond] = self.counts.each_ref().map(|count| count.load(Relaxed));
-        Ok(Recovered { entries, nobodys, beyond, voices })
+        let [entries, nobodys, beyond, leave] = self.counts.each_ref().map(|count| count.load(Relaxed));
+        Ok(Recovered { entries, nobodys: nobodys + leave, leave, beyond, voices })
     }
 
     fn snapshot(&self, name: &str, voices: &mut BTreeSet<Voice>) -> Result<(), JournalError> {
@@ -156,9 +166,9 @@ impl<'a> Load<'a> {
 
     /// Does what a record says; tells whether it could be read.
     fn apply(&self, batch: &Batch<'_>) -> bool {
-        let account = self.accounts.get(batch.head.source).filter(|(account, _)| *account.voice.iss == *batch.head.iss);
-        let Some((account, beyond)) = account else {
-            self.count(Fate::Nobodys, batch.head.count.into());
+        let Some((account, beyond)) = self.account(batch.head.source, batch.head.iss) else {
+            let fate = if is_asked(batch.head.source) { Fate::Nobodys } else { Fate::Leaves };
+            self.count(fate, batch.head.count.into());
             return batch.entries().all(|entry| entry.is_some());
         };
         let read = match batch.head.manner {
@@ -172,6 +182,12 @@ impl<'a> Load<'a> {
             account.set_cursor(Some(cursor.to_vec()));
         }
         read
+    }
+
+    /// Who keeps what is written under this name.
+    fn account(&self, name: &str, iss: &str) -> Option<&(&'a Arc<Account>, AtomicBool)> {
+        let of = |name: &str| self.accounts.get(kin(name))?.get(iss);
+        of(name).or_else(|| kept_as(name)?.iter().find_map(|kept| of(kept)))
     }
 
     fn add(&self, account: &Account, batch: &Batch<'_>) -> bool {

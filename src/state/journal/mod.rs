@@ -13,6 +13,7 @@
 //! | `queue`, `writer` | many who wait for one write |
 //! | `compact` | the set, written as a snapshot |
 //! | `again` | what could not be read, read later |
+//! | `voice` | whose words a record holds |
 //! | `account` | one source's place in the journal |
 //! | `room` | the whole: opened, read, written, closed |
 
@@ -29,11 +30,13 @@ mod queue;
 mod reader;
 mod room;
 mod stats;
+mod voice;
 mod writer;
 
-pub use account::{Account, Receipt, Turn, Voice, sum};
+pub use account::{Account, Receipt, Turn, sum};
 pub use frame::{Check, JournalError};
 pub use load::Recovered;
 pub use queue::Unwritten;
 pub use room::{DIRECTORY, Journal};
 pub use stats::{JournalStanding, SYNC_BUCKETS};
+pub use voice::Voice;

@@ -26,6 +26,8 @@ pub(super) struct Reader {
     pub(super) at: u64,
     /// The last group that was read, or the last before this file.
     pub(super) group: u64,
+    /// Whether an older version wrote it.
+    pub(super) older: bool,
 }
 
 /// What cannot be read is looked through this far for something whole.
@@ -44,20 +46,21 @@ impl Reader {
         check: &Check,
     ) -> Result<Option<(Self, Header)>, JournalError> {
         let (_, bytes) = disk.open(name)?;
-        let mut reader = Self { name: name.to_owned(), bytes, payload: Vec::new(), at: 0, group };
-        let mut header = [0; HEADER];
-        let read = fill(&mut reader.bytes, &mut header)?;
-        match Header::read(&header) {
+        let mut reader = Self { name: name.to_owned(), bytes, payload: Vec::new(), at: 0, group, older: false };
+        let mut bytes = [0; HEADER];
+        let read = fill(&mut reader.bytes, &mut bytes)?;
+        match Header::read(&bytes) {
             Ok(header) if read == HEADER && header.form == form => {
                 if header.check != *check {
                     return Err(JournalError::Key);
                 }
                 (reader.at, reader.group) = (HEADER as u64, header.follows);
+                reader.older = Header::is_older(&bytes);
                 Ok(Some((reader, header)))
             }
             Err(NoHeader::Version) if read == HEADER => Err(JournalError::Version(name.to_owned())),
             _ => {
-                let rest = header.get(..read).unwrap_or_default().to_vec();
+                let rest = bytes.get(..read).unwrap_or_default().to_vec();
                 // A header is made durable before anything comes after it.
                 reader.torn(rest, 1).map(|_| None)
             }

@@ -1,12 +1,13 @@
 //! The journal as a whole: opened once, read when the sources are there, written by a thread of its own, closed.
 
-use super::account::{Account, Voice};
+use super::account::Account;
 use super::disk::{Disk, Folder};
 use super::frame::{Check, JournalError};
 use super::inventory::Inventory;
 use super::load::{Load, Recovered};
 use super::queue::Queue;
 use super::stats::{JournalStanding, Stats, micros};
+use super::voice::Voice;
 use super::writer::Writer;
 use crate::state::clock::Clock;
 use crate::state::revocations::{Feed, Revocations};
@@ -72,7 +73,7 @@ impl Inner {
     /// there is something of one of these.
     pub(super) fn read(&self, accounts: &[Arc<Account>]) -> Result<(), JournalError> {
         let first = !self.loaded.load(Relaxed);
-        if first || accounts.iter().any(|account| lock(&self.voices).contains(&account.voice)) {
+        if first || accounts.iter().any(|account| self.holds(&account.voice)) {
             let (before, _) = (self.clock.now().steady, self.queue.flush());
             let files = self.files().clone();
             let load = Load::new((&*self.disk, &self.check), &self.set, accounts);
@@ -83,9 +84,18 @@ impl Inner {
                 self.stats.load_us.fetch_add(micros(took), Relaxed);
                 told(&recovered, &files, self.stats.standing(false).load.as_secs_f64());
             }
+            if first && files.older {
+                // Written as it is written now, it says who was told.
+                self.queue.gap();
+            }
             lock(&self.voices).extend(recovered.voices);
         }
         Ok(())
+    }
+
+    /// Do the files hold words of this one?
+    pub(super) fn holds(&self, voice: &Voice) -> bool {
+        lock(&self.voices).iter().any(|one| one.is_of(voice))
     }
 
     /// From now on what these say is kept.
@@ -103,7 +113,8 @@ impl Inner {
     /// A snapshot holds the words of these only.
     pub(super) fn drop_voices(&self, keep: BTreeSet<Voice>) {
         let before = std::mem::replace(&mut *lock(&self.voices), keep);
-        for voice in before.difference(&lock(&self.voices)) {
+        let kept = lock(&self.voices).clone();
+        for voice in before.iter().filter(|voice| !kept.iter().any(|kept| voice.is_of(kept))) {
             let (source, iss) = (&voice.source, &voice.iss);
             tracing::info!(%source, %iss, "what a source said that is not in the config any more was dropped from the journal");
         }
@@ -205,7 +216,19 @@ impl Journal {
     /// Does it hold words of this one?
     #[must_use]
     pub fn holds(&self, voice: &Voice) -> bool {
-        lock(&self.inner.voices).contains(voice)
+        self.inner.holds(voice)
+    }
+
+    /// Who was told what the files hold, and is none of these: a source that is no more, or is of another kind now. Asked
+    /// before the files are read for the first time.
+    #[must_use]
+    pub fn former(&self, opened: &[(Voice, Arc<Feed>)]) -> Vec<Voice> {
+        let accounts = self.inner.accounts();
+        let refused = self.inner.refused().clone();
+        let kept = || accounts.iter().chain(&refused).map(|account| &account.voice);
+        let lives = |voice: &Voice| kept().chain(opened.iter().map(|(voice, _)| voice)).any(|kept| voice.is_of(kept));
+        let voices = lock(&self.inner.voices);
+        voices.iter().filter(|voice| voice.told().is_some() && !lives(voice)).cloned().collect()
     }
 
     /// What is said of this is told to be not kept: for a source without a journal.
@@ -219,7 +242,12 @@ impl Journal {
     /// A source is gone: what it said stays in the journal, for nobody, until the next snapshot.
     pub fn leave(&self, account: &Account) {
         let _long = self.inner.long_turn();
-        lock(&self.inner.accounts).remove(&account.voice);
+        let mut accounts = lock(&self.inner.accounts);
+        // By now somebody else may have its voice.
+        if accounts.get(&account.voice).is_some_and(|one| std::ptr::eq(&**one, account)) {
+            accounts.remove(&account.voice);
+        }
+        drop(accounts);
         self.inner.refused().retain(|one| !std::ptr::eq(&**one, account));
     }
 
@@ -255,6 +283,13 @@ impl Drop for Journal {
 fn told(found: &Recovered, files: &Inventory, seconds: f64) {
     for (file, at) in &files.torn {
         tracing::warn!(%file, cut_at = at, "the end of a journal was not whole, and was cut off: it was never acknowledged");
+    }
+    if found.leave > 0 {
+        let entries = found.leave;
+        tracing::warn!(
+            entries,
+            "revocations leave: no issuer of the config has their `iss`, or the fleet left the config"
+        );
     }
     tracing::info!(
         entries = found.entries,

@@ -15,9 +15,11 @@
 //! | `offers` | what comes in one by one |
 //! | `export` | the entries, told one by one |
 //! | `voids` | what was taken back of what may be told again |
+//! | `carry` | what one source said, put into the feed of another |
 //! | `changes` | how often it was written |
 
 mod blocks;
+mod carry;
 mod changes;
 mod entry;
 mod export;

@@ -81,8 +81,9 @@ pub struct SsfSettings {
     /// How many entries it may hold; beyond it the source is incomplete, and so never fresh. Default 1,000,000.
     #[serde(default = "told::max_entries")]
     pub max_entries: usize,
-    /// How long an entry is kept: longer than the longest lifetime of a token, which could pass again after it. `off`
-    /// for ever. Default `7d`. An account that is disabled stays so until it is enabled.
+    /// How long an entry is kept: longer than a sign-in can be renewed, refresh tokens included. A token that is renewed says
+    /// when its user signed in, and could pass again after it. `max_entries` must hold the events of so long. `off` for ever.
+    /// Default `30d`. An account that is disabled stays so until it is enabled.
     #[serde(default = "told::retain")]
     pub retain: OrOff<Span>,
     /// How long the transmitter may take to answer. Default `5s`.
