@@ -1,8 +1,9 @@
 //! The clock: the only reader of the operating system's time. Everybody else is given a [`Moment`].
 
 use crate::decide::time::{Moment, Timestamp};
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Tells the moment at which a request is judged.
 pub trait Clock: Send + Sync {
@@ -17,15 +18,27 @@ pub trait Clock: Send + Sync {
 
 /// The operating system's clock. Its steady time counts from when it was made: the start of the process.
 pub struct SystemClock {
-    origin: Instant,
+    origin: Duration,
+}
+
+/// The steady clock that goes on while the machine is suspended, where there is one (clock_gettime(2)): a session is left alone
+/// for as long as its user is, whether the machine slept or not.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const STEADY: ClockId = ClockId::Boottime;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const STEADY: ClockId = ClockId::Monotonic;
+
+fn steady() -> Duration {
+    let now = clock_gettime(STEADY);
+    let seconds = Duration::from_secs(u64::try_from(now.tv_sec).unwrap_or(0));
+    seconds + Duration::from_nanos(u64::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 impl SystemClock {
     /// A clock whose steady time starts now.
     #[must_use]
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that may read the system's time")]
     pub fn start() -> Self {
-        Self { origin: Instant::now() }
+        Self { origin: steady() }
     }
 }
 
@@ -34,11 +47,11 @@ impl Clock for SystemClock {
     fn now(&self) -> Moment {
         // A wall clock set before 1970 reads as 1970: every token is then "issued in the future" and refused.
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Moment { wall: Timestamp::from_millis(0).plus(wall), steady: self.origin.elapsed() }
+        Moment { wall: Timestamp::from_millis(0).plus(wall), steady: self.steady() }
     }
 
     fn steady(&self) -> Duration {
-        self.origin.elapsed()
+        steady().saturating_sub(self.origin)
     }
 }
 
