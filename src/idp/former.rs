@@ -156,6 +156,7 @@ impl Idp {
         let held = self.held_by(&former.feed);
         if let Err(unwritten) = self.lifted(&former, &held).await {
             for Known { target, cutoff, until, learned, .. } in held {
+                // Its feed has room for whatever it held.
                 let _ = self.means.revocations.add(&former.feed, &Revoked { target, cutoff, until }, learned);
             }
             self.change(|running| _ = running.former.entry(feed.to_owned()).or_insert(former));

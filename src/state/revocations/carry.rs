@@ -13,8 +13,8 @@ impl Revocations {
             let mut held = Vec::new();
             self.held(step, |known| held.extend((known.source == from.id).then_some(known)));
             for Known { target, cutoff, until, learned, .. } in held {
-                // What it has no room for makes the other one incomplete.
-                let _ = self.add(to, &Revoked { target, cutoff, until }, learned);
+                // It was taken once: the bound of the other one is for what is new.
+                self.restore(to, &Revoked { target, cutoff, until }, learned);
             }
         }
         let voids = from.voids().all(Timestamp::default());
