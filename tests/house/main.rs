@@ -49,7 +49,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tower::", &["src/telemetry/connect", "src/idp/connect"]),
     ("h2::Error", &["src/upstream/deliver", "src/proxy/cut"]),
     ("redis::", &["src/idp/fleet", "src/idp/sessions"]),
-    ("rustix::", &["src/doctor"]),
+    ("rustix::", &["src/doctor", "src/state/clock"]),
     ("granit_parser::", &["src/control/config"]),
     ("clap::", &["src/command", "src/main.rs"]),
     ("SystemTime::now", &["src/state/clock"]),
