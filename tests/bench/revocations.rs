@@ -212,7 +212,16 @@ a single dependent read of as much memory as a miss needs.
 p99: of readers, with the reading of the clock: idle, while a million entries are applied, while snapshots replace
 all, of which a tenth is new. peak: the most memory by then, of that before. purge: steps, half of all entries leave.";
 
+/// Touches as much memory as will be used, and gives it back to the system. The host of a virtual machine may map memory when
+/// it is touched first, which takes milliseconds for each two mebibytes, and is not what is measured here.
+fn warm() {
+    black_box(vec![1_u8; 1 << 30]);
+}
+
 fn main() {
+    if std::env::var_os("CURFEW_BENCH_WARM").is_some() {
+        return warm();
+    }
     let asked: Vec<u64> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     if let (Ok(size), true) = (std::env::var("CURFEW_BENCH_ENTRIES"), asked.is_empty()) {
         return measure(size.parse().expect("a number"));
@@ -220,8 +229,10 @@ fn main() {
     println!("{HEAD}");
     for size in if asked.is_empty() { &SIZES[..] } else { &asked[..] } {
         let own = std::env::current_exe().expect("a path");
-        let ran = Command::new(own).env("CURFEW_BENCH_ENTRIES", size.to_string()).status();
-        assert!(ran.expect("started").success(), "the measuring of {size} entries failed");
+        for (variable, value) in [("CURFEW_BENCH_WARM", String::new()), ("CURFEW_BENCH_ENTRIES", size.to_string())] {
+            let ran = Command::new(&own).env(variable, value).status();
+            assert!(ran.expect("started").success(), "the measuring of {size} entries failed");
+        }
     }
     println!("{FOOT}");
 }

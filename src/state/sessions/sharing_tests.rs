@@ -129,10 +129,10 @@ fn a_token_that_was_renewed_is_asked_about() {
     let sessions = shared();
     let doubtful = |issued: u64| {
         let shown = Shown { signed_in: Some(at(0).wall), issued: Some(at(issued).wall) };
-        let known = sessions.known(&name(), shown, at(60), &TERMS);
-        sessions.is_doubtful(name().print, (&known, shown), at(60), None)
+        let known = sessions.known(&name(), shown, at(40), &TERMS);
+        sessions.is_doubtful(name().print, (&known, shown), at(40), None)
     };
-    assert_eq!([0, 10, 11, 60].map(doubtful), [false, false, true, true]);
+    assert_eq!([0, 10, 11, 40].map(doubtful), [false, false, true, true]);
 }
 
 #[test]
