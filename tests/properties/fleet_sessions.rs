@@ -413,7 +413,7 @@ impl Run {
             return false;
         }
         let theirs = self.store.held.get(&print).map(|life| life.moved(-one.ahead()));
-        let settles = theirs.is_none() && self.now < one.settles;
+        let settles = self.now < one.settles;
         !settles && one.store.learn(print, theirs, one.moment(self.now), &TERMS)
     }
 

@@ -61,7 +61,7 @@ impl Answer {
 /// What went wrong with a request.
 #[derive(Debug)]
 pub enum Failure {
-    /// It never left: the connection had ended before.
+    /// It never left, or was not taken: the connection had ended, or was to end.
     Unsent,
     /// It was lost on the way.
     Lost(String),
@@ -122,7 +122,13 @@ impl Client {
 }
 
 fn failure(error: hyper::Error) -> Failure {
-    if error.is_canceled() { Failure::Unsent } else { Failure::Lost(format!("{error:?}")) }
+    if error.is_canceled() || was_left_out(&error) { Failure::Unsent } else { Failure::Lost(format!("{error:?}")) }
+}
+
+/// A stream that the last GOAWAY leaves out was not acted upon and may be sent again, as every client does (RFC 9113, section 6.8).
+fn was_left_out(error: &hyper::Error) -> bool {
+    let told = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    told.is_some_and(|told| told.is_go_away() && told.is_remote() && told.reason() == Some(h2::Reason::NO_ERROR))
 }
 
 async fn whole(answer: Response<Incoming>) -> Result<Answer, hyper::Error> {
