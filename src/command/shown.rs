@@ -64,15 +64,9 @@ fn shadowed(shadow: &Shadowed, paint: Paint) -> String {
 }
 
 fn attended(session: &Attended) -> String {
-    let mut out = match &*session.known {
-        "held" => "remembered".to_owned(),
-        "token" => "not remembered: this is what the token proves".to_owned(),
-        "shared" => "as all instances know it".to_owned(),
-        "alone" => "as this instance saw it: the others could not be asked".to_owned(),
-        "unheard" => "not remembered here, and the others could not be asked: this is what the token proves".to_owned(),
-        "no_room" => "not remembered: there is no room".to_owned(),
-        _ => "not remembered, and the token proves nothing of it".to_owned(),
-    };
+    // A gateway of an earlier version tells the word alone.
+    let told = if session.told.is_empty() { &session.known } else { &session.told };
+    let mut out = inert(told).to_string();
     if let (Some(first), Some(age)) = (&session.first, session.age_ms) {
         let _ = write!(out, "; signed in {first}, {} before this instant", Words(age));
     }

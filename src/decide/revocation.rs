@@ -118,8 +118,8 @@ pub enum Freshness {
     Heard {
         /// How long ago the knowledge was true.
         age: Duration,
-        /// The age from which on it is stale.
-        max: Duration,
+        /// The age from which on it is stale; `None` if it never is.
+        max: Option<Duration>,
         /// The source whose knowledge is nearest to being stale.
         source: SourceId,
     },

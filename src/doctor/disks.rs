@@ -16,17 +16,27 @@ const LITTLE: u64 = 256 << 20;
 /// With less than this much of a hundred left, and less than so much, it is time to look.
 const SHARE: (u64, u64) = (10, 2 << 30);
 
+/// More files are not looked at.
+const MANY: usize = 10_000;
+
 /// About what one record takes.
 const RECORD: u64 = 4 << 10;
 
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let records = &config.telemetry.records;
+    // With what each may still grow by.
     let mut all: Vec<(&str, PathBuf, u64)> = Vec::new();
     all.extend(config.gateway.state_dir.iter().map(|dir| ("gateway.state_dir", dir.clone(), 0)));
     let needed = (records.max_records as u64).saturating_mul(RECORD);
-    all.extend(records.directory.iter().map(|dir| ("telemetry.records.directory", dir.clone(), needed)));
+    let more = |dir: &PathBuf| needed.saturating_sub(held(dir, ""));
+    all.extend(records.directory.iter().map(|dir| ("telemetry.records.directory", dir.clone(), more(dir))));
     if let OrOff::On(audit) = &config.telemetry.audit {
-        all.push(("telemetry.audit.file", parent(&audit.file), audit.rotate_bytes.get()));
+        // Those that were rotated, and the one that is written.
+        let files = u64::try_from(audit.keep).unwrap_or(u64::MAX).saturating_add(1);
+        let dir = parent(&audit.file);
+        let name = audit.file.file_name().unwrap_or_default().to_string_lossy();
+        let more = audit.rotate_bytes.get().saturating_mul(files).saturating_sub(held(&dir, &name));
+        all.push(("telemetry.audit.file", dir, more));
     }
     if let AccessLog::File(path) = &config.telemetry.access_log {
         all.push(("telemetry.access_log", parent(path), 0));
@@ -37,6 +47,14 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
         all.push(("admin.audit", parent(path), 0));
     }
     all.iter().map(|(what, dir, needed)| one(what, dir, *needed)).collect()
+}
+
+/// What the files take that are there and whose names begin so.
+fn held(dir: &Path, name: &str) -> u64 {
+    let files = std::fs::read_dir(dir).into_iter().flatten().take(MANY).flatten();
+    let ours = files.filter(|file| file.file_name().to_string_lossy().starts_with(name));
+    ours.filter_map(|file| file.metadata().ok().filter(std::fs::Metadata::is_file))
+        .fold(0, |sum, file| sum.saturating_add(file.len()))
 }
 
 fn parent(path: &Path) -> PathBuf {
@@ -69,7 +87,8 @@ fn one(what: &str, dir: &Path, needed: u64) -> Finding {
         let says = if files { says } else { format!("{says}, and no more files can be made") };
         Finding::wrong(what, says).then(then).cure(cure, PAGE)
     } else if (share < SHARE.0 && free < SHARE.1) || free < needed {
-        let needed = if free < needed { format!("; up to {} may be kept there", size(needed)) } else { String::new() };
+        let needed =
+            if free < needed { format!("; up to {} more may be kept there", size(needed)) } else { String::new() };
         Finding::soon(what, says + &needed).then(then).cure(cure, PAGE)
     } else {
         Finding::fine(what, says)
@@ -80,5 +99,29 @@ fn size(bytes: u64) -> String {
     match bytes {
         0..0x4000_0000 => format!("{} MiB", bytes >> 20),
         _ => format!("{} GiB", bytes >> 30),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_already_needs_no_more_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, size: usize| std::fs::write(dir.path().join(name), vec![0; size]).unwrap();
+        write("audit.log", 10);
+        write("audit.log-2026-11-20", 200);
+        write("other", 4000);
+        std::fs::create_dir(dir.path().join("audit.log.d")).unwrap();
+        assert_eq!((held(dir.path(), "audit.log"), held(dir.path(), "")), (210, 4210));
+        assert_eq!(held(&dir.path().join("nothing"), ""), 0);
+    }
+
+    #[test]
+    fn what_may_still_come_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = serde_json::to_string(&one("telemetry.audit.file", dir.path(), u64::MAX >> 1)).unwrap();
+        assert!(told.contains("more may be kept there"), "{told}");
     }
 }

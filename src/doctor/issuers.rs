@@ -3,6 +3,7 @@
 use super::finding::Finding;
 use super::known::Known;
 use crate::control::settings::Config;
+use crate::decide::reason::Reason;
 use crate::decide::time::Moment;
 use crate::idp::settings::{IssuerSettings, KeySource};
 use crate::settings::Span;
@@ -43,12 +44,10 @@ fn keys(what: &str, settings: &IssuerSettings, standing: &Standing, now: Moment)
     let why = standing.last_error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
     let count = counted(standing.keys);
     match standing.age {
-        None => Finding::wrong(what, format!("there are no keys{why}"))
-            .then("every token of it is refused: issuer_keys_unavailable")
-            .cure(
-                "see whether the provider answers, and whether `keys`, `ca` and `allow_private_network` are right",
-                KEYS,
-            ),
+        None => Finding::wrong(what, format!("there are no keys{why}")).then(refused(Reason::KeyUnavailable)).cure(
+            "see whether the provider answers, and whether `keys`, `ca` and `allow_private_network` are right",
+            KEYS,
+        ),
         Some(age) if matches!(settings.keys, KeySource::Secret(_)) => {
             let _ = age;
             Finding::fine(what, format!("{count}: a secret, which does not age"))
@@ -105,9 +104,13 @@ fn published(what: &str, standing: &Standing) -> Option<Finding> {
     }
     (standing.keys == 0 && standing.age.is_some()).then(|| {
         let says = format!("its key set has no key that can be used, of {}", counted(standing.ignored));
-        let then = "every token of it is refused: unknown_key";
+        let then = refused(Reason::KeyUnknown);
         Finding::wrong(what, says).then(then).cure("compare `algorithms` with what the provider publishes", KEYS)
     })
+}
+
+fn refused(reason: Reason) -> String {
+    format!("every token of it is refused: {}", reason.code())
 }
 
 fn counted(keys: usize) -> String {

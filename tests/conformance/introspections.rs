@@ -45,8 +45,8 @@ fn revoked() -> Option<Entry> {
 }
 
 const SOURCE: SourceId = SourceId(0);
-const FRESH: Fresh = Fresh::Heard { age: Duration::from_secs(1), max: Duration::from_secs(2), source: SOURCE };
-const STALE: Fresh = Fresh::Heard { age: Duration::from_secs(3), max: Duration::from_secs(2), source: SOURCE };
+const FRESH: Fresh = Fresh::Heard { age: Duration::from_secs(1), max: Some(Duration::from_secs(2)), source: SOURCE };
+const STALE: Fresh = Fresh::Heard { age: Duration::from_secs(3), max: Some(Duration::from_secs(2)), source: SOURCE };
 const COLD: Fresh = Fresh::Cold { source: SOURCE, stale: false };
 
 #[test]

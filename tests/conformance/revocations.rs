@@ -120,7 +120,11 @@ fn freshness() {
         world
     };
     let heard = |age: u64, max: u64| {
-        know(Known::Heard { age: Duration::from_millis(age), max: Duration::from_millis(max), source: SourceId(0) })
+        know(Known::Heard {
+            age: Duration::from_millis(age),
+            max: Some(Duration::from_millis(max)),
+            source: SourceId(0),
+        })
     };
     let never = || know(Known::Never { source: SourceId(0) });
     let cold = |stale| know(Known::Cold { source: SourceId(0), stale });

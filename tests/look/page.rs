@@ -1,6 +1,6 @@
 //! The page, looked at.
 
-use crate::traffic::{CAUSES, nasty, refuse, try_out};
+use crate::traffic::{CAUSES, nasty, refuse, refuse_ageless, try_out};
 use crate::window::{look, node_test};
 use crate::world::{TOKEN, World};
 use serde_json::{Map, Value, json};
@@ -56,6 +56,11 @@ fn each_refusal_is_drawn_to_scale() {
     told["causes"] = CAUSES.iter().map(|(cause, times)| json!([cause, times])).collect();
     told["traces"] = object(traces.iter().map(|(cause, trace)| (*cause, trace.clone())));
     told["records"] = object(traces.iter().map(|(cause, trace)| (*cause, record(trace))));
+    let ageless = refuse_ageless(&world);
+    let trail = record(&ageless)["trail"]["questions"].clone();
+    let freshness = trail.as_array().unwrap().iter().find(|one| one["name"] == "freshness").unwrap();
+    assert!(freshness.get("allowed").is_none() && freshness["outcome"] == "pass", "{freshness}");
+    told["ageless"] = ageless.into();
     told["crossed"] = object(CROSSED.iter().copied());
     look("refusals.mjs", &told);
 }

@@ -61,6 +61,16 @@ record.trail.questions.forEach((one, row) => assert.ok(checks[row].startsWith(on
 assert.match(await page.locator('.checks .decisive').innerText(), /^fail\s+expiry/);
 await page.mouse.move(0, 0);
 await shot('refusal');
+const session = told.records.session_idle_timeout.session;
+await show('session_idle_timeout');
+assert.ok(session.told.length > 5 && (await page.locator('main').innerText()).includes(session.told), JSON.stringify(session));
+
+// Where revocations never grow too old there is no such limit, and the others are drawn as ever.
+await page.goto(`${told.url}/#/refusal/${told.ageless}`);
+await page.waitForSelector('.lane.fail[data-lane="token"]');
+assert.equal(await page.locator('[data-lane="freshness"]').count(), 0);
+assert.match(await page.locator('.checks').innerText(), /revocation\.age: \d/);
+assert.ok(!/RangeError|could not/.test(await page.locator('main').innerText()));
 
 // What has no time has no time line, and says so; where the token was not verified, its times are told as its own.
 await show('route_not_found');

@@ -47,6 +47,17 @@ test('limits that last, and what is left of them', () => {
   assert.equal(of('auth_age', 1_500_000, 900_000, { outcome: 'fail', leeway_ms: 10_000 }).over.ms, 590_000);
 });
 
+test('what lies where no dates are is not drawn, and hides nothing else', () => {
+  const FAR = 9.2e18, all = lanes(record({
+    expiry: { outcome: 'fail', allowed: at(-24), measured: at(0) }, freshness: { measured: { span_ms: 40_000 }, allowed: { span_ms: FAR } },
+  }));
+  assert.deepEqual(all.map(({ id }) => id), ['token']);
+  assert.ok(extent(all, NOW)[1] - NOW < 1000);
+  assert.deepEqual(lanes(record({ freshness: { measured: { span_ms: 40_000 } } })), []);
+  const claimed = one({}, 'token', { token: { age_ms: 1000, left_ms: FAR } });
+  assert.deepEqual([claimed.marks.map(({ name }) => name), claimed.to], [['iat'], undefined]);
+});
+
 test('a lifetime is a length, whatever the hour', () => {
   const lane = one({ lifetime: { outcome: 'fail', measured: { span_ms: 8_060_000 }, allowed: { span_ms: 7_200_000 } } }, 'lifetime', { token: { age_ms: 60_000 } });
   assert.deepEqual([lane.from - NOW, lane.over.from - NOW, lane.over.to - NOW, lane.over.ms], [-60_000, 7_140_000, 8_000_000, 860_000]);

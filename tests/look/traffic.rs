@@ -1,6 +1,6 @@
 //! Refusals of twelve causes, and values that would like to be more than text.
 
-use crate::support::mint::{Mint, Token, now, unique};
+use crate::support::mint::{Mint, PARTNER, Token, now, unique};
 use crate::world::World;
 
 /// Each cause with how often it is met, in the order in which they come.
@@ -77,6 +77,16 @@ pub fn refuse(world: &World) -> Vec<(&'static str, String)> {
         }
     }
     traces
+}
+
+/// A refusal of an issuer whose revocations have no `max_staleness`; its trace id.
+pub fn refuse_ageless(world: &World) -> String {
+    let (key, at) = (&Mint::get().partner, now());
+    let aged = key.token().claim("iss", PARTNER).claim("sub", "eve").claim("sid", unique("sid"));
+    let token = aged.claim("iat", at - 600).claim("nbf", at - 600).claim("exp", at - 60).sign();
+    let answer = world.get("/orders/7", &bearer(token));
+    assert_eq!(answer.reason().as_deref(), Some("token_expired"), "{}", answer.brief());
+    answer.json().unwrap()["trace_id"].as_str().unwrap().to_owned()
 }
 
 /// A request that is admitted, and that a stricter policy would have refused.

@@ -92,7 +92,7 @@ issuers:
 revocation:
   sources:
     list: {{ kind: file, issuer: corp, path: {d}/feed.ndjson, format: ndjson, max_staleness: 5m }}
-    partner-list: {{ kind: file, issuer: partner, path: {d}/more.ndjson, format: ndjson }}
+    partner-list: {{ kind: file, issuer: partner, path: {d}/more.ndjson, format: ndjson, max_staleness: off }}
 upstreams:
   echo: {{ endpoints: ["{echo}"] }}
   gone: {{ endpoints: ["http://127.0.0.1:9"] }}

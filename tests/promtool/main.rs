@@ -10,6 +10,7 @@ mod support;
 
 mod cardinality;
 mod cases;
+mod doors;
 mod exemplars;
 mod files;
 mod layout;

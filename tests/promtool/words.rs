@@ -80,6 +80,29 @@ fn every_reason_exists() {
     assert!(named.len() > 30, "{named:?}");
 }
 
+/// A new way of not being able to judge a token is a failure wherever those are counted.
+#[test]
+fn whatever_cannot_be_judged_is_counted() {
+    let not_of_tokens = [Reason::Overloaded, Reason::UpstreamUnreachable, Reason::EventNotKept];
+    let unjudged = Reason::ALL.iter().filter(|reason| reason.status() == 503 && !not_of_tokens.contains(reason));
+    let unjudged: Vec<&Reason> = unjudged.collect();
+    let counts = ["curfew:validations_failed:", "curfew:unexpected_logouts:", "curfew:tenant_unexpected_logouts:"];
+    let (mut wrong, mut looked) = (Vec::new(), 0);
+    for rule in rules().iter().filter(|rule| !rule.alerts && counts.iter().any(|name| rule.name.starts_with(name))) {
+        if !rule.expr.contains("reason=~") {
+            continue;
+        }
+        looked += 1;
+        // Whoever is not verified for want of keys is of no tenant.
+        let of_tenant = rule.name.contains("tenant");
+        let lacks = |reason: &&&Reason| {
+            !(of_tenant && ***reason == Reason::KeyUnavailable) && !rule.expr.contains(reason.code())
+        };
+        wrong.extend(unjudged.iter().filter(lacks).map(|reason| format!("{}: lacks {}", rule.name, reason.code())));
+    }
+    assert!(wrong.is_empty() && looked >= 7, "{looked} rules:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_alert_says_how_bad_it_is_in_numbers_and_what_to_do() {
     let mut wrong = Vec::new();

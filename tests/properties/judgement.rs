@@ -51,7 +51,7 @@ fn freshness() -> impl Strategy<Value = Freshness> {
     prop_oneof![
         4 => Just(Freshness::Unfed),
         3 => (0u64..3000).prop_map(|age| Freshness::Heard {
-            age: Duration::from_millis(age), max: Duration::from_millis(2000), source: SourceId(0)
+            age: Duration::from_millis(age), max: Some(Duration::from_millis(2000)), source: SourceId(0)
         }),
         1 => Just(Freshness::Never { source: SourceId(0) }),
         1 => any::<bool>().prop_map(|stale| Freshness::Cold { source: SourceId(0), stale }),

@@ -73,7 +73,8 @@ impl Check for Freshness {
         let compared = match evidence.revocation.freshness {
             Known::Unfed => return Finding::Unasked,
             Known::Never { .. } | Known::Cold { .. } => compared.found(Quantity::Word("never heard")),
-            Known::Heard { age, max, .. } => compared.found(age).against(max, Origin::Issuer),
+            Known::Heard { age, max: Some(max), .. } => compared.found(age).against(max, Origin::Issuer),
+            Known::Heard { age, max: None, .. } => compared.found(age),
         };
         match self.remedy(evidence) {
             None => Finding::pass(compared),
@@ -93,7 +94,7 @@ impl Freshness {
         let (stale, cold) = (self.on_stale.value, self.cold_start.value);
         match evidence.revocation.freshness {
             Known::Unfed => None,
-            Known::Heard { age, max, .. } => (age > max).then_some(stale),
+            Known::Heard { age, max, .. } => max.is_some_and(|max| age > max).then_some(stale),
             Known::Never { .. } => Some(stale),
             Known::Cold { stale: false, .. } => Some(cold),
             Known::Cold { stale: true, .. } => Some(cold.stricter(stale)),

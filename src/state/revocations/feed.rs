@@ -205,7 +205,7 @@ impl Feed {
     /// How fresh its knowledge is.
     #[must_use]
     pub fn freshness(&self, now: Moment) -> Freshness {
-        let max = self.bounds().max_staleness.unwrap_or(Duration::MAX);
+        let max = self.bounds().max_staleness;
         match self.age(now) {
             Some(age) => Freshness::Heard { age, max, source: self.id },
             None if self.was_heard() => Freshness::Never { source: self.id },

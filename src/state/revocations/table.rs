@@ -9,6 +9,7 @@ use crate::decide::time::{Moment, Timestamp};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Duration;
 
 /// One issuer: the sources that speak for it, and the cut-offs of the issuer as a whole.
 #[derive(Clone, Default)]
@@ -76,8 +77,9 @@ fn nearer(one: Freshness, other: Freshness) -> Freshness {
     match (one, other) {
         (Freshness::Heard { age, max, .. }, Freshness::Heard { age: other_age, max: other_max, .. }) => {
             // Compared as "margin left", in nanoseconds; a source that is past its limit has a negative one.
-            let margin = |age: std::time::Duration, max: std::time::Duration| {
-                i128::try_from(max.as_nanos()).unwrap_or(i128::MAX)
+            // What is never stale has all the margin there is.
+            let margin = |age: Duration, max: Option<Duration>| {
+                i128::try_from(max.unwrap_or(Duration::MAX).as_nanos()).unwrap_or(i128::MAX)
                     - i128::try_from(age.as_nanos()).unwrap_or(i128::MAX)
             };
             if margin(other_age, other_max) < margin(age, max) { other } else { one }
@@ -94,7 +96,7 @@ fn nearer(one: Freshness, other: Freshness) -> Freshness {
 fn is_stale(freshness: Freshness) -> bool {
     match freshness {
         Freshness::Unfed => false,
-        Freshness::Heard { age, max, .. } => age > max,
+        Freshness::Heard { age, max, .. } => max.is_some_and(|max| age > max),
         Freshness::Never { .. } => true,
         Freshness::Cold { stale, .. } => stale,
     }

@@ -205,7 +205,7 @@ fn freshness_is_that_of_the_source_nearest_to_being_stale() {
     fast.heard(at(8));
     let heard = |age, max, source: &Feed| Freshness::Heard {
         age: Duration::from_secs(age),
-        max: Duration::from_secs(max),
+        max: Some(Duration::from_secs(max)),
         source: source.id,
     };
     assert_eq!(set.freshness(&corp(), at(9)), heard(1, 10, &fast));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::kept::{Beside, Session};
+use super::known;
 use crate::decide::time::Timestamp;
 use crate::telemetry::trail::{Trail, Word};
 
@@ -13,9 +14,12 @@ use crate::telemetry::trail::{Trail, Word};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Attended {
     /// `held` (remembered), `shared` (as all instances know it), `alone` (the others could not be asked), `token` (not
-    /// remembered: what the token proves), `unheard` (the same, and the others could not be asked), `undated` (it proves
-    /// nothing) or `no_room`.
+    /// remembered: what the token proves), `unheard` (the same, and the others could not be asked), `unkept` (the same, as
+    /// there was no room), `undated` (it proves nothing) or `no_room`.
     pub known: Word,
+    /// The same in a few words.
+    #[serde(default)]
+    pub told: Word,
     /// By which claims it is told from others: `claim`, `sign_in`, `client` or `token`.
     pub by: Word,
     /// When its user signed in, or what stands for it was.
@@ -51,6 +55,7 @@ impl Attended {
         let before = |ms: i64| at.minus(Duration::from_millis(u64::try_from(ms).unwrap_or(0))).to_string();
         Self {
             known: kept.known.to_owned().into(),
+            told: known::told(kept.known).into(),
             by: kept.by.to_owned().into(),
             first: kept.age.map(before),
             last: kept.quiet.map(before),

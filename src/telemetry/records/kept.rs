@@ -6,10 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::judged::Judged;
+use super::known;
 use super::line::short;
 use super::wire::{Bytes, Wire, wired};
 use crate::decide::reason::Reason;
-use crate::decide::session::{Basis, Key, KeySource, Knowledge};
+use crate::decide::session::{Key, KeySource, Knowledge};
 use crate::decide::time::millis;
 use crate::telemetry::record::{Claimed, Record, Trusted};
 use crate::telemetry::scrub;
@@ -253,17 +254,8 @@ impl<'a> Bearing<'a> {
 
 impl Session<'_> {
     fn of(known: Knowledge) -> Option<Self> {
-        let (word, Key { source, .. }, sight) = match known {
-            Knowledge::Unasked => return None,
-            Knowledge::Undated(key) => ("undated", key, None),
-            Knowledge::NoRoom(key) => ("no_room", key, None),
-            Knowledge::Known(key, Basis::Held, sight) => ("held", key, Some(sight)),
-            Knowledge::Known(key, Basis::Token, sight) => ("token", key, Some(sight)),
-            Knowledge::Known(key, Basis::Shared, sight) => ("shared", key, Some(sight)),
-            Knowledge::Known(key, Basis::Alone, sight) => ("alone", key, Some(sight)),
-            Knowledge::Known(key, Basis::Unheard, sight) => ("unheard", key, Some(sight)),
-            Knowledge::Known(key, Basis::Unkept, sight) => ("unkept", key, Some(sight)),
-        };
+        let (word, Key { source, .. }) = known::word(&known).zip(known.key())?;
+        let sight = if let Knowledge::Known(_, _, sight) = known { Some(sight) } else { None };
         let by = match source {
             KeySource::Claim => "claim",
             KeySource::SignIn => "sign_in",

@@ -7,6 +7,7 @@
 //! | `settings` | where records are kept, how many, and for how long |
 //! | `decision`, `parts`, `beside` | a record, as it is told |
 //! | `kept`, `judged`, `wire`, `frame` | a record, as it is kept |
+//! | `known` | what was known of a session, in words |
 //! | `escape` | what clients wrote, made harmless |
 //! | `line`, `names` | what is remembered of each record, to find it |
 //! | `filter`, `groups`, `buckets` | which records are asked for, what they have in common, and when they were |
@@ -27,6 +28,7 @@ mod groups;
 mod index;
 mod judged;
 mod kept;
+mod known;
 mod line;
 mod names;
 pub mod offline;

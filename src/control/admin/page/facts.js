@@ -61,12 +61,10 @@ function bearer(token) {
   return list(first, ...names.map(([name, value]) => some(value, () => `, ${name} ${value}`)), some(token.age_ms, (age) => `, ${span(age)} old`), left);
 }
 
-const KNOWN = { held: "remembered", token: "not remembered: this is what the token proves", no_room: "not remembered: there is no room" };
-
 function attended(session) {
   const first = session.first && session.age_ms !== undefined ? `; signed in ${session.first}, ${span(session.age_ms)} before this instant` : "";
   const last = session.last && session.quiet_ms !== undefined ? `; last active ${session.last}, ${span(session.quiet_ms)} before` : "";
-  return (KNOWN[session.known] ?? "not remembered, and the token proves nothing of it") + first + last;
+  return (session.told ?? session.known) + first + last;
 }
 
 function revocation(known) {

@@ -6,13 +6,16 @@ import { span } from "./words.js";
 const instant = (value) => (value?.instant === undefined ? undefined : Date.parse(value.instant));
 const millis = (value) => value?.span_ms;
 const known = (number) => typeof number === "number" && Number.isFinite(number);
+// Beyond these there are no dates (ECMA-262, 21.4.1.1): a limit that lies there is none that a picture could show.
+const dated = (at) => known(at) && Math.abs(at) <= 8.64e15;
+const drawable = (lane) => [lane.from, lane.to, lane.over?.from, lane.over?.to, ...lane.marks.map(({ at }) => at)].every((at) => at === undefined || dated(at));
 
 /** The lanes of a record, in the order in which the gateway asks. */
 export function lanes(record) {
   const questions = new Map((record.trail?.questions ?? []).map((answer) => [answer.name, answer]));
   const world = { now: record.at_ms, record, of: (name) => questions.get(name) };
   const all = [token(world), ...SPANS.map((one) => lasting(world, one)), lifetime(world), revocation(world)];
-  return all.filter((lane) => lane !== undefined);
+  return all.filter((lane) => lane !== undefined && drawable(lane));
 }
 
 // What may last for a while, from a mark on: `now` is to be before its end.
@@ -40,9 +43,9 @@ function token({ now, record, of }) {
   const [expiry, begins, issued] = ["expiry", "not_before", "issued"].map(of);
   const judged = expiry?.allowed !== undefined;
   const age = record.token?.age_ms, rest = record.token?.left_ms;
-  const iat = instant(issued?.measured) ?? (known(age) ? now - age : undefined);
-  const exp = instant(expiry?.allowed) ?? (known(rest) ? now + rest : undefined);
-  const nbf = instant(begins?.allowed);
+  const seen = (at) => (dated(at) ? at : undefined);
+  const iat = seen(instant(issued?.measured) ?? now - age), exp = seen(instant(expiry?.allowed) ?? now + rest);
+  const nbf = seen(instant(begins?.allowed));
   if (!known(iat) && !known(exp) && !known(nbf)) return undefined;
   const marks = [["iat", iat], ["nbf", nbf], ["exp", exp]].filter(([, at]) => known(at)).map(([name, at]) => ({ name, at }));
   const leeway = [expiry, begins, issued].find((answer) => answer?.leeway_ms)?.leeway_ms ?? 0;
