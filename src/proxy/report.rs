@@ -79,6 +79,11 @@ impl Seen {
         self.version
     }
 
+    /// Whether its answer has no body (RFC 9110 §9.3.2).
+    pub(super) fn is_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
     /// Who asked.
     pub(super) const fn peer(&self) -> SocketAddr {
         self.peer

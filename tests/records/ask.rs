@@ -1,6 +1,8 @@
 //! Asked from nothing but the answer.
 
+use crate::support::config::HOST;
 use crate::support::mint::{Mint, now};
+use crate::support::raw::ask;
 use crate::support::wait::until;
 use crate::world::World;
 use serde_json::{Value, json};
@@ -236,4 +238,22 @@ fn questions_are_read_strictly() {
     let mut door = crate::support::raw::Door::plain(world.admin).open().unwrap();
     let answer = crate::support::raw::ask(&mut door, page.as_bytes(), Duration::ZERO).unwrap();
     assert_eq!(answer.status, 403, "{}", answer.brief());
+}
+
+/// A refused HEAD has no body, so a field names its trace; nothing is exported here, and no flag says that it is.
+#[test]
+fn a_refused_head_names_its_trace() {
+    let world = World::start("directory: DIR");
+    let of = |method: &str| {
+        let request = format!("{method} /orders/7 HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+        ask(&mut world.open(), request.as_bytes(), Duration::ZERO).unwrap()
+    };
+    assert_eq!(of("GET").header("traceresponse"), None, "its body names it");
+    let head = of("HEAD");
+    let named = head.header("traceresponse").unwrap().to_owned();
+    assert!(head.status == 401 && named.starts_with("00-") && named.ends_with("-02"), "{named}");
+    for id in [named.clone(), format!("traceresponse: {named}"), named.to_uppercase()] {
+        let (code, text, err) = world.run(&["trace", &id]);
+        assert!(code == 0 && text.contains("refused: token_missing") && text.contains("HEAD http://"), "{text}{err}");
+    }
 }
