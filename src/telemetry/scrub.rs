@@ -93,22 +93,25 @@ pub fn text(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A path: the values of its parameters too (`;jsessionid=`, RFC 3986 §3.3).
+/// A path: the values of its parameters too (`;jsessionid=`, RFC 3986 §3.3), and JWTs behind escapes.
 #[must_use]
 pub fn path(path: &str) -> Cow<'_, str> {
+    let pieces = || path.split_inclusive([';', '/']);
     // What stands before the first is no parameter, and each ends where its segment does.
-    let parameters = || path.split_inclusive([';', '/']).zip(path.split_inclusive([';', '/']).skip(1));
-    let is_parameter = |(before, piece): &(&str, &str)| before.ends_with(';') && is_secret(unended(piece));
-    if !parameters().any(|pieces| is_parameter(&pieces)) {
+    let after = || std::iter::once("").chain(pieces());
+    let hides = |(before, piece): (&str, &str)| {
+        let piece = unended(piece);
+        (before.ends_with(';') && is_secret(piece)) || (piece.contains('%') && decoded(piece).contains(JOSE))
+    };
+    if !after().zip(pieces()).any(hides) {
         return text(path);
     }
     let mut out = String::with_capacity(path.len());
-    out.extend(path.split_inclusive([';', '/']).next());
-    for pieces in parameters() {
-        let (_, piece) = pieces;
-        match piece.split_once('=').filter(|_| is_parameter(&pieces)) {
-            Some((name, _)) => out.extend([name, "=", REDACTED, end_of(piece)]),
-            None => out.push_str(piece),
+    for (before, piece) in after().zip(pieces()) {
+        match piece.split_once('=').filter(|_| before.ends_with(';')) {
+            _ if !hides((before, piece)) => out.push_str(piece),
+            Some((name, _)) if !name.contains('%') => out.extend([name, "=", REDACTED, end_of(piece)]),
+            _ => out.extend([REDACTED, end_of(piece)]),
         }
     }
     Cow::Owned(text(&out).into_owned())
@@ -231,6 +234,9 @@ mod tests {
             ("/a;v=1;JSESSIONID=abc;x/token=b/", "/a;v=1;JSESSIONID=REDACTED;x/token=b/"),
             ("/a;sid=abc/b;token=1/eyJhbGciOiJSUzI1NiJ9.e30.x", "/a;sid=REDACTED/b;token=REDACTED/REDACTED"),
             (";token=a=b", ";token=REDACTED"),
+            ("/a/%65yJhbGci.e30.x/b%20c", "/a/REDACTED/b%20c"),
+            ("/a;x=%65yJhbGci.e30.x/b", "/a;x=REDACTED/b"),
+            ("/a;%74oken=b/c", "/a;REDACTED/c"),
             ("", ""),
         ] {
             assert_eq!(super::path(given), told, "{given}");

@@ -163,9 +163,11 @@ fn targets(marks: &Marks, token: &str) -> Vec<String> {
 /// What is no request, or hardly one.
 fn odd(marks: &Marks, token: &str) -> Vec<String> {
     let body = marks.of("body");
+    let percent: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
     vec![
         format!("GET /orders/1 HTTP/1.1\r\nHost: {token}\r\n\r\n"),
         format!("GET /orders/1 HTTP/1.1\r\nHost: {HOST}:{token}\r\n\r\n"),
+        format!("GET /orders/{percent}?code={body} HTTP/1.1\r\nHost: {HOST}\r\nHost: {HOST}\r\n\r\n"),
         format!("{token} /orders/1 HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
         format!("GET /orders/1 HTTP/{token}\r\nHost: {HOST}\r\n\r\n"),
         format!("GET /orders/1 {token} HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
