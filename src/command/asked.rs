@@ -12,7 +12,7 @@ use std::path::PathBuf;
   curfew trace 0af7651916cd43dd8448eb211c80319c --directory /var/lib/curfew/records")]
 pub struct Trace {
     /// The trace id, which the refused caller finds in the body of the answer; or that of the trace that the caller itself
-    /// was in; or the X-Request-Id that it sent.
+    /// was in; or the X-Request-Id that it sent. The whole value of `traceresponse` will do.
     #[arg(value_name = "TRACE-ID|REQUEST-ID")]
     pub id: String,
     /// Read this directory of records instead of asking a gateway, which may be running, or gone.

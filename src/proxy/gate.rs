@@ -99,7 +99,8 @@ impl Gate {
     }
 
     pub(super) fn seen(&self, parts: &Parts) -> Seen {
-        Seen::of(parts, self.info.tls.is_some(), self.info.peer, None)
+        let seen = Seen::of(parts, self.info.tls.is_some(), self.info.peer, None);
+        seen.instead(self.framing.glimpse(&parts.headers))
     }
 
     /// Answers a request that does not even come to the line.

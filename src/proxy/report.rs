@@ -4,6 +4,7 @@
 use super::attempts::{self, Tried};
 use super::body::{AtEnd, Judged};
 use super::doors::Door;
+use super::framing::Glimpse;
 use super::gate::Shared;
 use super::hearing::Heard;
 use super::live::{self, Connection};
@@ -47,6 +48,8 @@ pub struct Seen {
     secure: bool,
     peer: SocketAddr,
     client: Option<IpAddr>,
+    /// What the head said that was refused, where this stands for one.
+    instead: Option<Arc<Glimpse>>,
 }
 
 impl Seen {
@@ -54,7 +57,8 @@ impl Seen {
     #[must_use]
     pub fn briefly(parts: &Parts, secure: bool, peer: SocketAddr) -> Self {
         let (method, uri, version) = (parts.method.clone(), parts.uri.clone(), parts.version);
-        Self { method, uri, version, host: None, user_agent: None, request_id: None, secure, peer, client: None }
+        let (host, user_agent, request_id) = (None, None, None);
+        Self { method, uri, version, host, user_agent, request_id, secure, peer, client: None, instead: None }
     }
 
     /// What is kept of a request's head.
@@ -70,13 +74,27 @@ impl Seen {
             secure,
             peer,
             client,
+            instead: None,
         }
+    }
+
+    /// The same, of a request that stands for a refused head: what that head said.
+    #[must_use]
+    pub(super) fn instead(self, glimpse: Option<&Arc<Glimpse>>) -> Self {
+        let Some(said) = glimpse else { return self };
+        let (user_agent, request_id) = (said.user_agent.clone(), said.request_id.clone());
+        Self { method: said.method.clone(), user_agent, request_id, instead: Some(Arc::clone(said)), ..self }
     }
 
     /// The version of HTTP that the client speaks.
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
+    }
+
+    /// Whether its answer has no body (RFC 9110 §9.3.2).
+    pub(super) fn is_head(&self) -> bool {
+        self.method == Method::HEAD
     }
 
     /// Who asked.
@@ -86,12 +104,16 @@ impl Seen {
 
     fn asked(&self) -> Asked<'_> {
         let authority = self.uri.authority().map(http::uri::Authority::as_str);
+        let (path, query, authority) = match &self.instead {
+            Some(said) => (&*said.path, said.query.as_deref(), Some(&*said.host)),
+            None => (self.uri.path(), self.uri.query(), authority.or_else(|| text(self.host.as_ref()))),
+        };
         Asked {
             method: &self.method,
             scheme: if self.secure { "https" } else { "http" },
-            path: self.uri.path(),
-            query: self.uri.query(),
-            authority: authority.or_else(|| text(self.host.as_ref())).unwrap_or_default(),
+            path,
+            query,
+            authority: authority.unwrap_or_default(),
             version: self.version,
             peer: Some(self.peer),
             client: self.client,

@@ -41,7 +41,8 @@ pub struct GatewaySettings {
     pub trust_inbound_trace: bool,
     /// The response fields that tell callers which trace their request is in: `traceresponse` (W3C Trace Context Level 2),
     /// `server_timing` (which browsers show, and with `Timing-Allow-Origin` give to pages of other origins). Both name
-    /// the gateway's own span. Default: none; a refusal's body names its trace in any case.
+    /// the gateway's own span. Default: none; a refusal's body names its trace in any case, and a refused HEAD, which has
+    /// no body, gets `traceresponse`.
     pub trace_fields: Vec<TraceField>,
     /// Refuse a request that carries fields only the gateway may set, instead of removing them. Default `false`.
     pub strict_headers: bool,

@@ -1,5 +1,6 @@
 //! Telling callers which trace their request is in, on every response: by `traceresponse` (W3C Trace Context Level 2 §4), and
-//! by `Server-Timing`, which browsers show beside a request and give to its page. Off unless the settings say otherwise.
+//! by `Server-Timing`, which browsers show beside a request and give to its page. Off unless the settings say otherwise, but for a
+//! refused HEAD.
 
 use super::answer::Exposure;
 use super::report::Report;
@@ -24,10 +25,10 @@ pub enum TraceField {
 impl Report {
     /// Tells of the trace, in the fields of the settings.
     pub fn tell_trace(&self, headers: &mut HeaderMap) {
-        for field in &self.plan.trace_fields {
+        for field in self.trace_fields() {
             match field {
                 TraceField::Traceresponse => {
-                    if let Ok(value) = HeaderValue::from_bytes(&self.trace.traceresponse(self.reason.is_some())) {
+                    if let Ok(value) = HeaderValue::from_bytes(&self.place()) {
                         headers.insert(TRACERESPONSE, value);
                     }
                 }
@@ -36,9 +37,22 @@ impl Report {
         }
     }
 
+    /// Those of the settings. A refused HEAD gets no body that could name its trace, and so one of them in any case.
+    fn trace_fields(&self) -> &[TraceField] {
+        match &*self.plan.trace_fields {
+            [] if self.reason.is_some() && self.seen.is_head() => &[TraceField::Traceresponse],
+            fields => fields,
+        }
+    }
+
+    /// The gateway's own span, and whether it goes to a collector.
+    fn place(&self) -> [u8; 55] {
+        let exported = self.shared.telemetry.exports(&self.trace, self.reason, self.status.as_u16());
+        self.trace.traceresponse(exported)
+    }
+
     fn time(&self, headers: &mut HeaderMap) {
-        let place = self.trace.traceresponse(self.reason.is_some());
-        let mut out = format!("traceparent;desc=\"{}\"", String::from_utf8_lossy(&place));
+        let mut out = format!("traceparent;desc=\"{}\"", String::from_utf8_lossy(&self.place()));
         let told = self.plan.stationery.exposure != Exposure::None;
         if let Some(reason) = self.reason.filter(|_| told) {
             out.push_str(", curfew;desc=\"");

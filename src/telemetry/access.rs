@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use serde::Serialize;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
-use super::attributes::told;
+use super::attributes::{path_told, told};
 use super::exchange::Exchange;
 use super::output::{Output, Placed};
 use super::route::method_name;
@@ -124,7 +124,7 @@ impl<'a> Line<'a> {
             method: method_name(asked.method),
             scheme: asked.scheme,
             host: told(asked.authority),
-            path: told(asked.path),
+            path: path_told(asked.path),
             query: asked.query.map(|query| told(&scrub::query(query)).into_owned()),
             protocol: version(asked.version),
             peer: asked.peer,

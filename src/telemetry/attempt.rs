@@ -45,7 +45,7 @@ fn client_attributes(record: &Record, nth: usize, attempt: &Try) -> Vec<KeyValue
     out.put(name::METHOD, method_name(&record.request.method));
     let query = record.request.query.as_deref().map(scrub::query);
     let (mark, query) = query.as_deref().map_or(("", ""), |query| ("?", query));
-    out.text(name::URL_FULL, &format!("{}{}{mark}{query}", attempt.endpoint, record.request.path));
+    out.text(name::URL_FULL, &format!("{}{}{mark}{query}", attempt.endpoint, scrub::path(&record.request.path)));
     let (scheme, host) = attempt.endpoint.split_once("://").unwrap_or(("http", &attempt.endpoint));
     // A client's span has both (OT-04).
     authority(&mut out, host, Some(if scheme == "https" { 443 } else { 80 }));

@@ -46,3 +46,8 @@ impl Attributes {
 pub(super) fn told(text: &str) -> Cow<'_, str> {
     super::scrub::text(super::record::bounded(text))
 }
+
+/// The same of a path.
+pub(super) fn path_told(path: &str) -> Cow<'_, str> {
+    super::scrub::path(super::record::bounded(path))
+}

@@ -100,11 +100,10 @@ impl TraceContext {
         out
     }
 
-    /// The `traceresponse` of the answer (Level 2 §4): the gateway's own span. A refusal is exported in any case, and says
-    /// so.
+    /// The `traceresponse` of the answer (Level 2 §4): the gateway's own span, and whether it is exported.
     #[must_use]
     pub fn traceresponse(&self, exported: bool) -> [u8; 55] {
-        Self { sampled: self.sampled || exported, ..*self }.traceparent(self.span_id)
+        Self { sampled: exported, ..*self }.traceparent(self.span_id)
     }
 
     /// Puts the trace on a request that the span `child` sends upstream. `tracestate` goes on only with the trace it

@@ -243,10 +243,9 @@ impl Exchange<'_> {
     pub fn decision(&self) -> Decision {
         Decision::of(self.reason)
     }
+}
 
-    /// Is its span exported whatever the sampling? Refusals and faults always are.
-    #[must_use]
-    pub fn is_remarkable(&self) -> bool {
-        self.reason.is_some() || self.status >= 500
-    }
+/// Is a span exported whatever the sampling? Those of refusals and faults always are.
+pub(super) fn is_remarkable(reason: Option<Reason>, status: u16) -> bool {
+    reason.is_some() || status >= 500
 }

@@ -43,7 +43,8 @@ pub struct RouteMeter {
 
 impl RouteMeter {
     /// Counts one request: atomics only, and for a refusal one lock that nobody else holds for long.
-    pub(super) fn count(&self, exchange: &Exchange<'_>) {
+    /// `exported` says whether its span goes to a collector.
+    pub(super) fn count(&self, exchange: &Exchange<'_>, exported: bool) {
         // An issuer that the route does not know of is counted as none: a label is never made on the line.
         let of = |issuer| self.decisions.iter().find(|decisions| decisions.is_of(issuer));
         if let Some(decisions) = of(exchange.issuer.or(exchange.keys_of)).or_else(|| of(None)) {
@@ -53,7 +54,6 @@ impl RouteMeter {
             self.judge.observe(judge);
         }
         // An example is of use only where its trace is exported.
-        let exported = exchange.trace.sampled || exchange.is_remarkable();
         let seen = exported.then(|| Seen::of(exchange));
         self.durations.observe(exchange.request.method, exchange.status, exchange.total, seen);
     }

@@ -2,46 +2,53 @@
 
 use std::borrow::Cow;
 
-/// Names of parameters whose values are never told; compared without case.
-const SECRET: &[&str] = &[
-    "access_token",
-    "token",
+/// Parameters whose values are never told, by their whole names. A name is compared by its letters and digits alone,
+/// without case and without the digits at its end, so `Login-Hint` and `login_hint[2]` are the same.
+const NAMES: &[&str] = &[
+    "auth",
+    "authcode",
+    "authkey",
     "code",
-    "id_token",
-    "logout_token",
-    "refresh_token",
-    "id_token_hint",
-    "token_hint",
-    "client_secret",
-    "client_assertion",
-    "assertion",
-    "password",
+    "codeverifier",
+    "connectsid",
+    "idtokenhint",
+    "jwt",
+    "key",
+    "loginhint",
+    "nonce",
+    "otp",
+    "passcode",
     "passwd",
     "pwd",
-    "secret",
-    "api_key",
-    "apikey",
-    "key",
-    "auth",
-    "authorization",
-    "jwt",
+    "samlrequest",
+    "samlresponse",
     "session",
     "sid",
-    "state",
-    "nonce",
-    "samlresponse",
-    "samlrequest",
-    "code_verifier",
-    "otp",
-    "ticket",
     "sig",
+    "state",
+    "ticket",
+    "tokenhint",
+    "user",
+    "username",
+];
+/// The same, by how their names end: `accessToken`, `client_secret`, `x-api-key`, `JSESSIONID`.
+const ENDINGS: &[&str] = &[
+    "accesskey",
+    "accesskeyid",
+    "apikey",
+    "assertion",
+    "authorization",
+    "credential",
+    "credentials",
+    "passphrase",
+    "password",
+    "privatekey",
+    "secret",
+    "secretkey",
+    "sessid",
+    "sessionid",
     "signature",
-    "awsaccesskeyid",
-    "x-amz-signature",
-    "x-amz-credential",
-    "x-amz-security-token",
-    "x-goog-signature",
-    "x-goog-credential",
+    "token",
 ];
 /// How the base64url of a JSON object begins, and so every JOSE header.
 const JOSE: &str = "eyJ";
@@ -86,10 +93,61 @@ pub fn text(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A path: the values of its parameters too (`;jsessionid=`, RFC 3986 §3.3), and JWTs behind escapes.
+#[must_use]
+pub fn path(path: &str) -> Cow<'_, str> {
+    let pieces = || path.split_inclusive([';', '/']);
+    // What stands before the first is no parameter, and each ends where its segment does.
+    let after = || std::iter::once("").chain(pieces());
+    let hides = |(before, piece): (&str, &str)| {
+        let piece = unended(piece);
+        (before.ends_with(';') && is_secret(piece)) || (piece.contains('%') && decoded(piece).contains(JOSE))
+    };
+    if !after().zip(pieces()).any(hides) {
+        return text(path);
+    }
+    let mut out = String::with_capacity(path.len());
+    for (before, piece) in after().zip(pieces()) {
+        match piece.split_once('=').filter(|_| before.ends_with(';')) {
+            _ if !hides((before, piece)) => out.push_str(piece),
+            Some((name, _)) if !name.contains('%') => out.extend([name, "=", REDACTED, end_of(piece)]),
+            _ => out.extend([REDACTED, end_of(piece)]),
+        }
+    }
+    Cow::Owned(text(&out).into_owned())
+}
+
+fn unended(piece: &str) -> &str {
+    piece.strip_suffix([';', '/']).unwrap_or(piece)
+}
+
+fn end_of(piece: &str) -> &str {
+    piece.strip_prefix(unended(piece)).unwrap_or_default()
+}
+
 fn is_secret(pair: &str) -> bool {
     let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+    let value = decoded(value);
+    value.contains(JOSE) || is_secret_name(name) || leads_to_secret(&value)
+}
+
+/// An address as a value, in whose own query there is a secret: `return_to=/callback?code=…`.
+fn leads_to_secret(value: &str) -> bool {
+    let pairs = value.split(['?', '&', '#', ';']).skip(1);
+    pairs.filter_map(|pair| pair.split_once('=')).any(|(name, _)| is_secret_name(name))
+}
+
+fn is_secret_name(name: &str) -> bool {
     let name = decoded(name);
-    decoded(value).contains(JOSE) || SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(&name))
+    NAMES.iter().any(|word| rest_before(&name, word).is_some_and(|mut rest| rest.next().is_none()))
+        || ENDINGS.iter().any(|word| rest_before(&name, word).is_some())
+}
+
+/// The letters and digits of the name before this ending of it, from the last to the first; none if it ends otherwise.
+fn rest_before<'a>(name: &'a str, ending: &str) -> Option<impl Iterator<Item = u8> + use<'a>> {
+    let letters = name.bytes().rev().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    let mut letters = letters.skip_while(u8::is_ascii_digit);
+    ending.bytes().rev().all(|byte| letters.next() == Some(byte)).then_some(letters)
 }
 
 /// `%5ftoken` is as secret as `_token`.
@@ -129,6 +187,60 @@ mod tests {
         assert_eq!(super::text("/a/b"), "/a/b");
         assert_eq!(super::text("/a/eyJhbGciOiJSUzI1NiJ9.e30.x/b"), "/a/REDACTED/b");
         assert_eq!(super::text("agent eyJhbGciOiJSUzI1NiJ9.e30.x"), "agent REDACTED");
+    }
+
+    #[test]
+    fn a_secret_is_gone_by_any_spelling_of_its_name() {
+        for name in [
+            "accessToken",
+            "auth_token",
+            "session_id",
+            "PHPSESSID",
+            "connect.sid",
+            "x-api-key",
+            "X-Amz-Signature",
+            "X-Goog-Credential",
+            "X-Amz-Security-Token",
+            "token[]",
+            "token%5B0%5D",
+            "user[password]",
+            "ac%00cess%20to+ken",
+            "login_hint",
+            "userName",
+            "password2",
+            "AWSAccessKeyId",
+        ] {
+            assert_eq!(query(&format!("{name}=abc&page=2")), format!("{name}=REDACTED&page=2"));
+        }
+        for kept in ["page_size=1", "tokens_left=1", "barcode=1", "country=de", "monkey=1", "stateful=1", "=1", "2=1"] {
+            assert_eq!(query(kept), kept);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_gone_from_an_address_in_a_value() {
+        for given in ["/cb?code=abc", "%2Fcb%3Fx%3D1%26code%3Dabc", "https://x.example/%23access_token=abc"] {
+            assert_eq!(query(&format!("return_to={given}&x")), "return_to=REDACTED&x");
+        }
+        assert_eq!(query("return_to=/cb?page=2"), "return_to=/cb?page=2");
+    }
+
+    #[test]
+    fn a_secret_is_gone_from_the_parameters_of_a_path() {
+        for (given, told) in [
+            ("/a/b", "/a/b"),
+            ("/a;v=1/b", "/a;v=1/b"),
+            ("/a;jsessionid=abc", "/a;jsessionid=REDACTED"),
+            ("/a;v=1;JSESSIONID=abc;x/token=b/", "/a;v=1;JSESSIONID=REDACTED;x/token=b/"),
+            ("/a;sid=abc/b;token=1/eyJhbGciOiJSUzI1NiJ9.e30.x", "/a;sid=REDACTED/b;token=REDACTED/REDACTED"),
+            (";token=a=b", ";token=REDACTED"),
+            ("/a/%65yJhbGci.e30.x/b%20c", "/a/REDACTED/b%20c"),
+            ("/a;x=%65yJhbGci.e30.x/b", "/a;x=REDACTED/b"),
+            ("/a;%74oken=b/c", "/a;REDACTED/c"),
+            ("", ""),
+        ] {
+            assert_eq!(super::path(given), told, "{given}");
+        }
     }
 
     #[test]

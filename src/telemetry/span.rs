@@ -134,7 +134,7 @@ fn request(out: &mut Attributes, record: &Record) {
         out.text(name::METHOD_ORIGINAL, asked.method.as_str());
     }
     out.put(name::URL_SCHEME, asked.scheme);
-    out.text(name::URL_PATH, &asked.path);
+    out.text(name::URL_PATH, &scrub::path(&asked.path));
     out.maybe_text(name::URL_QUERY, asked.query.as_deref().map(scrub::query).as_deref());
     out.put(name::PROTOCOL, "http");
     out.put(name::PROTOCOL_VERSION, version(asked.version));

@@ -24,7 +24,7 @@ use super::audit::{self, Audit, Kind};
 use super::client;
 use super::context::TraceContext;
 use super::durations;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, is_remarkable};
 use super::export::{self, Queue};
 use super::meter::{InFlight, Meter, lock};
 use super::random;
@@ -36,6 +36,7 @@ use super::settings::{Otlp, Settings};
 use super::shadow::ShadowMeter;
 use super::tenants::Tenants;
 use super::text;
+use crate::decide::reason::Reason;
 use crate::settings::SecretError;
 
 /// Who tells: the resource of all spans.
@@ -177,14 +178,21 @@ impl Telemetry {
         TraceContext::begin(headers, trusted, || random::next() >> 11 < self.threshold)
     }
 
+    /// Does the span of a request go to a collector, of which this came? Where there is none, none does.
+    #[must_use]
+    pub fn exports(&self, trace: &TraceContext, reason: Option<Reason>, status: u16) -> bool {
+        self.queue.is_some() && (trace.sampled || is_remarkable(reason, status))
+    }
+
     /// Tells of one request, at its end.
     pub fn record(&self, exchange: &Exchange<'_>) {
-        exchange.route.unwrap_or(&self.unrouted).count(exchange);
+        let exported = self.exports(&exchange.trace, exchange.reason, exchange.status);
+        exchange.route.unwrap_or(&self.unrouted).count(exchange, exported);
         if let Some(delivery) = &exchange.delivery {
             delivery.upstream.count(delivery);
         }
         let mut lent = Lent::new(exchange);
-        if let Some(queue) = self.queue.as_ref().filter(|_| exchange.trace.sampled || exchange.is_remarkable()) {
+        if let Some(queue) = self.queue.as_ref().filter(|_| exported) {
             queue.push(&mut lent);
         }
         let shadowed = exchange.shadow.and_then(|shadow| Some((shadow.meter, shadow.verdict.reason()?)));

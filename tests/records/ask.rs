@@ -1,6 +1,8 @@
 //! Asked from nothing but the answer.
 
+use crate::support::config::HOST;
 use crate::support::mint::{Mint, now};
+use crate::support::raw::ask;
 use crate::support::wait::until;
 use crate::world::World;
 use serde_json::{Value, json};
@@ -236,4 +238,52 @@ fn questions_are_read_strictly() {
     let mut door = crate::support::raw::Door::plain(world.admin).open().unwrap();
     let answer = crate::support::raw::ask(&mut door, page.as_bytes(), Duration::ZERO).unwrap();
     assert_eq!(answer.status, 403, "{}", answer.brief());
+}
+
+/// A refused HEAD has no body, so a field names its trace; nothing is exported here, and no flag says that it is.
+#[test]
+fn a_refused_head_names_its_trace() {
+    let world = World::start("directory: DIR");
+    let of = |method: &str| {
+        let request = format!("{method} /orders/7 HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+        ask(&mut world.open(), request.as_bytes(), Duration::ZERO).unwrap()
+    };
+    assert_eq!(of("GET").header("traceresponse"), None, "its body names it");
+    let head = of("HEAD");
+    let named = head.header("traceresponse").unwrap().to_owned();
+    assert!(head.status == 401 && named.starts_with("00-") && named.ends_with("-02"), "{named}");
+    for id in [named.clone(), format!("traceresponse: {named}"), named.to_uppercase()] {
+        let (code, text, err) = world.run(&["trace", &id]);
+        assert!(code == 0 && text.contains("refused: token_missing") && text.contains("HEAD http://"), "{text}{err}");
+    }
+}
+
+/// A head that is refused before it is a request is told as it came, as far as it can be read.
+#[test]
+fn a_refused_head_is_told_as_it_came() {
+    let world = World::start("directory: DIR");
+    let rows = [
+        (
+            "PUT /orders/7?code=hidden&a=b HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\nX-Request-Id: r-1\r\n\r\n",
+            "PUT http://a.example, b.example/orders/7?code=REDACTED&a=b (HTTP/1.1)",
+            "r-1",
+        ),
+        (
+            "GET /orders/8 HTTP/1.1\r\nHost: api.example.com\r\nX-Request-Id: r-2\r\nbroken line\r\n\r\n",
+            "GET http://api.example.com/orders/8 (HTTP/1.1)",
+            "r-2",
+        ),
+        ("password=hunter2 and more of a body\r\nX-Request-Id: r-3\r\n\r\n", "not readable", "r-3"),
+    ];
+    for (head, told, id) in rows {
+        let answer = ask(&mut world.open(), head.as_bytes(), Duration::ZERO).unwrap();
+        let trace = answer.json().unwrap()["trace_id"].as_str().unwrap().to_owned();
+        let (code, text, err) = world.run(&["trace", &trace]);
+        assert!(code == 0 && text.contains(told), "{told}\n{text}{err}");
+        assert!(!text.contains("hidden") && !text.contains("hunter2") && !text.contains("invalid"), "{text}");
+        // The line that is broken comes after the id, or before it.
+        if id != "r-3" {
+            assert_eq!(world.run(&["trace", id]).1.lines().next(), text.lines().next());
+        }
+    }
 }

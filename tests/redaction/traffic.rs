@@ -139,7 +139,13 @@ fn targets(marks: &Marks, token: &str) -> Vec<String> {
         .flat_map(|name| [format!("/orders/1?{name}={token}"), format!("/orders/1?x=1&{name}={percent}&y=2")])
         .collect();
     all.push(format!("/orders/1?password={}&session={}", marks.of("query-password"), marks.of("query-session")));
+    let named =
+        ["accessToken", "session_id", "auth_token", "x-api-key", "token[]", "login_hint", "userName", "PHPSESSID"];
+    all.extend(named.map(|name| format!("/orders/1?x=1&{name}={}", marks.of("named-in-query"))));
     all.extend([
+        format!("/orders/1;jsessionid={}", marks.of("path-parameter")),
+        format!("/orders/1;v=1;SessionId={}/x", marks.of("path-parameter")),
+        format!("/orders/1?return_to=%2Fcallback%3Fcode%3D{}", marks.of("code-in-address")),
         format!("/orders/1?{token}"),
         format!("/orders/{token}"),
         format!("/orders/a{token}"),
@@ -157,9 +163,11 @@ fn targets(marks: &Marks, token: &str) -> Vec<String> {
 /// What is no request, or hardly one.
 fn odd(marks: &Marks, token: &str) -> Vec<String> {
     let body = marks.of("body");
+    let percent: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
     vec![
         format!("GET /orders/1 HTTP/1.1\r\nHost: {token}\r\n\r\n"),
         format!("GET /orders/1 HTTP/1.1\r\nHost: {HOST}:{token}\r\n\r\n"),
+        format!("GET /orders/{percent}?code={body} HTTP/1.1\r\nHost: {HOST}\r\nHost: {HOST}\r\n\r\n"),
         format!("{token} /orders/1 HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
         format!("GET /orders/1 HTTP/{token}\r\nHost: {HOST}\r\n\r\n"),
         format!("GET /orders/1 {token} HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),

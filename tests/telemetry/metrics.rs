@@ -15,10 +15,14 @@ use curfew::telemetry::{
 use tokio::runtime::Handle;
 
 fn telemetry() -> Telemetry {
+    telemetry_with(serde_json::json!({ "endpoint": "http://127.0.0.1:9" }))
+}
+
+fn telemetry_with(otlp: serde_json::Value) -> Telemetry {
     let service = Service { name: "curfew".into(), version: "1".into(), instance: "one".into() };
     // Its file is open: the directory may go.
     let dir = tempfile::tempdir().unwrap();
-    let audit = serde_json::json!({ "audit": { "file": dir.path().join("log") } });
+    let audit = serde_json::json!({ "audit": { "file": dir.path().join("log") }, "otlp": otlp, "sample": 0 });
     let settings: Settings = serde_json::from_value(audit).unwrap();
     let telemetry = Telemetry::start(&settings, &service, &Handle::current()).unwrap();
     let audit = telemetry.audit(Kind::Start).unwrap();
@@ -97,6 +101,29 @@ fn use_it(telemetry: &Telemetry) -> u128 {
     let cut = Exchange { reason: Some(Reason::StreamExpired), route: None, ..exchange(&route) };
     telemetry.record(&cut);
     refused.trace.trace_id
+}
+
+/// What is exported is what a collector has, and an example of a duration is one of these.
+#[tokio::test]
+async fn nothing_is_exported_without_a_collector() {
+    let (with, without) = (telemetry(), telemetry_with(serde_json::Value::Null));
+    let mut trace = with.begin(&http::HeaderMap::new(), false);
+    for (sampled, reason, status, exported) in [
+        (false, None, 200, false),
+        (false, None, 404, false),
+        (false, None, 500, true),
+        (false, Some(Reason::TokenExpired), 401, true),
+        (false, Some(Reason::StreamExpired), 200, true),
+        (true, None, 200, true),
+    ] {
+        trace.sampled = sampled;
+        assert_eq!(with.exports(&trace, reason, status), exported, "{sampled} {reason:?} {status}");
+        assert!(!without.exports(&trace, reason, status));
+    }
+    use_it(&without);
+    let text = without.render();
+    let mut examples = text.lines().filter(|line| line.contains("duration_seconds") && line.contains("trace_id"));
+    assert_eq!(examples.next(), None);
 }
 
 #[tokio::test]

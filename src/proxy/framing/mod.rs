@@ -4,6 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `fault` | what can be wrong with a stream |
+//! | `glimpse` | what a refused head said, as far as it can be read |
 //! | `grammar` | which bytes may stand where |
 //! | `section` | a head or a trailer section, line by line |
 //! | `request_line` | method, target, version |
@@ -19,6 +20,7 @@ mod chunks;
 mod clock;
 mod fault;
 mod fields;
+mod glimpse;
 mod grammar;
 mod parser;
 mod request_line;
@@ -29,6 +31,7 @@ mod stream;
 
 pub(in crate::proxy) use clock::Clock;
 pub use fault::{Fault, FramingReason};
+pub use glimpse::Glimpse;
 pub use section::HeadLimits;
 pub use silence::Clocks;
 pub use state::{FAULT_FIELD, FramingHandle, FramingState};

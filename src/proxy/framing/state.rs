@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName};
 use tokio::time::{Duration, Instant};
 
 use super::fault::Fault;
+use super::glimpse::Glimpse;
 
 /// The field that marks the request which stands for a refused head.
 pub const FAULT_FIELD: HeaderName = HeaderName::from_static("curfew-fault");
@@ -26,6 +27,8 @@ const TUNNEL: u8 = 3;
 #[derive(Debug)]
 pub struct FramingState {
     fault: OnceLock<Fault>,
+    /// What the refused head said.
+    glimpse: OnceLock<Arc<Glimpse>>,
     decision: AtomicU8,
     in_flight: AtomicU32,
     served: AtomicU64,
@@ -43,6 +46,7 @@ impl FramingState {
     pub fn new() -> FramingHandle {
         Arc::new(Self {
             fault: OnceLock::new(),
+            glimpse: OnceLock::new(),
             decision: AtomicU8::new(OPEN),
             in_flight: AtomicU32::new(0),
             served: AtomicU64::new(0),
@@ -64,6 +68,12 @@ impl FramingState {
     #[inline]
     pub fn is_synthetic(&self, headers: &HeaderMap) -> bool {
         self.fault.get().is_some() && headers.get(FAULT_FIELD).is_some_and(|value| value.as_bytes() == nonce())
+    }
+
+    /// What the head said for which this request stands, if it stands for one.
+    #[inline]
+    pub fn glimpse(&self, headers: &HeaderMap) -> Option<&Arc<Glimpse>> {
+        self.glimpse.get().filter(|_| self.is_synthetic(headers))
     }
 
     /// Requests that are being answered, their bodies included.
@@ -163,6 +173,12 @@ impl FramingState {
 
     pub(super) fn wait(&self, waker: &std::task::Waker) {
         self.reader.register(waker);
+    }
+
+    /// What was read of the head that is refused.
+    pub(super) fn show(&self, glimpse: Glimpse) {
+        // What was shown first was whole.
+        let _ = self.glimpse.set(Arc::new(glimpse));
     }
 
     pub(super) fn record(&self, fault: Fault) {

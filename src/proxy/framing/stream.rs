@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::fault::Fault;
+use super::glimpse::Glimpse;
 use super::parser::{Parser, Place, Spot, Step};
 use super::section::HeadLimits;
 use super::silence::Clocks;
@@ -102,8 +103,10 @@ impl<I, T> Framed<I, T> {
             let fresh = buf.filled().get(before..).unwrap_or_default();
             let step = self.parser.read(fresh, &self.guard.limits);
             let kept = fresh.get(step.pass..).unwrap_or_default();
-            if !kept.is_empty() && step.fault.is_none() {
-                self.held.extend_from_slice(kept);
+            match step.fault {
+                Some((_, Spot::Head)) => self.state.show(Glimpse::of(kept)),
+                Some((_, Spot::Body)) => {}
+                None => self.held.extend_from_slice(kept),
             }
             buf.set_filled(before + step.pass);
             self.conclude(step);
@@ -119,7 +122,7 @@ impl<I, T> Framed<I, T> {
         let pending = self.held.get(self.cleared..).unwrap_or_default();
         let step = self.parser.read(pending, &self.guard.limits);
         self.cleared += step.pass;
-        if step.fault.is_some() {
+        if let Some((_, Spot::Body)) = step.fault {
             self.held.truncate(self.cleared);
         }
         self.conclude(step);
@@ -143,6 +146,7 @@ impl<I, T> Framed<I, T> {
         self.parser.stop();
         self.ending = match spot {
             Spot::Head => {
+                self.state.show(Glimpse::of(self.held.get(self.cleared..).unwrap_or_default()));
                 self.held.truncate(self.cleared);
                 self.held.extend_from_slice(&synthetic());
                 self.cleared = self.held.len();

@@ -10,7 +10,7 @@
 //! | `file` | the file, where it was left, and its rotation |
 //! | `medium`, `book` | what may fail under it, and the chain on it: added to, taken back, durable |
 //! | `writer`, `room` | the thread, and who hands it events |
-//! | `syslog`, `logs` | the same lines to somebody else |
+//! | `syslog`, `socket`, `logs` | the same lines to somebody else |
 //! | `counts` | what became of them |
 //! | `verify` | whether the chain holds, without the gateway |
 
@@ -24,6 +24,7 @@ mod logs;
 mod medium;
 mod room;
 mod settings;
+mod socket;
 mod syslog;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,7 @@
 //! The lines of the audit log as syslog messages (RFC 5424): a thread of its own sends them, so that a receiver that is
 //! slow or gone holds up nobody. What finds no place meanwhile is counted; the file has it all the same.
 
-use std::io::{self, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _, UdpSocket};
-use std::os::unix::net::UnixDatagram;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
@@ -14,13 +12,11 @@ use super::chain::End;
 use super::counts::Counts;
 use super::event::Event;
 use super::settings::{Receiver, Syslog};
+use super::socket::Socket;
 use crate::notice::Trouble;
 
 /// As many messages wait at most.
 const WAITING: usize = 4096;
-
-/// How long a connection may take, and one message on it.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long after a failure it is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -113,15 +109,9 @@ fn header(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text }
 }
 
-enum Open {
-    Udp(UdpSocket),
-    Tcp(TcpStream),
-    Unix(UnixDatagram),
-}
-
 struct Sender {
     to: Receiver,
-    open: Option<Open>,
+    open: Option<Socket>,
     trouble: Trouble,
     dropped: Arc<AtomicU64>,
     counts: Arc<Counts>,
@@ -158,53 +148,14 @@ impl Sender {
     }
 
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        let open = match self.open.take() {
-            Some(open) => open,
-            None => self.connect()?,
+        let socket = match self.open.take().filter(Socket::is_open) {
+            Some(socket) => socket,
+            None => Socket::connect(&self.to)?,
         };
-        match &open {
-            Open::Udp(socket) => socket.send(message).map(|_| ())?,
-            Open::Unix(socket) => socket.send(message).map(|_| ())?,
-            Open::Tcp(stream) => (&*stream).write_all(&counted(message))?,
-        }
-        self.open = Some(open);
+        socket.send(message)?;
+        self.open = Some(socket);
         Ok(())
     }
-
-    fn connect(&self) -> io::Result<Open> {
-        match &self.to {
-            Receiver::Udp(address) => {
-                let socket = UdpSocket::bind(("0.0.0.0", 0)).or_else(|_| UdpSocket::bind(("::", 0)))?;
-                socket.connect(address.as_str())?;
-                Ok(Open::Udp(socket))
-            }
-            Receiver::Unix(path) => {
-                let socket = UnixDatagram::unbound()?;
-                socket.connect(path)?;
-                socket.set_write_timeout(Some(PATIENCE))?;
-                Ok(Open::Unix(socket))
-            }
-            Receiver::Tcp(address) => {
-                let mut last = io::Error::other("the name has no address");
-                for address in address.to_socket_addrs()? {
-                    match TcpStream::connect_timeout(&address, PATIENCE) {
-                        Ok(stream) => {
-                            stream.set_write_timeout(Some(PATIENCE))?;
-                            stream.set_nodelay(true)?;
-                            return Ok(Open::Tcp(stream));
-                        }
-                        Err(error) => last = error,
-                    }
-                }
-                Err(last)
-            }
-        }
-    }
-}
-
-/// Counted in octets (RFC 6587 §3.4.1).
-fn counted(message: &[u8]) -> Vec<u8> {
-    [format!("{} ", message.len()).as_bytes(), message].concat()
 }
 
 #[cfg(test)]
@@ -215,6 +166,5 @@ mod tests {
     fn what_would_end_a_value_is_escaped() {
         assert_eq!(escaped("a\"b\\c]d"), "a\\\"b\\\\c\\]d");
         assert_eq!((header("a b\u{e9}\n"), header("\n")), ("ab".into(), "-".into()));
-        assert_eq!(counted(b"abc"), b"3 abc");
     }
 }

@@ -7,6 +7,7 @@ use super::beside::{Attended, Shadowed};
 use super::escape::escaped;
 use super::judged::Judged;
 use super::kept::Kept;
+use super::line;
 use super::parts::{Asking, Bearer, Delivered, Entered, field, shown};
 use crate::decide::reason::Reason;
 use crate::decide::time::Timestamp;
@@ -142,8 +143,8 @@ impl DecisionRecord {
     /// Is this its trace id, its caller's, or its request id?
     #[must_use]
     pub fn is_called(&self, id: &str) -> bool {
-        self.trace_id.eq_ignore_ascii_case(id)
-            || self.caller_trace_id.as_deref().is_some_and(|trace| trace.eq_ignore_ascii_case(id))
+        let trace = line::trace(id).map(|id| format!("{id:032x}"));
+        trace.is_some_and(|trace| self.trace_id == trace || self.caller_trace_id.as_ref() == Some(&trace))
             || self.request_id.as_deref().is_some_and(|own| own == id || own == field(id.as_bytes()))
     }
 }

@@ -58,7 +58,7 @@ impl Filter {
         };
         let shown = |id: &String| [line::request(hasher, id), line::request(hasher, &field(id.as_bytes()))];
         Some(Sieve {
-            trace: self.id.as_deref().and_then(|id| line::trace(&id.to_ascii_lowercase())),
+            trace: self.id.as_deref().and_then(line::trace),
             request: self.id.as_ref().map(shown),
             since: self.since.unwrap_or(i64::MIN),
             until: self.until.unwrap_or(i64::MAX),

@@ -163,7 +163,7 @@ impl<'a> Kept<'a> {
             method: scrub::text(asked.method.as_str()),
             scheme: asked.scheme,
             host: scrub::text(&asked.authority),
-            path: scrub::text(&asked.path),
+            path: scrub::path(&asked.path),
             query: asked.query.as_deref().map(scrubbed),
             http: version(asked.version),
             peer: asked.peer,

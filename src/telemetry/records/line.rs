@@ -48,9 +48,21 @@ pub(super) fn parse(hash: &str) -> u64 {
     u64::from_str_radix(hash, 16).unwrap_or(0)
 }
 
-/// A trace id as it is written.
-pub(super) fn trace(id: &str) -> Option<u128> {
-    (id.len() == 32).then(|| u128::from_str_radix(id, 16).ok()).flatten().filter(|id| *id != 0)
+/// A trace id as it is written: alone, or in what names a span of it (W3C Trace Context §3.2), such as the whole field
+/// `traceresponse` of an answer, or its `Server-Timing`.
+pub(super) fn trace(text: &str) -> Option<u128> {
+    let text = text.trim();
+    let parts = || text.split(|char: char| !char.is_ascii_hexdigit() && char != '-');
+    let digits = if text.len() == 32 { Some(text) } else { parts().find_map(of_span) };
+    digits.and_then(|digits| u128::from_str_radix(digits, 16).ok()).filter(|id| *id != 0)
+}
+
+/// The trace in `{version}-{trace}-{span}-{flags}`.
+fn of_span(place: &str) -> Option<&str> {
+    let mut fields = place.split('-');
+    let (version, trace, span, flags) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let lengths = (version.len(), trace.len(), span.len(), flags.len());
+    (fields.next().is_none() && lengths == (2, 32, 16, 2)).then_some(trace)
 }
 
 /// The hash of a request id, as it is shown.
@@ -76,6 +88,32 @@ impl Line {
             route: names.number(kept.route),
             issuer: names.number(kept.issuer.as_deref()),
             ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trace;
+
+    #[test]
+    fn a_trace_is_found_in_what_an_answer_says_of_it() {
+        let id = "0af7651916cd43dd8448eb211c80319c";
+        let place = format!("00-{id}-b7ad6b7169203331-03");
+        let all = [
+            id.to_owned(),
+            id.to_uppercase(),
+            format!(" {id}\n"),
+            place.clone(),
+            format!("traceresponse: {place}"),
+            format!("traceparent;desc=\"{place}\", curfew;desc=\"token_expired\""),
+        ];
+        for text in all {
+            assert_eq!(trace(&text), u128::from_str_radix(id, 16).ok(), "{text}");
+        }
+        for text in ["", "checkout-7f3a", &"0".repeat(32), &format!("{place}-00"), &id[1..], &format!("00-{id}-b7-03")]
+        {
+            assert_eq!(trace(text), None, "{text}");
         }
     }
 }

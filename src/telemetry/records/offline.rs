@@ -39,7 +39,7 @@ pub fn find(directory: &Path, id: &str) -> io::Result<Vec<DecisionRecord>> {
 
 /// Only what has this name is made into words.
 fn search(path: &Path, id: &str, found: &mut Vec<DecisionRecord>) -> io::Result<()> {
-    let trace = line::trace(&id.to_ascii_lowercase());
+    let trace = line::trace(id);
     let mut frames = Frames::of(BufReader::with_capacity(1 << 16, File::open(path)?));
     while let Some((_, frame)) = frames.next()? {
         let Some(kept) = frame::body(frame).and_then(Kept::read) else { continue };

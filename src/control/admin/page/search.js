@@ -23,7 +23,7 @@ function byId() {
   };
   return el("form", { class: "card ask", role: "search", "aria-labelledby": "one", on: { submit: sent } }, el("h2", { id: "one" }, "One request"),
     el("label", { for: "id" }, "Trace id, the caller's trace id, or request id"), input,
-    el("p", { class: "faint" }, "It stands in the body of every refusal as trace_id, and in its traceparent."), el("button", { type: "submit" }, "Find it"));
+    el("p", { class: "faint" }, "It stands in the body of every refusal as trace_id, and in a traceresponse or Server-Timing field, which may be pasted whole."), el("button", { type: "submit" }, "Find it"));
 }
 
 function bySubject(issuers, ask) {
