@@ -158,7 +158,7 @@ impl Sink {
 
     /// All came: what is not among it is taken back, unless that is suspiciously much.
     fn finish(&self, snapshot: Snapshot<'_>, max_shrink: OrOff<Percent>, batch: &Batch) -> Result<(), String> {
-        let fault = self.held_back.judge(self.feed.said(), snapshot.counts(), max_shrink);
+        let fault = self.held_back.judge(snapshot.before(), snapshot.counts(), max_shrink);
         fault.map_or(Ok(()), |fault| Err(fault.to_string()))?;
         let before = self.held();
         snapshot.finish();

@@ -14,12 +14,12 @@ pub struct Snapshot<'a> {
     colour: Colour,
     learned: Timestamp,
     max: usize,
+    /// How many entries its source had said before.
+    before: usize,
     held: usize,
     /// How many of them a token may still need.
     needed: usize,
-    /// How many were not there before.
-    new: usize,
-    /// Those of them that were more than the source may hold. They have their room only if this comes to its end.
+    /// Those that were not there before, and were more than the source may hold. They have their room only if this comes to its end.
     over: Vec<Revoked>,
     finished: bool,
 }
@@ -27,7 +27,8 @@ pub struct Snapshot<'a> {
 impl<'a> Snapshot<'a> {
     pub(super) fn new(set: &'a Revocations, feed: &'a Feed, colour: Colour, learned: Timestamp) -> Self {
         let max = feed.bounds().max_entries;
-        Self { set, feed, colour, learned, max, held: 0, needed: 0, new: 0, over: Vec::new(), finished: false }
+        let before = feed.states();
+        Self { set, feed, colour, learned, max, before, held: 0, needed: 0, over: Vec::new(), finished: false }
     }
 
     /// Takes in one entry. Tells whether its source revokes more by it than before.
@@ -39,7 +40,6 @@ impl<'a> Snapshot<'a> {
         let stamp = Stamp { by: By::Snapshot, colour: self.colour, learned: self.learned, room };
         let written = self.set.write(self.feed, what, stamp);
         if written == Some(Written::New) {
-            self.new += 1;
             self.over.extend(full.then_some(*what));
         }
         if !written.is_some_and(Written::is_merged) {
@@ -53,6 +53,12 @@ impl<'a> Snapshot<'a> {
                 Err(Full(self.max))
             }
         }
+    }
+
+    /// How many entries its source had said before this began.
+    #[must_use]
+    pub const fn before(&self) -> usize {
+        self.before
     }
 
     /// How many different entries came in that a token may still need.
@@ -72,7 +78,7 @@ impl<'a> Snapshot<'a> {
     pub(super) fn replayed(mut self) {
         let other = |stored: &Stored| stored.source != self.feed.id || stored.colour == self.colour;
         self.set.sweep(|stored| other(stored) || self.feed.is_closed());
-        self.feed.unfinished(None);
+        self.feed.stated_all();
         self.feed.set_complete(true);
         self.finished = true;
     }
@@ -82,7 +88,6 @@ impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         if !self.finished {
             self.over.iter().for_each(|what| self.set.give_back(self.feed, what.target));
-            self.feed.unfinished(Some(self.new.saturating_sub(self.over.len())));
             self.set.recolour(self.feed, self.colour);
         }
         self.feed.end();
