@@ -81,6 +81,23 @@ fn what_is_exchanged_as_a_whole_has_not_shrunk() {
     assert_eq!(sink.held_back.waits().map(|waits| (waits.before, waits.now)), Some((15, 7)));
 }
 
+/// What is said again and again until it can be taken in is written down once.
+#[tokio::test]
+async fn what_is_held_back_is_noted_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sink, journal) = kept(dir.path());
+    assert!(sink.take(&all((0..20).map(session)), sink.now(), MAX));
+    let until = |s| Some(Timestamp::from_secs(s));
+    let one = |s| all([Understood { until: until(s), ..session(30) }].into_iter());
+    for (heard, records) in [(one(5000), 1), (one(5000), 0), (one(4000), 0), (one(6000), 1), (one(6000), 0)] {
+        let before = journal.standing().records;
+        assert!(!sink.take(&heard, sink.now(), MAX));
+        // Whoever waits for a record waits for those before it.
+        sink.accept(&[session(0)]).await.unwrap();
+        assert_eq!(journal.standing().records - before, records + 1);
+    }
+}
+
 /// What fits is kept over a restart, and what was refused is not.
 #[tokio::test]
 async fn what_was_refused_does_not_come_back() {
