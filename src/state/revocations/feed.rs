@@ -259,7 +259,13 @@ impl Feed {
     }
 
     fn is_complete(&self) -> bool {
-        self.complete.load(Ordering::Acquire) && !self.unread.load(Ordering::Acquire) && !self.is_closed()
+        !self.lacks() && !self.unread.load(Ordering::Acquire) && !self.is_closed()
+    }
+
+    /// Was there no room for something that it said, which it has not said again since?
+    #[must_use]
+    pub fn lacks(&self) -> bool {
+        !self.complete.load(Ordering::Acquire)
     }
 
     /// From now on it holds nothing that it heard, and nothing is written for it.
