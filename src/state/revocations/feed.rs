@@ -71,6 +71,8 @@ pub struct Feed {
     replacing: AtomicBool,
     /// How many entries it said, since a snapshot began that is not whole; else all that it holds.
     stated: AtomicUsize,
+    /// How often it said something beside its snapshots.
+    besides: AtomicUsize,
     lifted_by_time: AtomicBool,
     /// Its index may be another one's.
     closed: AtomicBool,
@@ -102,6 +104,7 @@ impl Feed {
             odd: AtomicBool::new(false),
             replacing: AtomicBool::new(false),
             stated: AtomicUsize::new(ALL),
+            besides: AtomicUsize::new(0),
             lifted_by_time: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             voids: Voids::default(),
@@ -305,8 +308,14 @@ impl Feed {
 
     /// It says something beside its snapshots; told before that is written.
     pub(super) fn says_besides(&self) {
+        self.besides.fetch_add(1, Ordering::AcqRel);
         let more = |stated: usize| (stated != ALL).then(|| stated.saturating_add(1).min(ALL - 1));
         let _ = self.stated.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+    }
+
+    /// How often it said something beside its snapshots.
+    pub(super) fn besides(&self) -> usize {
+        self.besides.load(Ordering::Acquire)
     }
 
     /// One entry came.

@@ -87,6 +87,7 @@ async fn what_is_held_back_is_noted_once() {
     let dir = tempfile::tempdir().unwrap();
     let (sink, journal) = kept(dir.path());
     assert!(sink.take(&all((0..20).map(session)), sink.now(), MAX));
+    sink.accept(&[session(0)]).await.unwrap();
     let until = |s| Some(Timestamp::from_secs(s));
     let one = |s| all([Understood { until: until(s), ..session(30) }].into_iter());
     for (heard, records) in [(one(5000), 1), (one(5000), 0), (one(4000), 0), (one(6000), 1), (one(6000), 0)] {
