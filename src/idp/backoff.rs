@@ -18,6 +18,15 @@ impl Backoff {
         self.failures = 0;
     }
 
+    /// Another attempt: how long to wait now, if it failed.
+    pub(super) fn tried(&mut self, succeeded: bool) -> Option<Duration> {
+        if succeeded {
+            self.succeeded();
+            return None;
+        }
+        Some(self.failed())
+    }
+
     /// Another failure: how long to wait now.
     pub(super) fn failed(&mut self) -> Duration {
         let factor = 1_u32 << self.failures.min(16);

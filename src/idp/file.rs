@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 /// Reads a file that may not be longer than `max` bytes.
 pub(super) fn read_bounded(path: &Path, max: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("the file is over {max} bytes")));
+    let over = || io::Error::new(io::ErrorKind::FileTooLarge, format!("the file is over {max} bytes"));
+    let (mut bytes, file) = (Vec::new(), File::open(path)?);
+    // Asked before it is read, as it may be looked at often; and it may grow while it is.
+    if file.metadata()?.len() > max {
+        return Err(over());
     }
-    Ok(bytes)
+    file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max { Err(over()) } else { Ok(bytes) }
 }
 
 /// Names the file in what the system says of it.

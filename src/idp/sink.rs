@@ -106,6 +106,7 @@ impl Sink {
         // It asks for the account's cursor, so before the turn is taken.
         let (late, batch) = (self.late(complete), Batch::default());
         let turn = self.account.as_ref().map(|account| account.turn());
+        let unknown = turn.as_ref().map(|_| self.unknown(&heard.entries, &all)).unwrap_or_default();
         let news = |at: usize, news| {
             batch.saw(all.get(at), news);
             late.tell(news, heard.entries.get(at).and_then(|entry| entry.happened));
@@ -122,7 +123,9 @@ impl Sink {
         let cursor = place.kept(&self.mark).filter(|_| whole);
         match turn {
             Some(turn) if complete && whole => turn.replaced(&all, said(heard, &all), learned, cursor.as_deref()),
-            Some(turn) => turn.polled(&self.fitting(&all, taken.is_ok()), learned, cursor.as_deref()),
+            Some(turn) if whole => turn.polled(&all, learned, cursor.as_deref()),
+            // It is said again until it can be taken in as a whole, and is not noted as often.
+            Some(turn) => turn.polled(&self.fitting(&picked(&all, &unknown), false), learned, None),
             None => {}
         }
         let fault = heard.fault.as_ref().map(ToString::to_string);
@@ -158,7 +161,7 @@ impl Sink {
 
     /// All came: what is not among it is taken back, unless that is suspiciously much.
     fn finish(&self, snapshot: Snapshot<'_>, max_shrink: OrOff<Percent>, batch: &Batch) -> Result<(), String> {
-        let fault = self.held_back.judge(self.feed.said(), snapshot.counts(), max_shrink);
+        let fault = self.held_back.judge(snapshot.before(), snapshot.counts(), max_shrink);
         fault.map_or(Ok(()), |fault| Err(fault.to_string()))?;
         let before = self.held();
         snapshot.finish();
@@ -360,6 +363,11 @@ pub fn target(fingerprints: &Fingerprints, iss: &str, revokes: &Revokes, id: &st
     }
 }
 
+/// Those that were unknown.
+fn picked(all: &[Revoked], unknown: &[bool]) -> Vec<Revoked> {
+    all.iter().zip(unknown).filter(|(_, unknown)| **unknown).map(|(what, _)| *what).collect()
+}
+
 /// A sum of the entries as the source said them, whenever it did.
 fn said(heard: &Heard, all: &[Revoked]) -> u128 {
     let said = all.iter().zip(&heard.entries).map(|(what, entry)| Revoked { until: entry.until, ..*what });
@@ -369,6 +377,7 @@ fn said(heard: &Heard, all: &[Revoked]) -> u128 {
 mod audited;
 mod blocked;
 mod coming;
+mod known;
 mod late;
 
 #[cfg(test)]

@@ -180,6 +180,21 @@ async fn a_feed_past_its_bound_is_never_fresh() {
     assert!(!fed.revokes("a") && fed.freshness() == Freshness::Unfed);
 }
 
+/// What there was no room for is asked for again, though the feed tells only what is new to whoever has a cursor.
+#[tokio::test]
+async fn a_feed_of_deltas_that_lacked_room_is_whole_again() {
+    let fed = Fed::new().await;
+    fed.provider.script("/feed", Script::json(&tokens(&["a"], json!({"cursor": "1", "complete": true}))));
+    fed.provider.script("/feed?cursor=1", Script::json(&tokens(&["b", "c"], json!({"cursor": "2"}))));
+    fed.house.apply(&fed.settings(fed.poll(json!({"max_entries": 2}))));
+    fed.house.until(|| fed.error().is_some_and(|error| error.contains("more than 2"))).await;
+    // One of them is needed no more.
+    fed.provider.script("/feed", Script::json(&tokens(&["b", "c"], json!({"cursor": "2", "complete": true}))));
+    fed.provider.script("/feed?cursor=2", Script::json(&tokens(&[], json!({}))));
+    fed.house.until(|| fed.age().is_some() && fed.error().is_none()).await;
+    assert!(!fed.revokes("a") && fed.revokes("b") && fed.revokes("c"));
+}
+
 #[tokio::test]
 async fn a_file_is_watched_and_a_fault_in_it_takes_nothing_back() {
     let fed = Fed::new().await;
@@ -257,6 +272,28 @@ async fn a_file_that_was_cut_short_is_held_back() {
     fed.house.until(|| fed.revokes("m29")).await;
     write(5);
     fed.house.until(|| fed.error().is_none() && !fed.revokes("m29")).await;
+}
+
+/// It is not read four times a second for ever, but when it has changed.
+#[tokio::test]
+async fn a_file_that_is_held_back_is_not_read_again_and_again() {
+    let fed = Fed::new().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let write = |range: std::ops::Range<usize>| {
+        let lines: String = range.map(|number| format!("m{number}\n")).collect();
+        std::fs::write(file.path(), lines).unwrap();
+    };
+    let failures = || fed.house.revocations.standing(fed.house.now()).pop().map(|feed| feed.failures);
+    write(0..20);
+    fed.house.apply(&fed.settings(json!({"kind": "file", "issuer": "corp", "path": file.path()})));
+    fed.house.until(|| fed.age().is_some() && fed.revokes("m19")).await;
+    write(0..1);
+    fed.house.until(|| failures() == Some(1)).await;
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    assert_eq!(failures(), Some(1));
+    assert!(fed.error().is_some_and(|error| error.contains("held back")), "nor is it heard by that");
+    write(1..2);
+    fed.house.until(|| failures() == Some(2)).await;
 }
 
 /// Whoever looks while a source gets another name misses nothing, or is told that what is there is not all.

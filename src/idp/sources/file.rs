@@ -2,6 +2,7 @@
 //! into place: half a list of ids is a list of ids too, and only if it is far shorter than before is it held back.
 
 use crate::decide::time::Moment;
+use crate::idp::backoff::Backoff;
 use crate::idp::build::BuildError;
 use crate::idp::feed::{self, FeedFault, Heard, MAX_FAULTS, Understood};
 use crate::idp::file::{Look, Watched};
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A file that is watched. It holds all that is revoked: what is taken out of it is not revoked any more.
@@ -157,6 +159,10 @@ impl SourceKind for FileSettings {
 /// How often it is looked at: an event in a file is enforced within the second, too.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// What could not be taken in is read again when it has changed, when it was confirmed, and after a while, first this and
+/// in the end that long: there may be room for it meanwhile.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
+
 /// From this length on, entries are taken in one by one, so that they are not all in memory besides.
 const LONG: usize = 4 << 20;
 
@@ -178,27 +184,38 @@ impl Source for FileSource {
 impl FileSource {
     async fn watch(&self, sink: &Sink, cancel: &CancellationToken) {
         let mut file = self.file.clone();
+        // When what could not be taken in as it is now is read once more.
+        let (mut again, mut backoff) = (None, Backoff::new(AGAIN.0, AGAIN.1));
         loop {
             let asked = sink.now();
             match file.look_twice().await {
-                Ok(Look::Same) => sink.heard(asked),
-                // Somebody writes it where it is.
-                Ok(Look::Changing) => {}
+                Ok(Look::Same) if again.is_none() => sink.heard(asked),
+                // Nothing is known of what it says; or somebody writes it where it is.
+                Ok(Look::Same | Look::Changing) => {}
                 Ok(Look::Read(text)) => {
-                    // It may be long: not on a thread that others wait for.
-                    let (sink, cancel, format, max_shrink) =
-                        (sink.clone(), cancel.clone(), self.format, self.max_shrink);
-                    // Another one may speak for the source by now: this would take back what that one said.
-                    let take = move || !cancel.is_cancelled() && format.take(&text, &sink, asked, max_shrink);
-                    let taken = tokio::task::spawn_blocking(take).await;
-                    if !taken.unwrap_or(false) {
-                        file.forget();
-                    }
+                    let taken = self.take(text, sink, asked, cancel).await;
+                    again = backoff.tried(taken).map(|pause| Instant::now() + pause);
                 }
                 Err(error) => sink.failed(&format!("the file cannot be read: {error}")),
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = sink.held_back.confirmed() => again = again.map(|_| Instant::now()),
+            }
+            if again.is_some_and(|again| again <= Instant::now()) {
+                file.forget();
+                again = Some(Instant::now() + AGAIN.1);
+            }
         }
+    }
+
+    /// Takes in what it says. Says whether all of it was understood and kept.
+    async fn take(&self, text: Vec<u8>, sink: &Sink, asked: Moment, cancel: &CancellationToken) -> bool {
+        let (sink, cancel, format, max_shrink) = (sink.clone(), cancel.clone(), self.format, self.max_shrink);
+        // Another one may speak for the source by now: this would take back what that one said.
+        let take = move || !cancel.is_cancelled() && format.take(&text, &sink, asked, max_shrink);
+        // It may be long: not on a thread that others wait for.
+        tokio::task::spawn_blocking(take).await.unwrap_or(false)
     }
 }
 

@@ -96,6 +96,9 @@ impl Poll {
     }
 
     async fn poll(&self, sink: &Sink, place: &mut Place, cancel: &CancellationToken) -> Result<(), PollError> {
+        if sink.feed.lacks() {
+            place.give_up();
+        }
         if let (Some(auth), None) = (&self.settings.auth, &place.auth) {
             place.auth = Some(auth.read()?);
         }
@@ -200,11 +203,16 @@ impl Place {
     fn failed(&mut self, error: &PollError) {
         self.auth = None;
         if let PollError::Fetch(FetchError::Status { status: StatusCode::GONE, .. }) = error {
-            self.cursor = None;
-            self.etag = None;
+            self.give_up();
         }
     }
+
+    /// Everything is asked for again: nothing less tells what was missed, or that nothing is missing any more.
+    fn give_up(&mut self) {
+        (self.cursor, self.etag) = (None, None);
+    }
 }
+
 /// Takes in a document; returns its cursor. Blocks.
 fn take(
     body: &[u8],

@@ -69,8 +69,10 @@ pub struct Feed {
     /// The colour of its last snapshot: whether that is an odd one.
     odd: AtomicBool,
     replacing: AtomicBool,
-    /// How many of its entries are of snapshots that broke off: it did not say that it says them.
-    unfinished: AtomicUsize,
+    /// How many entries it said, since a snapshot began that is not whole; else all that it holds.
+    stated: AtomicUsize,
+    /// How often it said something beside its snapshots.
+    besides: AtomicUsize,
     lifted_by_time: AtomicBool,
     /// Its index may be another one's.
     closed: AtomicBool,
@@ -82,6 +84,9 @@ pub struct Feed {
 }
 
 const NEVER_HEARD: i64 = i64::MIN;
+
+/// It said all that it holds.
+const ALL: usize = usize::MAX;
 
 impl Feed {
     pub(super) fn new(id: SourceId, name: SourceName, issuer: IssuerName, bounds: Bounds) -> Self {
@@ -98,7 +103,8 @@ impl Feed {
             heard_ms: AtomicI64::new(NEVER_HEARD),
             odd: AtomicBool::new(false),
             replacing: AtomicBool::new(false),
-            unfinished: AtomicUsize::new(0),
+            stated: AtomicUsize::new(ALL),
+            besides: AtomicUsize::new(0),
             lifted_by_time: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             voids: Voids::default(),
@@ -256,7 +262,13 @@ impl Feed {
     }
 
     fn is_complete(&self) -> bool {
-        self.complete.load(Ordering::Acquire) && !self.unread.load(Ordering::Acquire) && !self.is_closed()
+        !self.lacks() && !self.unread.load(Ordering::Acquire) && !self.is_closed()
+    }
+
+    /// Was there no room for something that it said, which it has not said again since?
+    #[must_use]
+    pub fn lacks(&self) -> bool {
+        !self.complete.load(Ordering::Acquire)
     }
 
     /// From now on it holds nothing that it heard, and nothing is written for it.
@@ -275,18 +287,35 @@ impl Feed {
         self.entries.load(Ordering::Acquire)
     }
 
-    /// How many entries it said, without what is left of snapshots that broke off.
+    /// How many entries it said, without what is left of snapshots that broke off. Never too few: what shrinks is judged
+    /// by it, and which of its entries left meanwhile is not known.
     #[must_use]
     pub fn said(&self) -> usize {
-        self.held().saturating_sub(self.unfinished.load(Ordering::Acquire))
+        self.held().min(self.stated.load(Ordering::Acquire))
     }
 
-    /// A snapshot broke off, and left so many that were not there before; or one was whole.
-    pub(super) fn unfinished(&self, left: Option<usize>) {
-        match left {
-            Some(left) => _ = self.unfinished.fetch_add(left, Ordering::AcqRel),
-            None => self.unfinished.store(0, Ordering::Release),
-        }
+    /// A snapshot begins, which may leave what it does not say in the end. Tells how many entries it said before.
+    pub(super) fn states(&self) -> usize {
+        let said = self.said();
+        let _ = self.stated.compare_exchange(ALL, said, Ordering::AcqRel, Ordering::Acquire);
+        said
+    }
+
+    /// A snapshot was whole: all that it holds is what it said.
+    pub(super) fn stated_all(&self) {
+        self.stated.store(ALL, Ordering::Release);
+    }
+
+    /// It says something beside its snapshots; told before that is written.
+    pub(super) fn says_besides(&self) {
+        self.besides.fetch_add(1, Ordering::AcqRel);
+        let more = |stated: usize| (stated != ALL).then(|| stated.saturating_add(1).min(ALL - 1));
+        let _ = self.stated.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+    }
+
+    /// How often it said something beside its snapshots.
+    pub(super) fn besides(&self) -> usize {
+        self.besides.load(Ordering::Acquire)
     }
 
     /// One entry came.

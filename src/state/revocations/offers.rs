@@ -33,6 +33,7 @@ impl Revocations {
     }
 
     fn put(&self, feed: &Feed, what: &Revoked, learned: Timestamp, room: bool) -> Option<Written> {
+        feed.says_besides();
         let colour = feed.colour();
         let stamp = |colour| Stamp { by: feed.adds(), colour, learned, room };
         let mut written = self.write(feed, what, stamp(colour));

@@ -226,7 +226,13 @@ impl Revocations {
             // It is being said anew.
             return all.try_for_each(|what| self.add(feed, &what, learned).map(|_| ()));
         };
-        all.try_for_each(|what| snapshot.put(&what).map(|_| ()))?;
+        let taken = all.try_for_each(|what| snapshot.put(&what).map(|_| ()));
+        if taken.is_err() {
+            drop(snapshot);
+            // It said all of that, and more.
+            feed.stated_all();
+            return taken;
+        }
         snapshot.replayed();
         Ok(())
     }
@@ -268,7 +274,7 @@ impl Revocations {
             self.changes.lift();
             return lifted;
         }
-        let lifted = self.take_out(feed, target);
+        let lifted = self.take_out(feed, target, || true);
         self.changes.lift();
         if lifted {
             feed.left();
@@ -292,18 +298,19 @@ impl Revocations {
         Some(written)
     }
 
-    /// Takes out what came in by a snapshot that is not finished, and was not there before.
-    pub(super) fn give_back(&self, feed: &Feed, target: Target) {
-        if self.take_out(feed, target) {
+    /// Takes out what came in by a snapshot that is not finished, and was not there before; unless the source may have said
+    /// it besides since then.
+    pub(super) fn give_back(&self, feed: &Feed, target: Target, besides: usize) {
+        if self.take_out(feed, target, || feed.besides() == besides) {
             feed.left();
         }
     }
 
-    fn take_out(&self, feed: &Feed, target: Target) -> bool {
+    fn take_out(&self, feed: &Feed, target: Target, still: impl FnOnce() -> bool) -> bool {
         let Some((level, print)) = target.level() else { return false };
         let what = Revoked { target, cutoff: Cutoff::Always, until: None };
         let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Learned::default());
-        self.shards.remove(shard(&print), &like, feed)
+        self.shards.remove(shard(&print), &like, feed, still)
     }
 
     pub(super) fn sweep(&self, keep: impl Fn(&Stored) -> bool) {

@@ -48,6 +48,57 @@ fn what_broke_off_is_not_missed() {
     assert!(says(&sink, &all((0..2).map(session))), "ten of twelve are gone, and not eighty of eighty-two");
 }
 
+/// Nor do they hide what was said before, once they are needed no more: an answer without anything is held back still.
+#[test]
+fn what_broke_off_and_left_does_not_lower_the_guard() {
+    let sink = sink();
+    assert!(says(&sink, &all((0..30).map(session))));
+    let until = Some(Timestamp::from_secs(1100));
+    let brief = (30..90).map(|number| Ok(Understood { until, ..session(number) }));
+    for _ in 0..2 {
+        assert!(sink.take_in(brief.clone().chain([Err("broken off")]), true, &Place::default(), MAX).is_err());
+        (0..Revocations::PURGE_STEPS).for_each(|_| sink.revocations.purge_step(Timestamp::from_secs(2000)));
+        assert_eq!((sink.held(), sink.feed.said()), (30, 30));
+    }
+    assert!(!says(&sink, &all([].into_iter())));
+    // What was left, and is said after all, counts.
+    assert!(sink.take_in(brief.clone().chain([Err("broken off")]), true, &Place::default(), MAX).is_err());
+    assert_eq!(sink.feed.said(), 30);
+    assert!(sink.take(&Heard { entries: brief.flatten().collect(), ..Heard::default() }, sink.now(), MAX));
+    assert_eq!(sink.feed.said(), 90);
+}
+
+/// As many others as before are no fewer: what an answer brought itself is not missing in it.
+#[test]
+fn what_is_exchanged_as_a_whole_has_not_shrunk() {
+    let sink = sink();
+    let half = OrOff::On(Percent(50));
+    assert!(sink.take(&all((0..20).map(session)), sink.now(), half));
+    assert!(sink.take(&all((20..40).map(session)), sink.now(), half));
+    let lines = (40..55).map(|number| Ok::<_, String>(session(number)));
+    assert_eq!(sink.take_in(lines, true, &Place::default(), half), Ok(()));
+    assert!(!sink.take(&all((60..67).map(session)), sink.now(), half));
+    assert_eq!(sink.held_back.waits().map(|waits| (waits.before, waits.now)), Some((15, 7)));
+}
+
+/// What is said again and again until it can be taken in is written down once.
+#[tokio::test]
+async fn what_is_held_back_is_noted_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sink, journal) = kept(dir.path());
+    assert!(sink.take(&all((0..20).map(session)), sink.now(), MAX));
+    sink.accept(&[session(0)]).await.unwrap();
+    let until = |s| Some(Timestamp::from_secs(s));
+    let one = |s| all([Understood { until: until(s), ..session(30) }].into_iter());
+    for (heard, records) in [(one(5000), 1), (one(5000), 0), (one(4000), 0), (one(6000), 1), (one(6000), 0)] {
+        let before = journal.standing().records;
+        assert!(!sink.take(&heard, sink.now(), MAX));
+        // Whoever waits for a record waits for those before it.
+        sink.accept(&[session(0)]).await.unwrap();
+        assert_eq!(journal.standing().records - before, records + 1);
+    }
+}
+
 /// What fits is kept over a restart, and what was refused is not.
 #[tokio::test]
 async fn what_was_refused_does_not_come_back() {
