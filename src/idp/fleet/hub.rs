@@ -326,6 +326,25 @@ mod tests {
         }
     }
 
+    /// What it holds may be read once more while it is lifted: who has the turn of his feed does not wait for that.
+    #[tokio::test]
+    async fn who_lifts_does_not_wait_for_his_own_turn() {
+        let directory = tempfile::tempdir().unwrap();
+        let one = One::kept(Some(directory.path()));
+        one.operators.accept(&[One::subject("alice")]).await.unwrap();
+        let (sink, target, now) = (one.operators.clone(), one.target("alice"), Timestamp::from_secs(1001));
+        let (done, lifted) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _turn = sink.account.as_ref().unwrap().turn();
+            let telling = sink.telling.as_ref().unwrap();
+            let void = telling.void(&sink.revocations, &sink.issuer, target, now);
+            drop(telling.lifted(&sink.issuer, (target, void), now, sink.feed.id));
+            done.send(()).unwrap();
+        });
+        lifted.recv_timeout(Duration::from_secs(10)).expect("it waits for itself");
+        one.close();
+    }
+
     /// Entered anew within the same second, by whatever clock, while it could not be heard that it was lifted, or before
     /// a restart after which that is told again: it is revoked at every instance.
     #[tokio::test]

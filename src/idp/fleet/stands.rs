@@ -115,7 +115,7 @@ impl Stands {
                 Some(Told::Revoked(Voice::Operator, _)) => {
                     result = result.and(stand.operators.merge(&stand.standing(run)))
                 }
-                Some(Told::Lifted(..)) => run.iter().for_each(|note| drop(self.lift(note, now))),
+                Some(Told::Lifted(..)) => run.iter().for_each(|note| drop(self.lift(note, now, None))),
                 None => {}
             }
             taken.enforced += run.len() as u64;
