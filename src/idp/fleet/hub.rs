@@ -279,7 +279,7 @@ mod tests {
         }
 
         async fn hears(&self, notes: &[Note]) {
-            self.hub.stands.take(notes, Timestamp::from_secs(2000)).unwrap();
+            self.hub.stands.take(notes, Timestamp::from_secs(2000));
         }
 
         /// All that it holds, as it is told again.
@@ -343,6 +343,25 @@ mod tests {
         });
         lifted.recv_timeout(Duration::from_secs(10)).expect("it waits for itself");
         one.close();
+    }
+
+    /// What is told again is refused again, and that does not put off for ever that it is made good.
+    #[tokio::test]
+    async fn what_there_was_no_room_for_is_read_again() {
+        let (one, other) = (One::new(), One::new());
+        let all: Vec<_> = (0..4).map(|number| One::subject(&number.to_string())).collect();
+        one.operators.accept(&all).await.unwrap();
+        let (told, now) = (one.tells(), other.hub.means.clock.now());
+        let feed = Arc::clone(&other.hub.stands.all().pop().unwrap().operators.feed);
+        feed.rebound(Bounds { max_entries: 3, max_staleness: None });
+        let mut refused = 0;
+        for _ in 0..5 {
+            refused += other.hub.stands.take(&told, now.wall).refused;
+        }
+        assert_eq!((refused, feed.room()), (5, 0), "not the whole block");
+        assert!(!other.hub.stands.has_room(refused, now));
+        assert!(other.hub.means.revocations.lift(&feed, other.target("0")));
+        assert!(other.hub.stands.has_room(refused, now));
     }
 
     /// Entered anew within the same second, by whatever clock, while it could not be heard that it was lifted, or before
@@ -532,7 +551,7 @@ mod tests {
         other.operators.lift(&[other.target("alice")]).await.unwrap();
         assert!(other.revokes("alice"));
         let foreign = Note { iss: "https://j".into(), ..notes[0].clone() };
-        let taken = other.hub.stands.take(&[foreign], Timestamp::from_secs(2000)).unwrap();
+        let taken = other.hub.stands.take(&[foreign], Timestamp::from_secs(2000));
         assert_eq!((taken.foreign, taken.enforced), (1, 0));
     }
 }
