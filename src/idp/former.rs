@@ -8,6 +8,7 @@ use super::running::Running;
 use super::settings::Settings;
 use super::sink::NotKept;
 use crate::decide::id::{IssuerName, SourceName};
+use crate::decide::time::Moment;
 use crate::state::journal::{Account, Unwritten, Voice};
 use crate::state::revocations::{Bounds, Feed, Known, Revocations, Revoked, Target};
 use std::collections::BTreeMap;
@@ -39,6 +40,12 @@ pub enum Undropped {
     NotKept(#[from] NotKept),
 }
 
+/// Whether a feed has something that is to stay, or may have: what it was told before may not be read yet.
+fn holds(feed: &Feed, now: Moment) -> bool {
+    let standing = feed.standing(now);
+    standing.entries > 0 || !standing.complete
+}
+
 /// Whose tokens carry this `iss`.
 fn issuer_of<'a>(settings: &'a Settings, iss: &str) -> Option<&'a str> {
     settings.issuers.iter().find(|(_, issuer)| issuer.issuer == iss).map(|(name, _)| name.as_str())
@@ -57,9 +64,7 @@ impl Idp {
                 .told()
                 .and_then(|name| settings.sources.get(name))
                 .is_some_and(|source| source.kind().is_told() && Some(source.kind().issuer()) == issuer);
-            let standing = former.feed.standing(now);
-            let holds = standing.entries > 0 || !standing.complete;
-            let stays = issuer == Some(former.feed.issuer.as_str()) && !again && holds;
+            let stays = issuer == Some(former.feed.issuer.as_str()) && !again && holds(&former.feed, now);
             if !stays {
                 gone.push(former.clone());
             }
@@ -79,7 +84,7 @@ impl Idp {
         let now = self.means.clock.now();
         let unread = self.journal().filter(|journal| !journal.is_loaded());
         let kept = unread.map(|journal| journal.former(opened)).unwrap_or_default();
-        let left = leaving.iter().filter(|one| one.feed.standing(now).entries > 0).map(|one| &one.voice);
+        let left = leaving.iter().filter(|one| holds(&one.feed, now)).map(|one| &one.voice);
         let all = kept.iter().chain(left).filter(|voice| !opened.iter().any(|(other, _)| voice.is_of(other)));
         let open = |voice: &Voice| {
             let (name, issuer) = (voice.told()?, issuer_of(settings, &voice.iss)?);
@@ -129,13 +134,12 @@ impl Idp {
         let now = self.means.clock.now();
         for (voice, (feed, account)) in opened {
             feed.heard(now);
-            let standing = feed.standing(now);
-            if standing.entries == 0 && standing.complete {
+            if !holds(&feed, now) {
                 self.leave(account.as_deref());
                 self.means.revocations.close(&feed);
                 continue;
             }
-            let (name, entries) = (feed.name.as_str().to_owned(), standing.entries);
+            let (name, entries) = (feed.name.as_str().to_owned(), feed.standing(now).entries);
             tracing::warn!(
                 feed = name,
                 entries,
@@ -156,8 +160,7 @@ impl Idp {
         let held = self.held_by(&former.feed);
         if let Err(unwritten) = self.lifted(&former, &held).await {
             for Known { target, cutoff, until, learned, .. } in held {
-                // Its feed has room for whatever it held.
-                let _ = self.means.revocations.add(&former.feed, &Revoked { target, cutoff, until }, learned);
+                self.means.revocations.restore(&former.feed, &Revoked { target, cutoff, until }, learned);
             }
             self.change(|running| _ = running.former.entry(feed.to_owned()).or_insert(former));
             return Err(NotKept::from(unwritten).into());
