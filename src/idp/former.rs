@@ -2,7 +2,7 @@
 //! stays enforced, each source's in a feed of its own that nobody writes, until each entry's end or until an operator
 //! drops it. A source that comes back, told and of the same `iss`, has it again.
 
-use super::keeping::Kept;
+use super::keeping::{self, Kept};
 use super::room::Idp;
 use super::running::Running;
 use super::settings::Settings;
@@ -13,6 +13,7 @@ use crate::state::journal::{Account, Unwritten, Voice};
 use crate::state::revocations::{Bounds, Feed, Known, Revocations, Revoked, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 /// What the names of these feeds begin with. No source of the config has a `/` in its name.
@@ -24,6 +25,8 @@ pub(super) struct Former {
     pub(super) voice: Voice,
     pub(super) feed: Arc<Feed>,
     pub(super) account: Option<Arc<Account>>,
+    /// How long what it says is needed after its cut-off; `None` if that is not known, as after a restart.
+    pub(super) retain: Option<Duration>,
 }
 
 /// A feed that leaves. What it holds goes to whoever has its voice from now on, if somebody has.
@@ -101,24 +104,17 @@ impl Idp {
         opened.flatten().collect()
     }
 
-    /// Exchanges the feeds: what those hold that leave goes to those that were opened. These have their place in the journal
-    /// by now: at no time does a snapshot hold neither.
+    /// Exchanges the feeds: what those hold that leave goes to those that were opened.
     pub(super) fn hand_over(&self, leaving: &[Leaving], opened: &[(Voice, Arc<Feed>)]) {
-        for Leaving { voice, feed, account } in leaving {
-            self.carry_over(voice, (feed, account.as_deref()), opened);
-            self.leave(account.as_deref());
+        for Leaving { voice, feed, account, .. } in leaving {
+            let heir = opened.iter().find(|(other, _)| voice.is_of(other)).map(|(_, heir)| &**heir);
+            if heir.is_none() {
+                self.dropped(voice, feed);
+            }
+            let left = (Arc::clone(feed), account.clone());
+            keeping::hand_over(&self.means.revocations, self.journal(), &left, heir);
             account.iter().for_each(|account| account.write_anew());
         }
-    }
-
-    fn carry_over(&self, voice: &Voice, (feed, account): (&Feed, Option<&Account>), opened: &[(Voice, Arc<Feed>)]) {
-        // Whoever is just telling it something tells it before, or is refused and tells it again.
-        let _turn = account.map(Account::turn);
-        match opened.iter().find(|(other, _)| voice.is_of(other)) {
-            Some((_, heir)) => self.means.revocations.carry(feed, heir),
-            None => self.dropped(voice, feed),
-        }
-        self.means.revocations.close(feed);
     }
 
     fn dropped(&self, voice: &Voice, feed: &Feed) {
@@ -130,7 +126,12 @@ impl Idp {
     }
 
     /// Those that were opened are there from now on. There is nothing to wait for; and where nothing was found, nothing is.
-    pub(super) fn resume_former(&self, running: &mut Running, opened: impl Iterator<Item = (Voice, Kept)>) {
+    pub(super) fn resume_former(
+        &self,
+        running: &mut Running,
+        opened: impl Iterator<Item = (Voice, Kept)>,
+        leaving: &[Leaving],
+    ) {
         let now = self.means.clock.now();
         for (voice, (feed, account)) in opened {
             feed.heard(now);
@@ -145,7 +146,8 @@ impl Idp {
                 entries,
                 "a source is no more, or of another kind: what it was told stays enforced"
             );
-            running.former.insert(name, Former { voice, feed, account });
+            let retain = leaving.iter().find(|one| one.voice.is_of(&voice)).and_then(|one| one.retain);
+            running.former.insert(name, Former { voice, feed, account, retain });
         }
     }
 

@@ -175,7 +175,7 @@ mod tests {
     use crate::state::fingerprint::{Fingerprints, Kind};
     use crate::state::journal;
     use crate::state::keys::{IssuerKeys, Patience};
-    use crate::state::revocations::{Bounds, Target};
+    use crate::state::revocations::{Bounds, Revoked, Target, Void};
     use std::time::Duration;
 
     const ISS: &str = "https://i";
@@ -343,6 +343,29 @@ mod tests {
         });
         lifted.recv_timeout(Duration::from_secs(10)).expect("it waits for itself");
         one.close();
+    }
+
+    /// What was taken back while its issuer was given another name does not come back under that.
+    #[tokio::test]
+    async fn what_is_void_is_not_carried_over() {
+        let one = One::new();
+        let (stand, target) = (one.hub.stands.all().pop().unwrap(), one.target("alice"));
+        let void = Void { at: Timestamp::from_secs(990), until: Timestamp::from_secs(9000) };
+        stand.operators.feed.voids().put(target.held(), void);
+        let entered = |target, at| {
+            let what = Revoked { target, cutoff: Cutoff::Always, until: None };
+            one.hub.means.revocations.restore(&stand.operators.feed, &what, Timestamp::from_secs(at));
+        };
+        entered(target, 980);
+        entered(one.target("bob"), 980);
+        let signer = Signer::clone(&stand.operators.signer());
+        let spoken = Spoken { name: "j".into(), iss: ISS.into(), signer, ages: true };
+        let redis = serde_json::json!({"redis": {"urls": ["unix:///nowhere"]}});
+        let settings: FleetSettings = serde_json::from_value(redis).unwrap();
+        one.hub.seat(vec![spoken], Vec::new(), Some(&settings), &mut BTreeMap::new());
+        let heir = one.hub.stands.all().pop().unwrap();
+        let said = |id| heir.operators.revocations.of_source(&heir.operators.feed, one.target(id)).is_some();
+        assert_eq!((&*heir.operators.feed.issuer.to_string(), said("alice"), said("bob")), ("j", false, true));
     }
 
     /// What is told again is refused again, and that does not put off for ever that it is made good.
