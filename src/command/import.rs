@@ -18,6 +18,11 @@ const BATCH: usize = 10_000;
 const BATCH_BYTES: usize = 8 << 20;
 /// Of how many bytes of entries it is asked whether they hit anybody.
 const SAMPLE: usize = 32 << 20;
+
+/// So many lines are sent after one that was refused, then twice as many each time: what comes after a refused line is sent
+/// once more, and where many are, that is to be little.
+const AFTER_FAULT: usize = 64;
+
 const NDJSON: &str = "application/x-ndjson";
 
 /// A file of entries, being read.
@@ -138,17 +143,19 @@ impl<'a> Import<'a> {
         mut batch: &[Read],
         sums: &mut Map<String, Value>,
     ) -> Result<(), String> {
+        let mut most = usize::MAX;
         while let Some(first) = batch.first() {
             let fault = if let Err(why) = &first.entry {
                 Some(why.clone())
             } else {
-                let good = batch.iter().take_while(|read| read.entry.is_ok()).count();
+                let good = batch.iter().take(most).take_while(|read| read.entry.is_ok()).count();
                 let (good, _) = batch.split_at(good);
                 let reply = client.ask(Method::POST, path, NDJSON, body(good)).await?;
                 let (taken, fault) = self.taken(reply, good.len(), sums)?;
                 let (done, rest) = batch.split_at(taken.min(good.len()));
                 self.pass(done)?;
                 batch = rest;
+                most = if fault.is_some() { AFTER_FAULT } else { most.saturating_mul(2) };
                 fault
             };
             if let (Some(why), Some((bad, rest))) = (fault, batch.split_first()) {

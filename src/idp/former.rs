@@ -2,16 +2,18 @@
 //! stays enforced, each source's in a feed of its own that nobody writes, until each entry's end or until an operator
 //! drops it. A source that comes back, told and of the same `iss`, has it again.
 
-use super::keeping::Kept;
+use super::keeping::{self, Kept};
 use super::room::Idp;
 use super::running::Running;
 use super::settings::Settings;
 use super::sink::NotKept;
 use crate::decide::id::{IssuerName, SourceName};
+use crate::decide::time::Moment;
 use crate::state::journal::{Account, Unwritten, Voice};
 use crate::state::revocations::{Bounds, Feed, Known, Revocations, Revoked, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 /// What the names of these feeds begin with. No source of the config has a `/` in its name.
@@ -23,6 +25,8 @@ pub(super) struct Former {
     pub(super) voice: Voice,
     pub(super) feed: Arc<Feed>,
     pub(super) account: Option<Arc<Account>>,
+    /// How long what it says is needed after its cut-off; `None` if that is not known, as after a restart.
+    pub(super) retain: Option<Duration>,
 }
 
 /// A feed that leaves. What it holds goes to whoever has its voice from now on, if somebody has.
@@ -37,6 +41,12 @@ pub enum Undropped {
     /// It would come back over a restart; so it stays.
     #[error(transparent)]
     NotKept(#[from] NotKept),
+}
+
+/// Whether a feed has something that is to stay, or may have: what it was told before may not be read yet.
+fn holds(feed: &Feed, now: Moment) -> bool {
+    let standing = feed.standing(now);
+    standing.entries > 0 || !standing.complete
 }
 
 /// Whose tokens carry this `iss`.
@@ -57,9 +67,7 @@ impl Idp {
                 .told()
                 .and_then(|name| settings.sources.get(name))
                 .is_some_and(|source| source.kind().is_told() && Some(source.kind().issuer()) == issuer);
-            let standing = former.feed.standing(now);
-            let holds = standing.entries > 0 || !standing.complete;
-            let stays = issuer == Some(former.feed.issuer.as_str()) && !again && holds;
+            let stays = issuer == Some(former.feed.issuer.as_str()) && !again && holds(&former.feed, now);
             if !stays {
                 gone.push(former.clone());
             }
@@ -79,7 +87,7 @@ impl Idp {
         let now = self.means.clock.now();
         let unread = self.journal().filter(|journal| !journal.is_loaded());
         let kept = unread.map(|journal| journal.former(opened)).unwrap_or_default();
-        let left = leaving.iter().filter(|one| one.feed.standing(now).entries > 0).map(|one| &one.voice);
+        let left = leaving.iter().filter(|one| holds(&one.feed, now)).map(|one| &one.voice);
         let all = kept.iter().chain(left).filter(|voice| !opened.iter().any(|(other, _)| voice.is_of(other)));
         let open = |voice: &Voice| {
             let (name, issuer) = (voice.told()?, issuer_of(settings, &voice.iss)?);
@@ -96,24 +104,17 @@ impl Idp {
         opened.flatten().collect()
     }
 
-    /// Exchanges the feeds: what those hold that leave goes to those that were opened. These have their place in the journal
-    /// by now: at no time does a snapshot hold neither.
+    /// Exchanges the feeds: what those hold that leave goes to those that were opened.
     pub(super) fn hand_over(&self, leaving: &[Leaving], opened: &[(Voice, Arc<Feed>)]) {
-        for Leaving { voice, feed, account } in leaving {
-            self.carry_over(voice, (feed, account.as_deref()), opened);
-            self.leave(account.as_deref());
+        for Leaving { voice, feed, account, .. } in leaving {
+            let heir = opened.iter().find(|(other, _)| voice.is_of(other)).map(|(_, heir)| &**heir);
+            if heir.is_none() {
+                self.dropped(voice, feed);
+            }
+            let left = (Arc::clone(feed), account.clone());
+            keeping::hand_over(&self.means.revocations, self.journal(), &left, heir);
             account.iter().for_each(|account| account.write_anew());
         }
-    }
-
-    fn carry_over(&self, voice: &Voice, (feed, account): (&Feed, Option<&Account>), opened: &[(Voice, Arc<Feed>)]) {
-        // Whoever is just telling it something tells it before, or is refused and tells it again.
-        let _turn = account.map(Account::turn);
-        match opened.iter().find(|(other, _)| voice.is_of(other)) {
-            Some((_, heir)) => self.means.revocations.carry(feed, heir),
-            None => self.dropped(voice, feed),
-        }
-        self.means.revocations.close(feed);
     }
 
     fn dropped(&self, voice: &Voice, feed: &Feed) {
@@ -125,23 +126,28 @@ impl Idp {
     }
 
     /// Those that were opened are there from now on. There is nothing to wait for; and where nothing was found, nothing is.
-    pub(super) fn resume_former(&self, running: &mut Running, opened: impl Iterator<Item = (Voice, Kept)>) {
+    pub(super) fn resume_former(
+        &self,
+        running: &mut Running,
+        opened: impl Iterator<Item = (Voice, Kept)>,
+        leaving: &[Leaving],
+    ) {
         let now = self.means.clock.now();
         for (voice, (feed, account)) in opened {
             feed.heard(now);
-            let standing = feed.standing(now);
-            if standing.entries == 0 && standing.complete {
+            if !holds(&feed, now) {
                 self.leave(account.as_deref());
                 self.means.revocations.close(&feed);
                 continue;
             }
-            let (name, entries) = (feed.name.as_str().to_owned(), standing.entries);
+            let (name, entries) = (feed.name.as_str().to_owned(), feed.standing(now).entries);
             tracing::warn!(
                 feed = name,
                 entries,
                 "a source is no more, or of another kind: what it was told stays enforced"
             );
-            running.former.insert(name, Former { voice, feed, account });
+            let retain = leaving.iter().find(|one| one.voice.is_of(&voice)).and_then(|one| one.retain);
+            running.former.insert(name, Former { voice, feed, account, retain });
         }
     }
 
@@ -156,8 +162,7 @@ impl Idp {
         let held = self.held_by(&former.feed);
         if let Err(unwritten) = self.lifted(&former, &held).await {
             for Known { target, cutoff, until, learned, .. } in held {
-                // Its feed has room for whatever it held.
-                let _ = self.means.revocations.add(&former.feed, &Revoked { target, cutoff, until }, learned);
+                self.means.revocations.restore(&former.feed, &Revoked { target, cutoff, until }, learned);
             }
             self.change(|running| _ = running.former.entry(feed.to_owned()).or_insert(former));
             return Err(NotKept::from(unwritten).into());

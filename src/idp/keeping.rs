@@ -7,7 +7,7 @@ use super::settings::Settings;
 use super::source::SourceSettings;
 use crate::decide::id::{IssuerName, SourceName};
 use crate::state::journal::{Account, Journal, Voice};
-use crate::state::revocations::Feed;
+use crate::state::revocations::{Feed, Revocations};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ impl Idp {
         self.hand_over(leaving, &opened);
         let former = kept.split_off(live);
         let voices = opened.into_iter().skip(live).map(|(voice, _)| voice);
-        self.resume_former(running, voices.zip(former));
+        self.resume_former(running, voices.zip(former), leaving);
         kept.into_iter().map(|kept| (kept.0.name.to_string(), kept)).collect()
     }
 
@@ -83,6 +83,26 @@ impl Idp {
         let unread = self.journal.as_ref().is_some_and(|journal| !journal.is_loaded());
         let why = "the journal of revocations was not read: see the log";
         unread.then(|| NotReady { what: "gateway.state_dir".into(), why: why.into() })
+    }
+}
+
+/// What a feed holds that leaves goes to its heir, if it has one; then it is closed. The heir has his place in the journal by
+/// now: at no time does a snapshot hold neither.
+pub(super) fn hand_over(
+    set: &Revocations,
+    journal: Option<&Arc<Journal>>,
+    (feed, account): &Kept,
+    heir: Option<&Feed>,
+) {
+    let account = account.as_deref();
+    {
+        // Whoever is just telling it something tells it before, or is refused and tells it again.
+        let _turn = account.map(Account::turn);
+        heir.into_iter().for_each(|heir| set.carry(feed, heir));
+        set.close(feed);
+    }
+    if let (Some(journal), Some(account)) = (journal, account) {
+        journal.leave(account);
     }
 }
 

@@ -48,7 +48,7 @@ impl Operator {
     /// keep something is incomplete, and all tokens of its issuer would answer for it.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.feed().bounds().max_entries.saturating_sub(self.sink.held())
+        self.feed().room()
     }
 
     /// Whether there is room for these. What is there already needs none.
@@ -184,7 +184,7 @@ impl Idp {
             if !stays {
                 let (iss, feed) = (operator.sink.issuer.as_ref().into(), Arc::clone(&operator.sink.feed));
                 let voice = Voice { source: SourceName::from(&*feed_name(name)), iss };
-                gone.push(Leaving { voice, feed, account: operator.account() });
+                gone.push(Leaving { voice, feed, account: operator.account(), retain: None });
             }
             stays
         });

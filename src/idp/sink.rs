@@ -238,7 +238,8 @@ impl Sink {
                 let void = |telling: &Telling| telling.void(&self.revocations, &self.issuer, *target, at);
                 let void = self.telling.as_ref().map(|telling| (telling, void(telling)));
                 let lifted = self.revocations.lift(&self.feed, *target);
-                let told = |(telling, void): (&Telling, _)| telling.lifted(&self.issuer, *target, void, at);
+                let told =
+                    |(telling, void): (&Telling, _)| telling.lifted(&self.issuer, (*target, void), at, self.feed.id);
                 receipts.extend(void.and_then(told));
                 lifted
             };

@@ -39,6 +39,11 @@ impl World {
 
     /// Gives it settings: what the issuer is called, and the kind of its one source.
     async fn is(&self, issuer: &str, kind: Option<&str>) {
+        self.set(issuer, kind);
+        self.house.ready().await;
+    }
+
+    fn set(&self, issuer: &str, kind: Option<&str>) {
         let spoken_for = json!({"issuer": ISS, "keys": {"file": self.keys.path()}});
         let more = match kind {
             Some("file") => json!({"path": self.list.path(), "format": "ndjson"}),
@@ -53,7 +58,6 @@ impl World {
         let issuers = [(issuer.to_owned(), serde_json::from_value(spoken_for).unwrap())].into();
         self.house.apply(&Settings { issuers, sources: source.into_iter().collect(), ..Settings::default() });
         *self.issuer.borrow_mut() = issuer.to_owned();
-        self.house.ready().await;
     }
 
     async fn end(&self, sid: &str) {
@@ -137,6 +141,35 @@ async fn what_a_source_was_told_outlives_its_kind() {
         assert!(!world.has_ended("two") && world.feeds().is_empty(), "{:?}", world.feeds());
         world.close();
     }
+}
+
+/// A source that leaves before what it was told could be read: that is enforced once it can be.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_read_outlives_its_source() {
+    let (dir, aside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let world = World::of(House::kept(dir.path()));
+    world.is("corp", Some("backchannel_logout")).await;
+    world.end("one").await;
+    let world = next(world, Some(dir.path())).await;
+    let moved = |from: &Path, to: &Path| {
+        let files = std::fs::read_dir(from).unwrap().map(|file| file.unwrap());
+        let words = files.filter(|file| file.metadata().unwrap().len() > 0);
+        words.for_each(|file| std::fs::rename(file.path(), to.join(file.file_name())).unwrap());
+    };
+    let journal = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    moved(&journal, aside.path());
+    world.set("corp", Some("backchannel_logout"));
+    world.set("corp", None);
+    assert!(!world.has_ended("one") && world.feeds() == feeds(&[("former/corp/feed", 0)]), "{:?}", world.feeds());
+    moved(aside.path(), &journal);
+    super::bounded(async {
+        while !world.has_ended("one") || world.feeds().len() > 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(world.feeds(), feeds(&[("former/corp/feed", 1)]));
+    world.close();
 }
 
 /// What a source asked for leaves with it: nothing of it stays in what is told under its name, without an end.

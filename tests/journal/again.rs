@@ -74,6 +74,32 @@ async fn what_is_said_while_it_is_read_is_not_taken_back() {
     assert_eq!(account.cursor().as_deref(), Some(&b"2"[..]), "what came after it is asked for once more");
 }
 
+/// Whoever has the source's turn finds what it says as it was: what is read comes in before or after it.
+#[tokio::test]
+async fn what_is_read_comes_in_in_its_turn() {
+    let disk = Memory::default();
+    let former = World::of(disk.clone(), "events", 100).unwrap();
+    former.accept([6]).await.unwrap();
+    drop(former);
+    let world = World::of(disk.clone(), "other", 100).unwrap();
+    disk.inside().unreadable = true;
+    let (feed, account) = take_up(&world);
+    {
+        let _turn = account.turn();
+        disk.inside().unreadable = false;
+        let (now, since) = (SystemClock::start().now(), Instant::now());
+        while !world.set.standing(now).iter().any(|one| &*one.source == "events/journal" && one.entries > 0) {
+            assert!(since.elapsed().as_secs() < 20, "it is not read");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // It is read, and would be in its feed by then.
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(world.set.of_source(&feed, token(6).target).is_none(), "it is not its turn");
+    }
+    until_whole(&feed).await;
+    assert_eq!(ids(&world.set), [6].into());
+}
+
 /// Of a snapshot that is damaged a part is enforced, and nothing goes on from its place: the source says all from its
 /// beginning, and with that it is whole, and kept again.
 #[tokio::test]

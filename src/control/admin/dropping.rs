@@ -1,4 +1,5 @@
-//! What a source was told that is no more, dropped by an operator: it is not enforced any more, here.
+//! What a source was told that is no more, dropped by an operator: its feed ends here. What the others of a
+//! fleet told of the same stays enforced, in the feed of what they told.
 
 use super::body::{self, Kind};
 use super::guard::Who;

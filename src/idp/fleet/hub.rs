@@ -175,7 +175,7 @@ mod tests {
     use crate::state::fingerprint::{Fingerprints, Kind};
     use crate::state::journal;
     use crate::state::keys::{IssuerKeys, Patience};
-    use crate::state::revocations::{Bounds, Target};
+    use crate::state::revocations::{Bounds, Revoked, Target, Void};
     use std::time::Duration;
 
     const ISS: &str = "https://i";
@@ -279,7 +279,7 @@ mod tests {
         }
 
         async fn hears(&self, notes: &[Note]) {
-            self.hub.stands.take(notes, Timestamp::from_secs(2000)).unwrap();
+            self.hub.stands.take(notes, Timestamp::from_secs(2000));
         }
 
         /// All that it holds, as it is told again.
@@ -324,6 +324,67 @@ mod tests {
             instance.hears(&lifted).await;
             assert!(instance.revokes("alice"));
         }
+    }
+
+    /// What it holds may be read once more while it is lifted: who has the turn of his feed does not wait for that.
+    #[tokio::test]
+    async fn who_lifts_does_not_wait_for_his_own_turn() {
+        let directory = tempfile::tempdir().unwrap();
+        let one = One::kept(Some(directory.path()));
+        one.operators.accept(&[One::subject("alice")]).await.unwrap();
+        let (sink, target, now) = (one.operators.clone(), one.target("alice"), Timestamp::from_secs(1001));
+        let (done, lifted) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _turn = sink.account.as_ref().unwrap().turn();
+            let telling = sink.telling.as_ref().unwrap();
+            let void = telling.void(&sink.revocations, &sink.issuer, target, now);
+            drop(telling.lifted(&sink.issuer, (target, void), now, sink.feed.id));
+            done.send(()).unwrap();
+        });
+        lifted.recv_timeout(Duration::from_secs(10)).expect("it waits for itself");
+        one.close();
+    }
+
+    /// What was taken back while its issuer was given another name does not come back under that.
+    #[tokio::test]
+    async fn what_is_void_is_not_carried_over() {
+        let one = One::new();
+        let (stand, target) = (one.hub.stands.all().pop().unwrap(), one.target("alice"));
+        let void = Void { at: Timestamp::from_secs(990), until: Timestamp::from_secs(9000) };
+        stand.operators.feed.voids().put(target.held(), void);
+        let entered = |target, at| {
+            let what = Revoked { target, cutoff: Cutoff::Always, until: None };
+            one.hub.means.revocations.restore(&stand.operators.feed, &what, Timestamp::from_secs(at));
+        };
+        entered(target, 980);
+        entered(one.target("bob"), 980);
+        let signer = Signer::clone(&stand.operators.signer());
+        let spoken = Spoken { name: "j".into(), iss: ISS.into(), signer, ages: true };
+        let redis = serde_json::json!({"redis": {"urls": ["unix:///nowhere"]}});
+        let settings: FleetSettings = serde_json::from_value(redis).unwrap();
+        one.hub.seat(vec![spoken], Vec::new(), Some(&settings), &mut BTreeMap::new());
+        let heir = one.hub.stands.all().pop().unwrap();
+        let said = |id| heir.operators.revocations.of_source(&heir.operators.feed, one.target(id)).is_some();
+        assert_eq!((&*heir.operators.feed.issuer.to_string(), said("alice"), said("bob")), ("j", false, true));
+    }
+
+    /// What is told again is refused again, and that does not put off for ever that it is made good.
+    #[tokio::test]
+    async fn what_there_was_no_room_for_is_read_again() {
+        let (one, other) = (One::new(), One::new());
+        let all: Vec<_> = (0..4).map(|number| One::subject(&number.to_string())).collect();
+        one.operators.accept(&all).await.unwrap();
+        let (told, now) = (one.tells(), other.hub.means.clock.now());
+        let feed = Arc::clone(&other.hub.stands.all().pop().unwrap().operators.feed);
+        feed.rebound(Bounds { max_entries: 3, max_staleness: None });
+        let mut refused = 0;
+        for _ in 0..5 {
+            refused += other.hub.stands.take(&told, now.wall).refused;
+        }
+        assert_eq!((refused, feed.room()), (5, 0), "not the whole block");
+        assert!(!other.hub.stands.has_room(refused, now));
+        assert!(other.hub.means.revocations.lift(&feed, other.target("0")));
+        assert!(other.hub.stands.has_room(refused, now));
     }
 
     /// Entered anew within the same second, by whatever clock, while it could not be heard that it was lifted, or before
@@ -513,7 +574,7 @@ mod tests {
         other.operators.lift(&[other.target("alice")]).await.unwrap();
         assert!(other.revokes("alice"));
         let foreign = Note { iss: "https://j".into(), ..notes[0].clone() };
-        let taken = other.hub.stands.take(&[foreign], Timestamp::from_secs(2000)).unwrap();
+        let taken = other.hub.stands.take(&[foreign], Timestamp::from_secs(2000));
         assert_eq!((taken.foreign, taken.enforced), (1, 0));
     }
 }

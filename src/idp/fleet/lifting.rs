@@ -4,6 +4,7 @@
 
 use super::note::{Note, TERM, Told, Voice};
 use super::stands::{Stand, Stands};
+use crate::decide::id::SourceId;
 use crate::decide::time::Timestamp;
 use crate::idp::keeping::Kept;
 use crate::state::journal::Receipt;
@@ -71,26 +72,25 @@ impl Stands {
 
     /// What operators entered of a target before it was lifted is void, here as there, and stays void when it is told
     /// again, also after a restart. What was entered since stands, and what is told twice does nothing. Tells what became
-    /// of remembering it.
-    pub(super) fn lift(&self, note: &Note, now: Timestamp) -> Option<Receipt> {
+    /// of remembering it. Whoever has the turn of a feed of his own has taken it out of that himself.
+    pub(super) fn lift(&self, note: &Note, now: Timestamp, own: Option<SourceId>) -> Option<Receipt> {
         let Told::Lifted(target, until) = note.told else { return None };
         let stand = self.of(&note.iss)?;
-        self.take_out(&stand, target, note.learned);
+        self.take_out(&stand, target, note.learned, own);
         // A clock that is ahead does not make it last.
         let void = Void { at: note.learned, until: until.min(now.plus(TERM)) };
         let new = stand.operators.feed.voids().put(target.held(), void);
         stand.operators.account.as_ref().filter(|_| new).map(|account| account.voided(&[(target.held(), void)]))
     }
 
-    /// Takes what is void out of all feeds of operators.
-    fn take_out(&self, stand: &Stand, target: Target, lifted: Timestamp) {
+    /// Takes what is void out of all feeds of operators but this one, whose turn the caller has.
+    fn take_out(&self, stand: &Stand, target: Target, lifted: Timestamp, own: Option<SourceId>) {
         let revocations = &stand.operators.revocations;
         // From a feed that is closed nothing is taken out any more: its entries leave by themselves.
         let said = |feed: &Arc<Feed>| revocations.of_source(feed, target).filter(|_| !feed.is_closed());
         let void = |feed: &Arc<Feed>| said(feed).is_some_and(|said| said.learned < lifted);
         let feeds = self.entered(&stand.iss, revocations);
-        for (feed, account) in feeds.iter().filter(|(feed, _)| void(feed)) {
-            // Whoever lifts it here has the turn of his own feed, and has taken it out of that: it is not void there.
+        for (feed, account) in feeds.iter().filter(|(feed, _)| own != Some(feed.id) && void(feed)) {
             let turn = account.as_ref().map(|account| account.turn());
             if void(feed) && revocations.lift(feed, target) {
                 turn.into_iter().for_each(|turn| turn.unsaid(&[target], lifted));
@@ -102,7 +102,7 @@ impl Stands {
     pub(super) fn settle(&self, now: Timestamp) {
         for stand in self.all() {
             for (target, void) in stand.operators.feed.voids().all(now) {
-                self.take_out(&stand, target, void.at);
+                self.take_out(&stand, target, void.at, None);
             }
         }
     }

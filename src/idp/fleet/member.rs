@@ -11,6 +11,7 @@ use super::standing::{Counts, count};
 use super::stands::Stands;
 use super::words::{Id, Keys, WAIT, hex};
 use crate::decide::id::Fingerprint;
+use crate::decide::time::Moment;
 use crate::idp::backoff::Backoff;
 use crate::notice::Trouble;
 use crate::state::clock::Clock;
@@ -63,6 +64,8 @@ pub(super) struct Progress {
     pub(super) foreign: bool,
     /// For how many entries there was no room since the stream was read from its beginning.
     pub(super) refused: u64,
+    /// When it was read from its beginning for their sake.
+    pub(super) made_good: Option<Moment>,
     /// What was told, and where it is.
     pub(super) marks: Marks,
 }

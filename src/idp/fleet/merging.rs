@@ -2,16 +2,14 @@
 
 use crate::decide::time::Timestamp;
 use crate::idp::sink::Sink;
-use crate::state::revocations::{Full, Revoked};
+use crate::state::revocations::Revoked;
 
 impl Sink {
     /// Takes in what another instance accepted, each with the time that it learned of it. It is told to nobody. What is
-    /// known already, as most is when a stream is read anew, is not written down once more.
-    ///
-    /// # Errors
-    /// If not all of it could be kept. What could be is enforced all the same.
-    pub(super) fn merge(&self, accepted: &[(Revoked, Timestamp)]) -> Result<(), Full> {
-        let (mut new, mut taken) = (Vec::new(), Ok(()));
+    /// known already, as most is when a stream is read anew, is not written down once more. Tells for how many there was
+    /// no room; the others are enforced.
+    pub(super) fn merge(&self, accepted: &[(Revoked, Timestamp)]) -> u64 {
+        let (mut new, mut refused) = (Vec::new(), 0);
         let turn = self.account.as_ref().map(|account| account.turn());
         for (what, learned) in accepted {
             let known = || turn.as_ref().and_then(|_| self.revocations.of_source(&self.feed, what.target));
@@ -20,9 +18,9 @@ impl Sink {
             if turn.is_some() && known() != before {
                 new.push((*what, *learned));
             }
-            taken = taken.and(added.map(|_| ()));
+            refused += u64::from(added.is_err());
         }
         turn.into_iter().for_each(|turn| turn.merged(&new));
-        taken
+        refused
     }
 }

@@ -9,6 +9,10 @@ use crate::idp::events::Outcome;
 use crate::idp::told;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// The stream is not read again from its beginning sooner than this after it was.
+const REST: Duration = Duration::from_secs(15);
 
 impl Member {
     /// Reads on from where it was, as long as the stream is the same.
@@ -44,13 +48,12 @@ impl Member {
     }
 
     fn enforce(&self, block: &Block) {
-        let Ok(Taken { enforced, foreign }) = self.stands.take(&block.notes, self.clock.now().wall) else {
-            self.outcome(Outcome::Failed, 1);
-            self.progress().refused += block.notes.len() as u64;
-            tracing::error!("what the fleet tells is more than `revocation.fleet.max_entries`: it is incomplete here");
-            return;
-        };
+        let Taken { enforced, foreign, refused } = self.stands.take(&block.notes, self.clock.now().wall);
         self.outcome(Outcome::Enforced, enforced);
+        if refused > 0 {
+            self.outcome(Outcome::Failed, 1);
+            return self.refused(refused);
+        }
         self.outcome(Outcome::Ignored, foreign);
         if foreign > 0 {
             self.progress().foreign = true;
@@ -60,14 +63,24 @@ impl Member {
         }
     }
 
-    /// What there was no room for is in the stream still, or whoever cut that off has written it anew. So it is read once
-    /// more from its beginning when there is room for as much; and what was read whole is whole.
-    fn make_good(&self) {
+    /// There was no room for so many. That is told once each time that the stream is read.
+    fn refused(&self, refused: u64) {
         let mut progress = self.progress();
+        if progress.refused == 0 {
+            tracing::error!("what the fleet tells is more than `revocation.fleet.max_entries`: it is incomplete here");
+        }
+        progress.refused += refused;
+    }
+
+    /// What there was no room for is in the stream still, or whoever cut that off has written it anew. So it is read once
+    /// more from its beginning when there is room again, but not all the time; and what was read whole is whole.
+    fn make_good(&self) {
+        let (mut progress, now) = (self.progress(), self.clock.now());
+        let rested = progress.made_good.is_none_or(|last| now.steady.saturating_sub(last.steady) >= REST);
         match progress.refused {
-            0 => self.stands.are_whole(self.clock.now()),
-            refused if self.stands.room(self.clock.now()) >= refused => {
-                (progress.read, progress.refused) = (Id::default(), 0);
+            0 => self.stands.are_whole(now),
+            refused if rested && self.stands.has_room(refused, now) => {
+                (progress.read, progress.refused, progress.made_good) = (Id::default(), 0, Some(now));
             }
             _ => {}
         }

@@ -4,7 +4,7 @@ use super::hub::{Hub, Own, Spoken};
 use super::settings::FleetSettings;
 use super::stands::Stand;
 use crate::decide::id::{IssuerName, SourceName};
-use crate::idp::keeping::Kept;
+use crate::idp::keeping::{self, Kept};
 use crate::idp::sink::Sink;
 use crate::state::journal::Voice;
 use crate::state::revocations::{Bounds, Feed};
@@ -42,12 +42,13 @@ impl Hub {
         let gone = old.iter().filter(|old| !stands.iter().any(|stand| Arc::ptr_eq(stand, old)));
         let gone: Vec<_> = gone.cloned().collect();
         self.stands.exchange(stands.clone(), own);
-        self.stands.settle(self.means.clock.now().wall);
         for stand in gone {
             let heir = stands.iter().find(|other| other.iss == stand.iss);
             self.close(&stand.providers, heir.map(|heir| &heir.providers));
             self.close(&stand.operators, heir.map(|heir| &heir.operators));
         }
+        // At last: what was carried over may have been taken back meanwhile.
+        self.stands.settle(self.means.clock.now().wall);
     }
 
     /// A feed that does not age is ready at once, and stays so.
@@ -61,21 +62,16 @@ impl Hub {
         }
     }
 
-    /// What the others said leaves, or is another feed's if its issuer has another name in the config now; the journal keeps
-    /// it until its next snapshot.
+    /// What the others said leaves, or is another feed's if its issuer has another name in the config now. If nobody has it,
+    /// the journal keeps it until its next snapshot.
     fn close(&self, sink: &Sink, heir: Option<&Sink>) {
-        if let (Some(journal), Some(account)) = (&self.journal, &sink.account) {
-            journal.leave(account);
-        }
         let (source, entries) = (&sink.feed.name, sink.held());
-        match heir {
-            Some(heir) => self.means.revocations.carry(&sink.feed, &heir.feed),
-            None if entries > 0 => {
-                tracing::warn!(%source, entries, "what other instances told leaves with the settings")
-            }
-            None => {}
+        if heir.is_none() && entries > 0 {
+            tracing::warn!(%source, entries, "what other instances told leaves with the settings");
         }
-        self.means.revocations.close(&sink.feed);
+        let left = (Arc::clone(&sink.feed), sink.account.clone());
+        keeping::hand_over(&self.means.revocations, self.journal.as_ref(), &left, heir.map(|heir| &*heir.feed));
+        sink.account.iter().filter(|_| heir.is_some()).for_each(|account| account.write_anew());
     }
 
     fn open(&self, what: &str, (name, iss): (&str, &str), settings: &FleetSettings) -> Option<(Voice, Arc<Feed>)> {

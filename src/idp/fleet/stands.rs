@@ -7,7 +7,7 @@ use crate::decide::revocation::Cutoff;
 use crate::decide::time::{Moment, Timestamp};
 use crate::idp::sink::Sink;
 use crate::state::journal::Account;
-use crate::state::revocations::{Feed, Full, Known, Revocations, Revoked, Target};
+use crate::state::revocations::{Feed, Known, Revocations, Revoked, Target};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -70,6 +70,8 @@ pub(super) struct Taken {
     pub(super) enforced: u64,
     /// Of an issuer that is not ours.
     pub(super) foreign: u64,
+    /// For which there was no room.
+    pub(super) refused: u64,
 }
 
 impl Stands {
@@ -101,26 +103,28 @@ impl Stands {
 
     /// Takes in what another instance tells, in its order. A clock that is ahead does not make news of the future of what a
     /// provider said; what operators entered and lifted is in one order everywhere, and keeps its time.
-    pub(super) fn take(&self, notes: &[Note], now: Timestamp) -> Result<Taken, Full> {
-        let (mut taken, mut result) = (Taken::default(), Ok(()));
+    pub(super) fn take(&self, notes: &[Note], now: Timestamp) -> Taken {
+        let mut taken = Taken::default();
         let Some(stand) = notes.first().and_then(|note| self.table.load().stands.get(&note.iss).cloned()) else {
-            return Ok(Taken { foreign: notes.len() as u64, ..taken });
+            return Taken { foreign: notes.len() as u64, ..taken };
         };
         for run in notes.chunk_by(|one, other| voice(one) == voice(other)) {
-            match run.first().map(|note| note.told) {
+            let refused = match run.first().map(|note| note.told) {
                 Some(Told::Revoked(Voice::Provider, _)) => {
                     let known = run.iter().filter_map(|note| note.entry(note.learned.min(now)));
-                    result = result.and(stand.providers.merge(&known.collect::<Vec<_>>()));
+                    stand.providers.merge(&known.collect::<Vec<_>>())
                 }
-                Some(Told::Revoked(Voice::Operator, _)) => {
-                    result = result.and(stand.operators.merge(&stand.standing(run)))
+                Some(Told::Revoked(Voice::Operator, _)) => stand.operators.merge(&stand.standing(run)),
+                Some(Told::Lifted(..)) => {
+                    run.iter().for_each(|note| drop(self.lift(note, now, None)));
+                    0
                 }
-                Some(Told::Lifted(..)) => run.iter().for_each(|note| drop(self.lift(note, now))),
-                None => {}
-            }
-            taken.enforced += run.len() as u64;
+                None => 0,
+            };
+            taken.enforced += (run.len() as u64).saturating_sub(refused);
+            taken.refused += refused;
         }
-        result.map(|()| taken)
+        taken
     }
 
     /// Adds all that is shared and held in one step's part of the set, as it was told when it was accepted: of a name
@@ -155,9 +159,11 @@ impl Stands {
         self.lacking(now).iter().for_each(|feed| feed.is_whole_again());
     }
 
-    /// For how many entries there is room in those feeds that lack some.
-    pub(super) fn room(&self, now: Moment) -> u64 {
-        self.lacking(now).iter().map(|feed| feed.room() as u64).min().unwrap_or(u64::MAX)
+    /// Whether those feeds that lack some have room for so many entries, or for a twentieth of what they may hold: what is
+    /// told again and refused again is counted twice, and that much is worth it.
+    pub(super) fn has_room(&self, refused: u64, now: Moment) -> bool {
+        let some = |feed: &Feed| refused.min(feed.bounds().max_entries as u64 / 20).max(1);
+        self.lacking(now).iter().all(|feed| feed.room() as u64 >= some(feed))
     }
 
     fn lacking(&self, now: Moment) -> Vec<Arc<Feed>> {

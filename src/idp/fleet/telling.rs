@@ -3,6 +3,7 @@
 use super::note::{Note, Told, Voice};
 use super::outbox::Outbox;
 use super::stands::Stands;
+use crate::decide::id::SourceId;
 use crate::decide::time::Timestamp;
 use crate::state::journal::Receipt;
 use crate::state::revocations::{Revocations, Revoked, Target, Void};
@@ -41,10 +42,16 @@ impl Telling {
     }
 
     /// What operators entered of this is void: here, whichever instance it was entered at, and then everywhere. Tells what
-    /// becomes of remembering it.
-    pub(in crate::idp) fn lifted(&self, iss: &Arc<str>, target: Target, void: Void, now: Timestamp) -> Option<Receipt> {
+    /// becomes of remembering it. Whoever lifts it has the turn of his own feed, and has taken it out of that.
+    pub(in crate::idp) fn lifted(
+        &self,
+        iss: &Arc<str>,
+        (target, void): (Target, Void),
+        now: Timestamp,
+        own: SourceId,
+    ) -> Option<Receipt> {
         let note = Note { iss: Arc::clone(iss), told: Told::Lifted(target, void.until), learned: void.at };
-        let receipt = self.stands.lift(&note, now);
+        let receipt = self.stands.lift(&note, now, Some(own));
         self.outbox.put(note);
         receipt
     }

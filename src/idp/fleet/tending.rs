@@ -57,8 +57,8 @@ impl Hub {
             Some((operator.feed().id, Shared { voice, iss: iss(name)?, account, retain: None }))
         });
         let former = running.former.values().map(|former| {
-            let (voice, account) = (Voice::Provider, former.account.clone());
-            (former.feed.id, Shared { voice, iss: Arc::from(&*former.voice.iss), account, retain: None })
+            let (voice, account, retain) = (Voice::Provider, former.account.clone(), former.retain);
+            (former.feed.id, Shared { voice, iss: Arc::from(&*former.voice.iss), account, retain })
         });
         let (issuers, own) = (issuers.collect(), told().filter_map(own).chain(entered).chain(former).collect());
         self.take_up(settings.map(|settings| (settings, server)), issuers, own, kept);

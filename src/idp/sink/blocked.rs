@@ -76,8 +76,9 @@ impl Sink {
             // Over a restart it would be blocked again, and its sender is told that it still is.
             let outright = Revoked { cutoff: Cutoff::Always, until: None, ..what };
             let all = beside.map(|beside| self.beside(entry, beside)).into_iter().chain([outright]);
-            let mut all = all.map(|what| self.revocations.add(&self.feed, &what, learned).map(drop));
-            return all.try_for_each(|added| added).map_err(NotKept::from).and(Err(unwritten));
+            let _turn = self.account.as_ref().map(|account| account.turn());
+            all.for_each(|what| self.revocations.restore(&self.feed, &what, learned));
+            return Err(unwritten);
         }
         self.telling.iter().for_each(|telling| telling.accepted(&self.issuer, what, learned));
         self.audit_withdrawn(&[Revoked { cutoff: Cutoff::Always, until: None, ..what }]);

@@ -78,6 +78,19 @@ async fn an_unblock_that_is_not_kept_does_not_free_what_was_cut_off() {
     assert_eq!(said(&sink), alice(950).cutoff.into());
 }
 
+/// It had its room: that somebody else took that meanwhile does not make a source incomplete that nobody can ask.
+#[tokio::test]
+async fn an_unblock_that_is_not_kept_needs_no_new_room() {
+    let mut sink = sink();
+    sink.block(&[alice(900)]).await.unwrap();
+    // No more than is there.
+    sink.feed.rebound(Bounds { max_entries: 1, max_staleness: None });
+    sink.account = Some(Journal::refuse(voice(), Arc::clone(&sink.feed)));
+    assert!(matches!(sink.unblock(&alice(950)).await, Err(NotKept::Unwritten(_))));
+    assert_eq!((said(&sink), sink.held()), (Some(Cutoff::Always), 2));
+    assert!(sink.feed.standing(sink.now()).complete);
+}
+
 /// One record holds both, so that no crash leaves an account that is free of both.
 #[tokio::test]
 async fn a_lowered_block_is_a_cutoff_after_a_restart() {

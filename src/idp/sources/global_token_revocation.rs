@@ -51,7 +51,8 @@ pub struct GlobalTokenRevocationSettings {
     /// What an `opaque` id names: `off` (default: such commands are refused), `subject` or `session`.
     #[serde(default)]
     pub opaque: Opaque,
-    /// How many entries it may hold; beyond it the source is incomplete, and so never fresh. Default 1,000,000.
+    /// How many entries it may hold; beyond it events are refused, for their sender to send again: nothing that
+    /// was acknowledged is forgotten. Default 1,000,000.
     #[serde(default = "told::max_entries")]
     pub max_entries: usize,
     /// How long an entry is kept: longer than a sign-in can be renewed, refresh tokens included. A token that is renewed says

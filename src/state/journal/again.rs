@@ -7,7 +7,7 @@ use super::frame::JournalError;
 use super::room::Inner;
 use crate::decide::id::{SourceId, SourceName};
 use crate::decide::time::Timestamp;
-use crate::state::revocations::{Feed, Known, Revocations, Revoked};
+use crate::state::revocations::{Known, Revocations, Revoked};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -54,14 +54,16 @@ fn beside(inner: &Inner, account: &Arc<Account>) -> Option<Arc<Account>> {
 
 /// What was read is said by its source, besides what that says now.
 fn take_over(inner: &Inner, opened: &[&(&Arc<Account>, Arc<Account>)]) {
-    let feeds: HashMap<SourceId, &Arc<Feed>> =
-        opened.iter().map(|(account, beside)| (beside.feed.id, &account.feed)).collect();
+    let accounts: HashMap<SourceId, &Arc<Account>> =
+        opened.iter().map(|(account, beside)| (beside.feed.id, *account)).collect();
     let mut read = Vec::new();
     for step in 0..Revocations::STEPS {
-        inner.set.held(step, |known| read.extend(feeds.get(&known.source).map(|feed| (*feed, known))));
-        for (feed, known) in read.drain(..) {
+        inner.set.held(step, |known| read.extend(accounts.get(&known.source).map(|account| (*account, known))));
+        for (account, known) in read.drain(..) {
             let Known { target, cutoff, until, learned, .. } = known;
-            inner.set.restore(feed, &Revoked { target, cutoff, until }, learned);
+            // Whoever asks what the source says, and then changes that, has its turn in between.
+            let _turn = account.turn();
+            inner.set.restore(&account.feed, &Revoked { target, cutoff, until }, learned);
         }
     }
     for (account, beside) in opened {

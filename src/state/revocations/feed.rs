@@ -13,7 +13,8 @@ use std::time::Duration;
 /// What a source may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// How many entries it may hold; past it, it is incomplete, and its issuer's knowledge is not fresh.
+    /// How many entries it may hold; past it, what is told is refused, and what was asked for makes it incomplete: then its
+    /// issuer's knowledge is not fresh.
     pub max_entries: usize,
     /// The age from which on its knowledge is stale; `None` if it never is.
     pub max_staleness: Option<Duration>,

@@ -7,7 +7,8 @@ use super::shards::Written;
 use crate::decide::time::Timestamp;
 
 impl Revocations {
-    /// Adds what a source said, merged with what it said before. Tells whether it revokes more by it than before.
+    /// Adds what a source said, merged with what it said before. Tells whether it revokes more by it than before. For
+    /// sources that are asked, and for what other instances told: what does not fit now is missing, until it is said again.
     ///
     /// # Errors
     /// If the source is at its bound: then it is incomplete, and the entry is not kept.
@@ -26,9 +27,9 @@ impl Revocations {
         written.map(Written::is_news).ok_or(Full(max))
     }
 
-    /// The same of what was taken in before a restart. It had its room then, and nobody says it again: a bound that was
-    /// lowered since is for what comes.
-    pub(in crate::state) fn restore(&self, feed: &Feed, what: &Revoked, learned: Timestamp) {
+    /// The same of what was taken in before: before a restart, in another feed, or until it was taken out and that could not
+    /// be kept. It had its room then, and nobody says it again: the bound is for what comes.
+    pub fn restore(&self, feed: &Feed, what: &Revoked, learned: Timestamp) {
         self.put(feed, what, learned, true);
     }
 

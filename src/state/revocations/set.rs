@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use thiserror::Error;
 
-/// The source has reached its bound. It is incomplete from now on, until a snapshot fits.
+/// The source has reached its bound. One that is asked is incomplete from now on, until a snapshot fits; one that is told
+/// refuses the event, and lacks nothing that it acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("more than {0} entries")]
 pub struct Full(pub usize);
