@@ -2,10 +2,10 @@
 
 use crate::instance::until;
 use crate::redis::Redis;
-use crate::shared::{One, PACE, TERMS, ms, name};
+use crate::shared::{One, PACE, SETTLE, TERMS, ms, name};
 use curfew::decide::session::Shown;
 use curfew::decide::time::Moment;
-use curfew::state::sessions::{Terms, Unknown};
+use curfew::state::sessions::{Pace, Terms, Unknown};
 use std::time::{Duration, Instant};
 
 fn ago(now: Moment, millis: u64) -> Moment {
@@ -117,6 +117,26 @@ async fn an_old_copy_is_another_store() {
     let after = named();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(named() == after && one.is_open() && two.is_open(), "nobody names it again");
+}
+
+/// What waits for the end of its interval is owed to an emptied store as well, and told to it at once: it has settled soon.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_store_has_settled_soon() {
+    let redis = Redis::start();
+    let one = One::start(&redis).await;
+    one.sessions.share(Some(Pace { interval: Duration::from_secs(60), strictest: Duration::from_secs(600) }));
+    (0..50).for_each(|number| one.uses(&name(number)));
+    one.told().await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    (0..50).for_each(|number| one.uses(&name(number)));
+    assert_eq!(one.sessions.waiting(), 50);
+    let began = Instant::now();
+    redis.cli(&["FLUSHALL"]);
+    until("the loss is seen", || !redis.cli(&["GET", "{curfew}:sessions:2:name"]).trim().is_empty()).await;
+    one.told().await;
+    let late = One::start(&redis).await;
+    assert!(began.elapsed() < 2 * SETTLE + Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(late.sees(&name(1)).await.unwrap().quiet >= ms(SETTLE));
 }
 
 /// A panic in the task that shares is told, nobody is asked meanwhile, and it is begun again.
