@@ -139,6 +139,51 @@ async fn an_emptied_store_has_settled_soon() {
     assert!(late.sees(&name(1)).await.unwrap().quiet >= ms(SETTLE));
 }
 
+/// Who starts while nobody else is there finds what may be an old copy, and nobody yet who would know. It is not believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_alone_does_not_believe_a_copy() {
+    let redis = Redis::start();
+    let one = One::start(&redis).await;
+    one.uses(&name(1));
+    one.told().await;
+    drop(one);
+    // As of a minute ago.
+    let old = "local late, by = string.match(redis.call('GET', KEYS[1]), '^(%d+) (%d+)$') \
+        redis.call('SET', KEYS[1], string.format('%.0f %.0f', late - 60000, by - 60000), 'KEEPTTL')";
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    redis.cli(&["EVAL", old, "1", "{curfew}:sessions:2:seen"]);
+    let late = One::begin(&redis, TERMS);
+    until("it has joined", || late.is_open()).await;
+    assert!(!late.is_ready());
+    assert_eq!(late.sees(&name(2)).await, Err(Unknown));
+    until("it has settled", || late.is_ready()).await;
+    assert!(late.sees(&name(2)).await.is_ok());
+    // Who starts beside it need not wait.
+    let next = One::begin(&redis, TERMS);
+    until("it has joined", || next.is_open() && next.is_ready()).await;
+    assert!(next.sees(&name(3)).await.is_ok());
+}
+
+/// Who was cut off for so long that its mark has expired finds the store that it knew: nobody has to tell everything again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_expired_proves_nothing() {
+    let redis = Redis::start();
+    let (one, two) = (One::start(&redis).await, One::start(&redis).await);
+    one.uses(&name(1));
+    one.told().await;
+    let named = || redis.cli(&["GET", "{curfew}:sessions:2:name"]);
+    let before = named();
+    // It is three hours later there, and the marks are gone.
+    let later = "for _, key in ipairs(redis.call('KEYS', '*:at-*')) do redis.call('DEL', key) end \
+        local late, by = string.match(redis.call('GET', KEYS[1]), '^(%d+) (%d+)$') \
+        redis.call('SET', KEYS[1], string.format('%.0f %.0f', late + 10800000, by), 'KEEPTTL')";
+    redis.cli(&["EVAL", later, "1", "{curfew}:sessions:2:seen"]);
+    let marks = || redis.cli(&["KEYS", "*:at-*"]).lines().filter(|key| !key.is_empty()).count();
+    until("both have left their marks", || marks() == 2 && one.is_open() && two.is_open()).await;
+    assert_eq!(named(), before);
+    assert!(two.sees(&name(2)).await.is_ok(), "it need not settle");
+}
+
 /// A panic in the task that shares is told, nobody is asked meanwhile, and it is begun again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_closes_and_is_overcome() {
