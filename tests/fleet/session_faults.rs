@@ -184,6 +184,30 @@ async fn a_mark_that_expired_proves_nothing() {
     assert!(two.sees(&name(2)).await.is_ok(), "it need not settle");
 }
 
+/// Nobody could reach it for a while, and it has what it had: who looks left alone may have been used meanwhile, on one that
+/// has still to join again. All else is believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silence_that_nobody_could_break_is_not_believed() {
+    let redis = Redis::start();
+    let (one, two) = (One::start(&redis).await, One::start(&redis).await);
+    let strictest = Duration::from_secs(4);
+    two.sessions.share(Some(Pace { strictest, ..PACE }));
+    one.uses(&name(1));
+    one.told().await;
+    drop(one);
+    tokio::time::sleep(strictest - Duration::from_millis(1_500)).await;
+    redis.signal("STOP");
+    let began = Instant::now();
+    until("it is seen", || !two.is_open()).await;
+    tokio::time::sleep(Duration::from_secs(2).saturating_sub(began.elapsed())).await;
+    redis.signal("CONT");
+    until("it has joined again", || two.is_open()).await;
+    assert_eq!(two.sees(&name(1)).await, Err(Unknown));
+    assert!(two.sees(&name(2)).await.is_ok());
+    tokio::time::sleep(SETTLE).await;
+    assert!(two.sees(&name(1)).await.unwrap().quiet > ms(strictest));
+}
+
 /// A panic in the task that shares is told, nobody is asked meanwhile, and it is begun again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_closes_and_is_overcome() {

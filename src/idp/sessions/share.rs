@@ -188,7 +188,8 @@ impl Share {
         // Without randomness the time tells two stores from each other.
         let name = Store::named(&format!("{}-{}", random(), self.clock.now().wall.millis()), &terms, known.as_ref());
         let (settle, mark) = (self.settle, self.mark.load(Relaxed));
-        let asks = Asks { keep: Some(&terms), settle, counted, mark, known: known.as_ref() };
+        let strictest = self.sessions.strictest();
+        let asks = Asks { keep: Some(&terms), settle, counted, mark, strictest, known: known.as_ref() };
         let (store, seen) = self.keys.join(&mut link, (&name, &key), &asks, within).await?;
         if seen.check != key {
             return Err(ServerError::OtherKey);

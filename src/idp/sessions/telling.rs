@@ -65,7 +65,8 @@ impl Share {
         let (terms, link) = (self.desk.terms(), &mut joined.link.clone());
         let (keep, counted) = (keeps.then_some(&terms), self.count.least(self.clock.steady()));
         let (mark, known) = (self.mark.load(Relaxed), Some(&joined.store));
-        let asks = Asks { keep, settle: self.settle, counted, mark, known };
+        let (settle, strictest) = (self.settle, self.sessions.strictest());
+        let asks = Asks { keep, settle, counted, mark, strictest, known };
         let seen = self.keys.see(link, &asks, self.server.timeout()).await?;
         self.mark.store(seen.late, Relaxed);
         self.count.is_late(seen.late, self.clock.steady());

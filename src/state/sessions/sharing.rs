@@ -110,6 +110,12 @@ impl Sessions {
         }
     }
 
+    /// The shortest silence that ends a session for some policy, in milliseconds.
+    #[must_use]
+    pub fn strictest(&self) -> i64 {
+        self.sharing.strictest.load(Relaxed)
+    }
+
     /// Have others to be asked before this is believed? So it is if it was never seen here, or was left alone here for
     /// longer than `enough`, where that is said, or else than some policy allows; but not again within a short while. Who
     /// signed in so recently, as the token of that sign-in says, was not left alone since, wherever, and half of what is
