@@ -2,10 +2,10 @@
 
 use crate::instance::until;
 use crate::redis::Redis;
-use crate::shared::{One, PACE, TERMS, ms, name};
+use crate::shared::{One, PACE, SETTLE, TERMS, ms, name};
 use curfew::decide::session::Shown;
 use curfew::decide::time::Moment;
-use curfew::state::sessions::{Terms, Unknown};
+use curfew::state::sessions::{Pace, Terms, Unknown};
 use std::time::{Duration, Instant};
 
 fn ago(now: Moment, millis: u64) -> Moment {
@@ -117,6 +117,95 @@ async fn an_old_copy_is_another_store() {
     let after = named();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(named() == after && one.is_open() && two.is_open(), "nobody names it again");
+}
+
+/// What waits for the end of its interval is owed to an emptied store as well, and told to it at once: it has settled soon.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_store_has_settled_soon() {
+    let redis = Redis::start();
+    let one = One::start(&redis).await;
+    one.sessions.share(Some(Pace { interval: Duration::from_secs(60), strictest: Duration::from_secs(600) }));
+    (0..50).for_each(|number| one.uses(&name(number)));
+    one.told().await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    (0..50).for_each(|number| one.uses(&name(number)));
+    assert_eq!(one.sessions.waiting(), 50);
+    let began = Instant::now();
+    redis.cli(&["FLUSHALL"]);
+    until("the loss is seen", || !redis.cli(&["GET", "{curfew}:sessions:2:name"]).trim().is_empty()).await;
+    one.told().await;
+    let late = One::start(&redis).await;
+    assert!(began.elapsed() < 2 * SETTLE + Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(late.sees(&name(1)).await.unwrap().quiet >= ms(SETTLE));
+}
+
+/// Who starts while nobody else is there finds what may be an old copy, and nobody yet who would know. It is not believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_alone_does_not_believe_a_copy() {
+    let redis = Redis::start();
+    let one = One::start(&redis).await;
+    one.uses(&name(1));
+    one.told().await;
+    drop(one);
+    // As of a minute ago.
+    let old = "local late, by = string.match(redis.call('GET', KEYS[1]), '^(%d+) (%d+)$') \
+        redis.call('SET', KEYS[1], string.format('%.0f %.0f', late - 60000, by - 60000), 'KEEPTTL')";
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    redis.cli(&["EVAL", old, "1", "{curfew}:sessions:2:seen"]);
+    let late = One::begin(&redis, TERMS);
+    until("it has joined", || late.is_open()).await;
+    assert!(!late.is_ready());
+    assert_eq!(late.sees(&name(2)).await, Err(Unknown));
+    until("it has settled", || late.is_ready()).await;
+    assert!(late.sees(&name(2)).await.is_ok());
+    // Who starts beside it need not wait.
+    let next = One::begin(&redis, TERMS);
+    until("it has joined", || next.is_open() && next.is_ready()).await;
+    assert!(next.sees(&name(3)).await.is_ok());
+}
+
+/// Who was cut off for so long that its mark has expired finds the store that it knew: nobody has to tell everything again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_expired_proves_nothing() {
+    let redis = Redis::start();
+    let (one, two) = (One::start(&redis).await, One::start(&redis).await);
+    one.uses(&name(1));
+    one.told().await;
+    let named = || redis.cli(&["GET", "{curfew}:sessions:2:name"]);
+    let before = named();
+    // It is three hours later there, and the marks are gone.
+    let later = "for _, key in ipairs(redis.call('KEYS', '*:at-*')) do redis.call('DEL', key) end \
+        local late, by = string.match(redis.call('GET', KEYS[1]), '^(%d+) (%d+)$') \
+        redis.call('SET', KEYS[1], string.format('%.0f %.0f', late + 10800000, by), 'KEEPTTL')";
+    redis.cli(&["EVAL", later, "1", "{curfew}:sessions:2:seen"]);
+    let marks = || redis.cli(&["KEYS", "*:at-*"]).lines().filter(|key| !key.is_empty()).count();
+    until("both have left their marks", || marks() == 2 && one.is_open() && two.is_open()).await;
+    assert_eq!(named(), before);
+    assert!(two.sees(&name(2)).await.is_ok(), "it need not settle");
+}
+
+/// Nobody could reach it for a while, and it has what it had: who looks left alone may have been used meanwhile, on one that
+/// has still to join again. All else is believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silence_that_nobody_could_break_is_not_believed() {
+    let redis = Redis::start();
+    let (one, two) = (One::start(&redis).await, One::start(&redis).await);
+    let strictest = Duration::from_secs(4);
+    two.sessions.share(Some(Pace { strictest, ..PACE }));
+    one.uses(&name(1));
+    one.told().await;
+    drop(one);
+    tokio::time::sleep(strictest - Duration::from_millis(1_500)).await;
+    redis.signal("STOP");
+    let began = Instant::now();
+    until("it is seen", || !two.is_open()).await;
+    tokio::time::sleep(Duration::from_secs(2).saturating_sub(began.elapsed())).await;
+    redis.signal("CONT");
+    until("it has joined again", || two.is_open()).await;
+    assert_eq!(two.sees(&name(1)).await, Err(Unknown));
+    assert!(two.sees(&name(2)).await.is_ok());
+    tokio::time::sleep(SETTLE).await;
+    assert!(two.sees(&name(1)).await.unwrap().quiet > ms(strictest));
 }
 
 /// A panic in the task that shares is told, nobody is asked meanwhile, and it is begun again.

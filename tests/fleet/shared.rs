@@ -19,7 +19,7 @@ pub const TERMS: Terms =
     Terms { max: 200_000, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny };
 pub const PACE: Pace = Pace { interval: Duration::from_millis(200), strictest: Duration::from_secs(2) };
 /// Longer than two instances need to find a Redis again.
-const SETTLE: Duration = Duration::from_secs(3);
+pub const SETTLE: Duration = Duration::from_secs(3);
 const BOUND: Duration = Duration::from_millis(100);
 
 pub struct One {

@@ -246,7 +246,7 @@ impl Run {
         if one.joined != self.store.name {
             one.joined = self.store.name;
             one.settles = now + SETTLES;
-            one.store.tell_again(Duration::ZERO, moment);
+            one.store.tell_again(Duration::ZERO);
         }
         for (print, life) in one.store.due(moment, 1024) {
             let arrives = now + self.random.below(UNDER_WAY);
@@ -264,7 +264,7 @@ impl Run {
         if joins {
             for one in &self.instances {
                 let now = one.moment(self.now);
-                one.store.tell_again(now.steady.saturating_sub(ms(MEANWHILE)), now);
+                one.store.tell_again(now.steady.saturating_sub(ms(MEANWHILE)));
             }
         }
     }

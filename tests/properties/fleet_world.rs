@@ -156,7 +156,7 @@ impl Fleet {
             }
             if one.known.replace(store).is_some() {
                 let since = if is_new { Duration::ZERO } else { moment.steady.saturating_sub(span(30_000)) };
-                one.sessions.tell_again(since, moment);
+                one.sessions.tell_again(since);
             }
             (one.joined, one.since) = (true, now);
         }

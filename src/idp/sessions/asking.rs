@@ -57,10 +57,13 @@ impl Share {
         let settles = looked.settles || millis(now.steady) < self.settles.load(Relaxed);
         // Nor does it tell of what is not there, if that was sought by a time that it was not.
         let tells = looked.late.saturating_sub(at).abs() <= SKEW;
+        // Nor is a silence that ends it known, if it may have been broken while nobody could tell.
+        let strictest = if looked.was_away { self.sessions.strictest() } else { i64::MAX };
         let mut missing = Vec::new();
         for (print, found) in looked.found {
             let theirs = match found {
                 _ if settles => None,
+                Found::Life(life) if looked.late.saturating_sub(life.last) > strictest => None,
                 Found::Life(life) => {
                     within_reach(&life, looked.late).map(|life| Some(life.moved(self.count.ahead().saturating_neg())))
                 }

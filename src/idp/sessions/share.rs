@@ -24,8 +24,11 @@ pub(super) const BATCH: usize = 1024;
 /// How long after a panic it is begun again.
 const REST: Duration = Duration::from_secs(1);
 
-/// What was told so long before a store was joined again may not be there: another may have taken its place.
+/// What was told so long before a store went away may not be there when it is joined again: another may have taken its place.
 const MEANWHILE: Duration = Duration::from_secs(30);
+
+/// Who was away for so long cannot tell whether an old copy has taken its place: for so long its mark is there (`see.lua`).
+const MARKED: Duration = Duration::from_secs(7200);
 
 /// One instance.
 pub struct Share {
@@ -43,6 +46,8 @@ pub struct Share {
     pub(super) settle: Duration,
     /// Until when that is, in steady milliseconds, of one that was seen to be lost.
     pub(super) settles: AtomicI64,
+    /// Whether a store that was lost is owed what is held here: also if it is joined again before all of that was told.
+    pub(super) owes: AtomicBool,
     /// How late it is at the store.
     pub(super) count: Count,
     /// What was written to the store last, to see whether it is still there: how late it was.
@@ -77,6 +82,7 @@ impl Share {
             tried,
             settle,
             settles: AtomicI64::new(0),
+            owes: AtomicBool::new(false),
             count: Count::default(),
             mark: AtomicI64::new(0),
             known: Mutex::new(None),
@@ -154,8 +160,8 @@ impl Share {
         questions: &mut Questions,
         backoff: &mut Backoff,
     ) -> ServerError {
-        let (joined, owed) = match self.join().await {
-            Ok((joined, owed)) => (Arc::new(joined), owed),
+        let joined = match self.join().await {
+            Ok(joined) => Arc::new(joined),
             Err(error) => return error,
         };
         *place = Some(Arc::clone(&joined));
@@ -165,22 +171,25 @@ impl Share {
             tracing::info!(%out, "joined the sessions' store again");
         }
         tokio::select! {
-            error = self.telling(&joined, owed) => error,
+            error = self.telling(&joined) => error,
             error = self.answering(&joined, questions) => error,
         }
     }
 
-    /// Joins, and has everything told again that may not be there. Tells how much of that is owed to all others.
-    async fn join(&self) -> Result<(Joined, usize), ServerError> {
+    /// Joins, and has everything told again that may not be there.
+    async fn join(&self) -> Result<Joined, ServerError> {
         let (terms, within) = (self.desk.terms(), self.server.timeout());
         let mut link = self.server.connect(Duration::ZERO).await?;
         let key = hex(self.prints.of(Kind::Fleet, "sessions", b"").0);
         let counted = self.count.least(self.clock.steady());
+        // When it was last heard of before, by our clock.
+        let left = self.mark.load(Relaxed).saturating_sub(self.count.ahead());
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // Without randomness the time tells two stores from each other.
         let name = Store::named(&format!("{}-{}", random(), self.clock.now().wall.millis()), &terms, known.as_ref());
         let (settle, mark) = (self.settle, self.mark.load(Relaxed));
-        let asks = Asks { keep: Some(&terms), settle, counted, mark, known: known.as_ref() };
+        let strictest = self.sessions.strictest();
+        let asks = Asks { keep: Some(&terms), settle, counted, mark, strictest, known: known.as_ref() };
         let (store, seen) = self.keys.join(&mut link, (&name, &key), &asks, within).await?;
         if seen.check != key {
             return Err(ServerError::OtherKey);
@@ -194,22 +203,20 @@ impl Share {
         if !seen.settles {
             self.tried.store(true, Relaxed);
         }
-        let owed = self.tell_again(&joined);
-        Ok((joined, owed))
+        self.tell_again(&joined, left);
+        Ok(joined)
     }
 
-    fn tell_again(&self, joined: &Joined) -> usize {
-        let now = self.clock.now();
+    fn tell_again(&self, joined: &Joined, left: i64) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).replace(joined.store.clone());
-        let is_lost = known.as_ref().is_some_and(|known| *known != joined.store);
-        let since = if is_lost { Duration::ZERO } else { now.steady.saturating_sub(MEANWHILE) };
-        if known.is_some() {
-            self.sessions.tell_again(since, now);
+        let Some(known) = known else { return };
+        let (now, left) = (self.clock.steady(), Duration::from_millis(u64::try_from(left).unwrap_or_default()));
+        if known != joined.store {
+            self.settles.store(millis(now + self.settle), Relaxed);
+            self.owes.store(true, Relaxed);
         }
-        if is_lost {
-            self.settles.store(millis(now.steady + self.settle), Relaxed);
-        }
-        if is_lost { self.sessions.waiting() } else { 0 }
+        let is_all = self.owes.load(Relaxed) || now.saturating_sub(left) >= MARKED;
+        self.sessions.tell_again(if is_all { Duration::ZERO } else { left.saturating_sub(MEANWHILE) });
     }
 }
 

@@ -26,22 +26,23 @@ const AGAIN: Duration = Duration::from_millis(500);
 
 impl Share {
     /// Until it fails.
-    pub(super) async fn telling(&self, joined: &Joined, mut owed: usize) -> ServerError {
-        let (mut seen, mut kept, mut settled) = (Duration::ZERO, self.clock.steady(), Duration::ZERO);
+    pub(super) async fn telling(&self, joined: &Joined) -> ServerError {
+        let (mut seen, mut kept, mut settled) = (Duration::ZERO, self.clock.steady(), None);
         loop {
-            let told = match self.tell(joined).await {
-                Ok(told) => told,
-                Err(error) => return error,
-            };
             let now = self.clock.steady();
-            owed = owed.saturating_sub(told);
+            let owes = self.owes.load(Relaxed);
             // As long as something is owed to a store that was lost, nobody is to believe that it is not there.
-            if owed > 0 && now >= settled + SEEN {
-                settled = now;
+            if owes && settled.is_none_or(|settled| now >= settled + SEEN) {
+                settled = Some(now);
                 if let Err(error) = self.settle(joined).await {
                     return error;
                 }
             }
+            let told = match self.tell(joined).await {
+                Ok(told) => told,
+                Err(error) => return error,
+            };
+            self.owes.store(owes && self.sessions.owes(), Relaxed);
             // Whether it is still there, and still the same, is seen though nothing is to be told.
             if now >= seen + SEEN {
                 let keeps = now >= kept + KEPT;
@@ -50,7 +51,7 @@ impl Share {
                     return error;
                 }
             }
-            if told < BATCH {
+            if told < BATCH && !self.owes.load(Relaxed) {
                 tokio::time::sleep(TICK).await;
             }
         }
@@ -64,7 +65,8 @@ impl Share {
         let (terms, link) = (self.desk.terms(), &mut joined.link.clone());
         let (keep, counted) = (keeps.then_some(&terms), self.count.least(self.clock.steady()));
         let (mark, known) = (self.mark.load(Relaxed), Some(&joined.store));
-        let asks = Asks { keep, settle: self.settle, counted, mark, known };
+        let (settle, strictest) = (self.settle, self.sessions.strictest());
+        let asks = Asks { keep, settle, counted, mark, strictest, known };
         let seen = self.keys.see(link, &asks, self.server.timeout()).await?;
         self.mark.store(seen.late, Relaxed);
         self.count.is_late(seen.late, self.clock.steady());

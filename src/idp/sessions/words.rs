@@ -29,6 +29,9 @@ const PARTS: u8 = 16;
 /// In so many hashes before that of now a session is looked for at most.
 const MOST: i64 = 32;
 
+/// What settles says this where it has all but what was used while it was out of reach (`see.lua`).
+const AWAY: &str = "2";
+
 /// How far the clocks of instances may be apart, where a new hash begins.
 pub(super) const SKEW: i64 = 60_000;
 
@@ -52,6 +55,8 @@ pub(super) struct Asks<'a> {
     pub(super) counted: i64,
     /// How late it was there when it was asked last, which is written there.
     pub(super) mark: i64,
+    /// The shortest silence that ends a session for some policy, in milliseconds.
+    pub(super) strictest: i64,
     /// Which store was joined last.
     pub(super) known: Option<&'a Store>,
 }
@@ -70,6 +75,8 @@ pub(super) struct Looked {
     pub(super) found: Vec<(Fingerprint, Found)>,
     pub(super) late: i64,
     pub(super) settles: bool,
+    /// Whether it was out of reach a moment ago: what was used meanwhile may not be told yet.
+    pub(super) was_away: bool,
 }
 
 /// Which store it is, and how it is divided.
@@ -160,7 +167,7 @@ impl Keys {
         ask.cmd("EVAL").arg(SEE).arg(5).arg(&self.epoch).arg(&self.check).arg(&self.seen).arg(&self.settling);
         ask.arg(&self.mark);
         ask.arg(name).arg(check).arg(joins).arg(keep).arg(millis(asks.settle)).arg(asks.counted.max(0)).arg(asks.mark);
-        ask.arg(asks.known.map_or("", |known| &known.name));
+        ask.arg(asks.known.map_or("", |known| &known.name)).arg(asks.strictest);
         let ((name, check, late, settles),): ((String, String, i64, bool),) = link.ask(&ask, within).await?;
         Ok((name, Seen { check, late, settles }))
     }
@@ -227,7 +234,9 @@ impl Keys {
         ask.cmd("GET").arg(&self.epoch).cmd("GET").arg(&self.mark);
         let answers: Vec<Value> = link.ask(&ask, within).await?;
         let mut answers = answers.into_iter();
-        let settles = next::<Option<String>>(&mut answers)?.is_some();
+        let settling: Option<String> = next(&mut answers)?;
+        let was_away = settling.as_deref() == Some(AWAY);
+        let settles = settling.is_some() && !was_away;
         let late = late(next(&mut answers)?, next(&mut answers)?);
         let mut found = Vec::with_capacity(prints.len());
         for (_, prints) in parts {
@@ -244,7 +253,7 @@ impl Keys {
         let name: Option<String> = next(&mut answers)?;
         let is_old = next::<Option<i64>>(&mut answers)?.is_none_or(|there| there < mark);
         if name.as_ref() == Some(&store.name) && !is_old {
-            Ok(Looked { found, late, settles })
+            Ok(Looked { found, late, settles, was_away })
         } else {
             Err(ServerError::Lost)
         }

@@ -37,6 +37,9 @@ fn together(due: i64, interval: i64) -> i64 {
 /// In so many milliseconds others are asked once about one session, whatever its interval is.
 const ANEW: i64 = 1000;
 
+/// When that is due which is owed to a store that may have lost it: before all else.
+const OWED: i64 = i64::MIN;
+
 /// What waits to be told, by when it is due. Each session waits once, and once more if it became urgent.
 type Waiting = BinaryHeap<Reverse<(i64, [u8; 16])>>;
 
@@ -105,6 +108,12 @@ impl Sessions {
             }
             self.sharing.waiting().clear();
         }
+    }
+
+    /// The shortest silence that ends a session for some policy, in milliseconds.
+    #[must_use]
+    pub fn strictest(&self) -> i64 {
+        self.sharing.strictest.load(Relaxed)
     }
 
     /// Have others to be asked before this is believed? So it is if it was never seen here, or was left alone here for
@@ -211,16 +220,24 @@ impl Sessions {
         }
     }
 
-    /// What was told since then is to be told anew: where it was told, it may have been lost.
-    pub fn tell_again(&self, since: Duration, now: Moment) {
-        let (now, since) = (millis(now.steady), millis(since));
+    /// What was told since then is to be told anew, for where it was told it may have been lost; and with it whatever waits:
+    /// nobody else knows of that. All of it is owed, and is due before anything that comes later.
+    pub fn tell_again(&self, since: Duration) {
+        let since = millis(since);
+        self.sharing.waiting().clear();
         for table in &self.tables {
             let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-            for entry in table.all_mut().filter(|entry| entry.waits == Waits::No && entry.told_by() >= since) {
-                entry.waits = Waits::Yes;
-                self.sharing.waiting().push(Reverse((now, entry.print)));
+            for entry in table.all_mut().filter(|entry| entry.waits != Waits::No || entry.told_by() >= since) {
+                entry.waits = entry.waits.max(Waits::Yes);
+                self.sharing.waiting().push(Reverse((OWED, entry.print)));
             }
         }
+    }
+
+    /// Whether any of that was not taken yet.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        self.sharing.waiting().peek().is_some_and(|Reverse((due, _))| *due == OWED)
     }
 
     /// How many sessions wait to be told.

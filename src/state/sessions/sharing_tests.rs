@@ -69,10 +69,32 @@ fn an_end_is_told_at_once_and_nothing_is_lost() {
     assert!(sessions.due(at(153), 9).is_empty());
     sessions.hurry();
     assert_eq!(sessions.due(at(153), 9).len(), 1);
-    sessions.tell_again(Duration::ZERO, at(154));
+    sessions.tell_again(Duration::ZERO);
     assert_eq!(sessions.due(at(154), 9).len(), 1);
-    sessions.tell_again(at(156).steady, at(156));
+    sessions.tell_again(at(156).steady);
     assert!(sessions.due(at(156), 9).is_empty(), "it was told before");
+}
+
+/// What a lost store is owed is all that is held here: also what waits for the end of its interval, at once, and before who
+/// signs in meanwhile. What is told of those does not count.
+#[test]
+fn what_is_owed_is_told_before_all_else() {
+    let sessions = shared();
+    let name = |number: u8| Name { print: Fingerprint([number; 16]), ..name() };
+    let used = |number: u8, second| sessions.admitted(&name(number), shown(), at(second), Activity::User, &TERMS);
+    (1..=4).for_each(|number| used(number, 0));
+    assert_eq!(sessions.due(at(0), 9).len(), 4);
+    (1..=2).for_each(|number| used(number, 1));
+    // One that waits becomes urgent: it has two places in the queue, and is owed once.
+    used(2, 150);
+    used(3, 151);
+    assert!(!sessions.owes());
+    sessions.tell_again(Duration::ZERO);
+    (5..=7).for_each(|number| used(number, 151));
+    let prints = |most| sessions.due(at(151), most).into_iter().map(|(print, _)| print.0[0]).collect::<Vec<_>>();
+    assert_eq!((prints(3), sessions.owes()), (vec![1, 2, 3], true));
+    assert_eq!((prints(1), sessions.owes()), (vec![4], false));
+    assert_eq!((prints(9), sessions.waiting()), (vec![5, 6, 7], 0));
 }
 
 /// Others are asked of what was never seen here, or seems to be left alone; not again at once.
