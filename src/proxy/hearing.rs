@@ -90,7 +90,9 @@ impl Gate {
             matches!(verdict.reason(), None | Some(Reason::SessionIdleTimeout | Reason::SessionAbsoluteTimeout));
         // What shows its user would end a silence here, which may have been none elsewhere.
         let own = || policy.longest_silence(verdict.limits.as_ref(), &evidence.session).unwrap_or(Duration::MAX);
-        let enough = (route.activity == Activity::None).then(own);
+        // What is refused is so by the limit that holds, for which it may not have been quiet for too long when it was asked.
+        let is_quiet = verdict.reason() == Some(Reason::SessionIdleTimeout);
+        let enough = (route.activity == Activity::None || is_quiet).then(own);
         let sessions = &self.shared.state.sessions;
         let shown = evidence.claims().map(Shown::from).unwrap_or_default();
         let doubtful = || sessions.is_doubtful(name.print, (&evidence.session, shown), evidence.moment, enough);

@@ -143,7 +143,10 @@ impl Sessions {
         if is_known && !unheard && !earlier {
             return false;
         }
-        asked.is_none_or(|asked| millis(now.steady).saturating_sub(asked) >= interval.min(ANEW))
+        let ago = asked.map(|asked| millis(now.steady).saturating_sub(asked));
+        // Whoever was asked before it was quiet for too long may have seen it since.
+        let was_known = |ago: i64| sight.quiet.saturating_sub(ago) <= enough.map_or(strictest, millis);
+        ago.is_none_or(|ago| ago >= interval.min(ANEW) || (!is_known && was_known(ago)))
     }
 
     /// The silence that all were known to keep when the others were last asked, in milliseconds. What they had not told by

@@ -96,6 +96,25 @@ fn who_seems_left_alone_may_live_elsewhere() {
     assert_eq!(sight_of_it.quiet, 1_000);
 }
 
+/// What others did not say before it was quiet for too long, they may say now.
+#[test]
+fn who_was_asked_too_early_is_asked_again() {
+    let sessions = shared();
+    used(&sessions, 0);
+    // It was asked when it was quiet for as long as a stricter limit, and then for as long as a laxer one.
+    sessions.learn(name().print, None, at(199), &TERMS);
+    let later = Moment { steady: at(199).steady + Duration::from_millis(500), ..at(199) };
+    for (enough, doubtful) in [(150, false), (199, true)] {
+        let known = sessions.known(&name(), shown(), later, &TERMS);
+        let enough = Some(Duration::from_secs(enough));
+        assert_eq!(sessions.is_doubtful(name().print, (&known, shown()), later, enough), doubtful, "{enough:?}");
+    }
+    sessions.learn(name().print, None, later, &TERMS);
+    let known = sessions.known(&name(), shown(), later, &TERMS);
+    let enough = Some(Duration::from_secs(199));
+    assert!(!sessions.is_doubtful(name().print, (&known, shown()), later, enough), "all were asked");
+}
+
 /// Who signed in a moment ago is let in without asking; but then a token of an earlier sign-in is to be asked about: its
 /// session may have been left alone elsewhere before.
 #[test]
