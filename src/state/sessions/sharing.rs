@@ -78,6 +78,17 @@ impl Sharing {
         self.waiting().push(Reverse((due, entry.print)));
     }
 
+    /// A session that has ended is still asked for. Others keep it for as long as it was told lately.
+    pub(super) fn refused(&self, entry: &mut Entry, now: Moment, terms: &Terms) {
+        let (now, half) = (millis(now.steady), millis(terms.remember) / 2);
+        let is_lately = now.saturating_sub(entry.told()) < half;
+        if self.interval.load(Relaxed) == 0 || entry.waits != Waits::No || is_lately {
+            return;
+        }
+        entry.waits = Waits::Yes;
+        self.waiting().push(Reverse((now, entry.print)));
+    }
+
     /// What is due by now, this many at most.
     fn due(&self, now: i64, most: usize) -> Vec<[u8; 16]> {
         let mut waiting = self.waiting();

@@ -2,6 +2,7 @@
 
 use super::super::{Activity, Name};
 use super::*;
+use crate::decide::reason::Reason;
 use crate::decide::session::{KeySource, OnFull, Shown};
 use crate::decide::time::Timestamp;
 
@@ -73,6 +74,20 @@ fn an_end_is_told_at_once_and_nothing_is_lost() {
     assert_eq!(sessions.due(at(154), 9).len(), 1);
     sessions.tell_again(at(156).steady, at(156));
     assert!(sessions.due(at(156), 9).is_empty(), "it was told before");
+}
+
+/// As long as tokens of one that has ended come, the others are told of it often enough not to forget it.
+#[test]
+fn an_end_is_told_again_as_long_as_it_is_asked_for() {
+    let sessions = shared();
+    used(&sessions, 0);
+    let mut told = Vec::new();
+    for second in (0..6_000).step_by(100) {
+        sessions.refused(&name(), shown(), at(second), Reason::SessionIdleTimeout, &TERMS);
+        told.extend(sessions.due(at(second), 9).into_iter().map(|_| second));
+    }
+    // By half of what is remembered.
+    assert_eq!(told, [0, 1_800, 3_600, 5_400]);
 }
 
 /// Others are asked of what was never seen here, or seems to be left alone; not again at once.
