@@ -7,7 +7,7 @@ use super::report::Report;
 use crate::decide::id::Fingerprint;
 use crate::decide::policy::Policy;
 use crate::decide::reason::Reason;
-use crate::decide::session::{Knowledge, Shown};
+use crate::decide::session::{Knowledge, OnStateLoss, Shown};
 use crate::decide::verdict::Verdict;
 use crate::state::sessions::{Activity, Desk};
 use crate::token::gather::Gathered;
@@ -116,7 +116,9 @@ impl Gate {
         if let Knowledge::Known(_, basis, _) = gathered.evidence().session
             && basis.is_lost()
         {
-            desk.went_without(policy.on_state_loss());
+            let is_refused = verdict.reason() == Some(Reason::SessionStateUnknown);
+            let said = policy.on_state_loss_under(verdict.limits.as_ref());
+            desk.went_without(if is_refused { OnStateLoss::Deny } else { said });
             // Others may have seen it in what was a silence here.
             report.resumes = true;
         }
