@@ -155,6 +155,10 @@ impl Sessions {
         let (bit, counter) = match reason {
             Reason::SessionIdleTimeout => (1, &self.idle),
             Reason::SessionAbsoluteTimeout => (2, &self.absolute),
+            Reason::SessionUnavailable => {
+                self.unkept.fetch_add(1, Ordering::Relaxed);
+                return Turn::None;
+            }
             _ => return Turn::None,
         };
         let mut ended = false;
@@ -225,11 +229,7 @@ impl Sessions {
             let forgotten = table.sweep(4 * AT_ONCE, second(now));
             self.held.fetch_sub(forgotten, Ordering::Relaxed);
         }
-        let room = self.held.load(Ordering::Relaxed) < terms.max;
-        if !room {
-            self.unkept.fetch_add(1, Ordering::Relaxed);
-        }
-        room
+        self.held.load(Ordering::Relaxed) < terms.max
     }
 
     pub(super) fn table(&self, print: Fingerprint) -> Option<MutexGuard<'_, Table>> {

@@ -67,3 +67,25 @@ fn what_has_ended_is_not_forgotten_as_long_as_it_is_asked_for() {
     let known = sessions.known(&name(1), renewed(42_600), at(42_600), &TERMS);
     assert!(matches!(known, Knowledge::Known(_, Basis::Token, _)), "nobody asked for it: {known:?}");
 }
+
+/// One request for which there is no room counts once, whatever comes of it, and looking counts nothing.
+#[test]
+fn no_room_is_counted_once() {
+    let shown = |second| Shown { signed_in: None, issued: Some(at(second).wall) };
+    for (on_full, reason) in [
+        (OnFull::Introspect, None),
+        (OnFull::Deny, None),
+        (OnFull::Introspect, Some(Reason::SessionIdleTimeout)),
+        (OnFull::Deny, Some(Reason::SessionUnavailable)),
+    ] {
+        let (sessions, terms) = (Sessions::default(), Terms { max: 1, on_full, ..TERMS });
+        sessions.admitted(&name(1), shown(0), at(0), Activity::User, &terms);
+        let known = sessions.known(&name(2), shown(1), at(1), &terms);
+        assert!(matches!(known, Knowledge::NoRoom(_) | Knowledge::Known(_, Basis::Unkept, _)));
+        match reason {
+            None => sessions.admitted(&name(2), shown(1), at(1), Activity::User, &terms),
+            Some(reason) => sessions.refused(&name(2), shown(1), at(1), reason, &terms),
+        };
+        assert_eq!(sessions.counts().unkept, 1, "{on_full:?} {reason:?}");
+    }
+}
