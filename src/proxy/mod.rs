@@ -69,6 +69,7 @@ mod sighting;
 pub mod stack;
 mod standing;
 pub mod streams;
+pub mod suspended;
 pub mod telling;
 pub mod tls;
 pub mod trace_fields;
