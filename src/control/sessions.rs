@@ -17,9 +17,10 @@ pub struct SessionsSettings {
     /// have to be known; the default), or `introspect`: it is judged by what its token proves, and admitted only if its
     /// issuer says that the token is active; 503 where that cannot be told.
     pub on_full: OnFull,
-    /// How long after its last activity a session is remembered; where every route that has an idle limit has an absolute
-    /// one, at least until it reaches that. A token that is refreshed later and does not tell when its user signed in
-    /// begins it anew: it is to be longer than tokens can be refreshed.
+    /// How long after its last activity a session is remembered, and after each refusal of one that has ended; where every
+    /// route that has an idle limit has an absolute one, at least until it reaches that. A token that is refreshed later
+    /// begins it anew, whenever its user signed in: only `session.absolute` ends it then. It is to be longer than the time
+    /// in which tokens can be refreshed unused.
     /// Default `24h`.
     pub remember: Span,
     /// Where they are remembered: `memory`, by this process alone and not over a restart (default), or `redis`: what one

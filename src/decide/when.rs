@@ -272,6 +272,12 @@ impl Policy {
         own.or(self.when.as_ref().map(|when| when.on_state_loss)).unwrap_or_default()
     }
 
+    /// The same of one request: where no silence ends a session, it is alive whatever others know.
+    #[must_use]
+    pub fn on_state_loss_under(&self, limits: Option<&Limits>) -> OnStateLoss {
+        self.idle_under(limits).map_or(OnStateLoss::Allow, |idle| idle.on_state_loss)
+    }
+
     /// The greatest length of a session that any request can be held to; none if there is one without.
     #[must_use]
     pub fn longest_session(&self) -> Option<Duration> {

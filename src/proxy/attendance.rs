@@ -161,7 +161,7 @@ impl Report {
     /// What the route's policy says of a session of which the others could not be asked.
     fn on_state_loss(&self) -> OnStateLoss {
         let policy = self.route.as_ref().and_then(|route| route.policy.as_ref());
-        policy.map_or(OnStateLoss::Deny, |policy| policy.on_state_loss())
+        policy.map_or(OnStateLoss::Deny, |policy| policy.on_state_loss_under(self.limits.as_ref()))
     }
 
     /// Who tells what moves on its way up, where that shows that its user is there.

@@ -7,6 +7,7 @@ use super::passage::Proven;
 use super::standing::Ward;
 use super::streams::Place;
 use crate::decide::reason::Reason;
+use crate::state::clock::Clock;
 use crate::state::revocations::Revocations;
 use crate::upstream::Empty;
 use bytes::Bytes;
@@ -171,6 +172,11 @@ pub trait AtEnd {
         None
     }
 
+    /// Why it is over by the clock, if it is by now: timers stand still while the machine is suspended.
+    fn overdue(&self) -> Option<Reason> {
+        None
+    }
+
     /// Does it matter whether anything moves?
     fn is_attended(&self) -> bool {
         false
@@ -198,6 +204,8 @@ pub struct Judged<'a> {
     pub changes: u64,
     /// Where is asked which connections are live.
     pub live: &'a Arc<Live>,
+    /// What time it is.
+    pub clock: &'a Arc<dyn Clock>,
 }
 
 /// What the end of a body concerns.

@@ -11,6 +11,7 @@ use super::passage::{Admitted, Upgrade};
 use super::plan::{Plan, Route};
 use super::report::{Report, Seen};
 use super::streams::Place;
+use super::suspended::Ends;
 use crate::decide::evidence::Scheme;
 use crate::decide::reason::Reason;
 use crate::decide::revocation::Freshness;
@@ -209,7 +210,10 @@ impl Gate {
         report.gathered = Some(gathered);
         report.remember(route, outcome);
         match outcome {
-            Outcome::Admit(permit) => Ok(Some(permit)),
+            Outcome::Admit(permit) => {
+                report.ends = Ends::of(&permit, report.moment);
+                Ok(Some(permit))
+            }
             Outcome::Refuse(reason) => Err(reason.into()),
         }
     }
@@ -237,6 +241,7 @@ impl Gate {
             renews_nonce: false,
             resumes: false,
             heard: Heard::default(),
+            ends: None,
             earlier: Vec::new(),
             outlook: None,
             tried: None,

@@ -7,7 +7,7 @@ use super::report::Report;
 use crate::decide::id::Fingerprint;
 use crate::decide::policy::Policy;
 use crate::decide::reason::Reason;
-use crate::decide::session::{Knowledge, Shown};
+use crate::decide::session::{Knowledge, OnStateLoss, Shown};
 use crate::decide::verdict::Verdict;
 use crate::state::sessions::{Activity, Desk};
 use crate::token::gather::Gathered;
@@ -90,7 +90,9 @@ impl Gate {
             matches!(verdict.reason(), None | Some(Reason::SessionIdleTimeout | Reason::SessionAbsoluteTimeout));
         // What shows its user would end a silence here, which may have been none elsewhere.
         let own = || policy.longest_silence(verdict.limits.as_ref(), &evidence.session).unwrap_or(Duration::MAX);
-        let enough = (route.activity == Activity::None).then(own);
+        // What is refused is so by the limit that holds, for which it may not have been quiet for too long when it was asked.
+        let is_quiet = verdict.reason() == Some(Reason::SessionIdleTimeout);
+        let enough = (route.activity == Activity::None || is_quiet).then(own);
         let sessions = &self.shared.state.sessions;
         let shown = evidence.claims().map(Shown::from).unwrap_or_default();
         let doubtful = || sessions.is_doubtful(name.print, (&evidence.session, shown), evidence.moment, enough);
@@ -114,7 +116,9 @@ impl Gate {
         if let Knowledge::Known(_, basis, _) = gathered.evidence().session
             && basis.is_lost()
         {
-            desk.went_without(policy.on_state_loss());
+            let is_refused = verdict.reason() == Some(Reason::SessionStateUnknown);
+            let said = policy.on_state_loss_under(verdict.limits.as_ref());
+            desk.went_without(if is_refused { OnStateLoss::Deny } else { said });
             // Others may have seen it in what was a silence here.
             report.resumes = true;
         }

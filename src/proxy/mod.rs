@@ -17,6 +17,7 @@
 //! | `hygiene`, `identity` | what is taken off a request, and what is put on it |
 //! | `audited` | what the line has for the audit log |
 //! | `vigil`, `standing`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
+//! | `suspended` | what ended while timers stood still |
 //! | `live` | which connections are live, for who asks |
 //! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `telling`, `session_door`, `origin`, `pace` | when a session ends: told on responses, and to who asks |
@@ -69,6 +70,7 @@ mod sighting;
 pub mod stack;
 mod standing;
 pub mod streams;
+pub mod suspended;
 pub mod telling;
 pub mod tls;
 pub mod trace_fields;

@@ -238,7 +238,7 @@ fn deadline(request: Option<Duration>, permit: Option<Permit>, now: Instant) -> 
 }
 
 /// What was admitted in the last moment of its token still gets its answer; a stream ends well within the second.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// No stream outlives a year, whatever its token says: timers end somewhere.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -10,6 +10,7 @@ use super::hearing::Heard;
 use super::live::{self, Connection};
 use super::plan::{Plan, Route};
 use super::standing;
+use super::suspended::Ends;
 use crate::decide::checks::revocation;
 use crate::decide::claims::Claims;
 use crate::decide::evidence::Scheme;
@@ -155,6 +156,8 @@ pub struct Report {
     pub resumes: bool,
     /// What others say of its session, once its stream was left alone.
     pub heard: Heard,
+    /// When it must have ended, if it was admitted for so long and no longer.
+    pub ends: Option<Ends>,
     /// The judgement, where somebody will look at it.
     pub verdict: Option<Box<Verdict>>,
     /// What the route's shadow policy said, where it would have refused.
@@ -349,12 +352,17 @@ impl AtEnd for Report {
             set: &self.shared.state.revocations,
             changes: self.changes,
             live: &self.shared.live,
+            clock: &self.shared.state.clock,
         })
     }
 
     fn revoked(&self) -> Option<Reason> {
         let (issuer, verified) = (self.issuer()?, self.verified()?);
         standing::revoked(&self.shared.state, issuer, verified, self.route.as_deref())
+    }
+
+    fn overdue(&self) -> Option<Reason> {
+        self.ends?.over(&*self.shared.state.clock)
     }
 
     fn is_attended(&self) -> bool {

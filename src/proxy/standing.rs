@@ -6,6 +6,7 @@ use super::gate::Shared;
 use super::plan::Route;
 use super::report::Report;
 use super::streams::Place;
+use super::suspended::Ends;
 use crate::decide::checks::revocation;
 use crate::decide::checks::status::Status;
 use crate::decide::reason::Reason;
@@ -37,6 +38,7 @@ struct Bearer {
     issuer: Arc<Issuer>,
     verified: Arc<Verified>,
     changes: u64,
+    ends: Option<Ends>,
 }
 
 impl AtEnd for Bearer {
@@ -44,11 +46,20 @@ impl AtEnd for Bearer {
 
     fn judged(&self) -> Option<Judged<'_>> {
         let shared = &self.shared;
-        Some(Judged { set: &shared.state.revocations, changes: self.changes, live: &shared.live })
+        Some(Judged {
+            set: &shared.state.revocations,
+            changes: self.changes,
+            live: &shared.live,
+            clock: &shared.state.clock,
+        })
     }
 
     fn revoked(&self) -> Option<Reason> {
         revoked(&self.shared.state, &self.issuer, &self.verified, self.route.as_deref())
+    }
+
+    fn overdue(&self) -> Option<Reason> {
+        self.ends?.over(&*self.shared.state.clock)
     }
 }
 
@@ -104,7 +115,7 @@ impl Report {
     pub(super) fn ward(&self, place: Place) -> Option<Box<Ward>> {
         let (issuer, verified) = (Arc::clone(self.issuer()?), Arc::clone(self.verified()?));
         let (shared, route, changes) = (Arc::clone(&self.shared), self.route.clone(), self.changes);
-        let bearer = Some(Box::new(Bearer { shared, route, issuer, verified, changes }));
+        let bearer = Some(Box::new(Bearer { shared, route, issuer, verified, changes, ends: self.ends }));
         Some(Box::new(Ward { bearer, place, own: None, passed: 0 }))
     }
 }

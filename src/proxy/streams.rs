@@ -107,12 +107,21 @@ impl Streams {
 
     /// Ends those whose token is revoked by now.
     pub(super) fn end_revoked(&self) {
+        self.end_those(|at_end| at_end.revoked());
+    }
+
+    /// Ends those that are over by the clock.
+    pub(super) fn end_overdue(&self) {
+        self.end_those(|at_end| at_end.overdue());
+    }
+
+    fn end_those(&self, why: impl Fn(&dyn AtEnd) -> Option<Reason>) {
         let judge = |stream: &Open| {
             let at_end = stream.at_end.as_ref().filter(|_| stream.called.is_none())?;
-            Some((stream.id, at_end.revoked()?))
+            Some((stream.id, why(&**at_end)?))
         };
-        let revoked: Vec<_> = self.open.borrow().iter().filter_map(judge).collect();
-        revoked.into_iter().for_each(|(id, reason)| _ = self.end(id, reason));
+        let over: Vec<_> = self.open.borrow().iter().filter_map(judge).collect();
+        over.into_iter().for_each(|(id, reason)| _ = self.end(id, reason));
     }
 
     /// Ends those whose session was left alone for too long. What moved on one keeps the others of its session.

@@ -4,6 +4,7 @@
 use super::body::Judged;
 use super::live::{Joined, Question};
 use super::streams::Streams;
+use super::suspended::Suspended;
 use crate::decide::reason::Reason;
 use crate::state::revocations::Revocations;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -41,7 +42,8 @@ impl Vigil {
         self.next.set(key.wrapping_add(1));
         self.kept.borrow_mut().insert(key, streams);
         if !self.runs.replace(true) {
-            tokio::task::spawn_local(watch(Rc::clone(self), judged.live.join()));
+            let suspended = Suspended::since_now(judged.clock);
+            tokio::task::spawn_local(watch(Rc::clone(self), judged.live.join(), suspended));
         }
         Kept { vigil: Rc::clone(self), key }
     }
@@ -56,16 +58,19 @@ impl Vigil {
         self.attends.set(self.attends.get() || matters);
     }
 
-    /// Asks about all, if there is something new, or if sessions may have been left alone.
-    async fn look(&self) {
+    /// Asks about all, if there is something new, if sessions may have been left alone, or if the machine was suspended.
+    async fn look(&self, suspended: bool) {
         let Some(changes) = self.set.get().map(|set| set.changes()) else { return };
         let news = self.seen.replace(changes) != changes;
-        if !news && !self.attends.get() {
+        if !news && !suspended && !self.attends.get() {
             return;
         }
         let ask = |streams: &Streams| {
             if news {
                 streams.end_revoked();
+            }
+            if suspended {
+                streams.end_overdue();
             }
             streams.end_left_alone();
         };
@@ -115,10 +120,10 @@ impl Drop for Kept {
     }
 }
 
-async fn watch(vigil: Rc<Vigil>, mut joined: Joined) {
+async fn watch(vigil: Rc<Vigil>, mut joined: Joined, suspended: Suspended) {
     while !vigil.kept.borrow().is_empty() {
         tokio::time::sleep(EVERY).await;
-        vigil.look().await;
+        vigil.look(suspended.was()).await;
         if let Some(question) = joined.question() {
             vigil.tell(&question).await;
         }
@@ -137,6 +142,7 @@ mod tests {
     use crate::proxy::body::{AtEnd, Judged};
     use crate::proxy::live::Live;
     use crate::proxy::streams::{Place, Streams};
+    use crate::state::clock::{Clock, HandClock};
     use crate::state::revocations::{Bounds, Feed, Revocations, Revoked, Target};
     use std::cell::Cell;
     use std::rc::Rc;
@@ -151,19 +157,24 @@ mod tests {
         asked: Rc<Cell<usize>>,
         revoked: Rc<Cell<bool>>,
         breaks: bool,
+        clock: Arc<dyn Clock>,
     }
 
     impl AtEnd for Held {
         fn end(self: Box<Self>, _: Option<Reason>) {}
 
         fn judged(&self) -> Option<Judged<'_>> {
-            Some(Judged { set: &self.set, changes: self.changes, live: &self.live })
+            Some(Judged { set: &self.set, changes: self.changes, live: &self.live, clock: &self.clock })
         }
 
         fn revoked(&self) -> Option<Reason> {
             assert!(!self.breaks, "a fault of ours, for a test");
             self.asked.set(self.asked.get() + 1);
             self.revoked.get().then_some(Reason::TokenRevoked)
+        }
+
+        fn overdue(&self) -> Option<Reason> {
+            (self.clock.steady().as_secs() >= 3600).then_some(Reason::StreamExpired)
         }
     }
 
@@ -173,6 +184,7 @@ mod tests {
         vigil: Rc<Vigil>,
         asked: Rc<Cell<usize>>,
         revoked: Rc<Cell<bool>>,
+        clock: Arc<HandClock>,
     }
 
     impl World {
@@ -180,7 +192,14 @@ mod tests {
             let set = Arc::new(Revocations::default());
             let bounds = Bounds { max_entries: 99, max_staleness: None };
             let feed = set.open(&SourceName::from("s"), &IssuerName::from("i"), bounds).unwrap();
-            Self { set, feed, vigil: Rc::default(), asked: Rc::default(), revoked: Rc::default() }
+            Self {
+                set,
+                feed,
+                vigil: Rc::default(),
+                asked: Rc::default(),
+                revoked: Rc::default(),
+                clock: Arc::default(),
+            }
         }
 
         fn write(&self) {
@@ -197,7 +216,8 @@ mod tests {
         fn begin_that(&self, breaks: bool, changes: u64) -> Place {
             let (asked, revoked) = (Rc::clone(&self.asked), Rc::clone(&self.revoked));
             let place = Streams::begin(&Rc::new(Streams::of(&self.vigil, &crate::proxy::drain::Drain::new())), 0);
-            let held = Held { live: Arc::default(), set: Arc::clone(&self.set), changes, asked, revoked, breaks };
+            let (set, clock) = (Arc::clone(&self.set), Arc::clone(&self.clock) as Arc<dyn Clock>);
+            let held = Held { live: Arc::default(), set, changes, asked, revoked, breaks, clock };
             place.tells(Box::new(held), true);
             place
         }
@@ -242,6 +262,23 @@ mod tests {
             sleep(2 * EVERY).await;
             assert_eq!(late.is_called(), Some(Reason::TokenRevoked));
             drop(first);
+        };
+        LocalSet::new().run_until(life).await;
+    }
+
+    /// The clock went on while timers stood still: what is over by then ends with the next look, and what is not, later.
+    #[tokio::test(start_paused = true)]
+    async fn what_ended_while_the_machine_slept() {
+        let world = World::new();
+        let life = async {
+            let place = world.begin(0);
+            for (span, over) in [(3599, None), (1, Some(Reason::StreamExpired))] {
+                sleep(2 * EVERY).await;
+                assert_eq!(place.is_called(), None);
+                world.clock.advance(std::time::Duration::from_secs(span));
+                sleep(2 * EVERY).await;
+                assert_eq!(place.is_called(), over);
+            }
         };
         LocalSet::new().run_until(life).await;
     }

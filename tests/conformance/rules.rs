@@ -2,7 +2,7 @@
 
 use crate::world::{LEEWAY, World, at, policy, words};
 use curfew::decide::checks::age::Age;
-use curfew::decide::checks::idle::Unidentified;
+use curfew::decide::checks::idle::{Idle, Unidentified};
 use curfew::decide::checks::lifetime::Lifetime;
 use curfew::decide::checks::step_up::Acr;
 use curfew::decide::claims::Claims;
@@ -343,4 +343,19 @@ fn rules_ask_verified_claims_only() {
     let without = Policy { when: None, ..policy.clone() }.judge(&world.evidence());
     let changed = verdict.answers().zip(without.answers()).filter(|(one, other)| one.1 != other.1);
     assert_eq!(changed.map(|((question, _), _)| question.name).collect::<Vec<_>>(), ["lifetime"]);
+}
+
+/// What a policy says of a lost store holds for those who are held to a silence. All others are alive whatever is known.
+#[test]
+fn a_lost_store_matters_where_silences_do() {
+    let idle = Idle {
+        limit: Limit::new(Duration::from_secs(60), Origin::Policy),
+        jitter: Duration::ZERO,
+        unidentified: Unidentified::Deny,
+        on_state_loss: OnStateLoss::Deny,
+    };
+    assert_eq!(policy().on_state_loss_under(None), OnStateLoss::Allow);
+    let limited = ruled(|policy| policy.idle = Some(idle), |_| Vec::new());
+    assert_eq!(limited.on_state_loss_under(None), OnStateLoss::Deny);
+    assert_eq!(limited.on_state_loss_under(Some(&Limits::default())), OnStateLoss::Allow);
 }

@@ -1,27 +1,24 @@
 //! Where a request asks what other instances know of a session, and waits for a bounded time. How they are asked is told
 //! elsewhere: whoever does that takes the questions, and has the store learn what was found before it answers one.
 //!
-//! While nobody can be asked, and after a few questions in a row without an answer, nobody waits; but one in each `REST`
-//! does, so that it is seen when there are answers again.
+//! While nobody can be asked, and after a few questions in a row without an answer, nobody waits; but one in a second does,
+//! so that it is seen when there are answers again.
 
+use super::breaker::Breaker;
 use super::late::{Late, Used};
 use super::sharing::Pace;
 use super::store::{Sessions, Terms};
 use crate::decide::id::Fingerprint;
 use crate::decide::session::OnStateLoss;
-use crate::decide::time::millis;
 use crate::state::clock::Clock;
 use arc_swap::ArcSwap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many questions may wait to be asked.
 const ROOM: usize = 4096;
-
-const PATIENCE: u32 = 5;
-const REST: Duration = Duration::from_secs(1);
 
 /// There was no answer in time: what others know of the session is not known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,15 +72,13 @@ pub struct Asked {
 /// The desk.
 pub struct Desk {
     sessions: Arc<Sessions>,
-    clock: Arc<dyn Clock>,
     questions: mpsc::Sender<Question>,
     taken: Mutex<Option<Questions>>,
     terms: ArcSwap<Terms>,
     /// Whether anybody can be asked.
     open: AtomicBool,
-    /// How many questions failed in a row, and until when nobody waits for another.
-    failed: AtomicU32,
-    rests: AtomicI64,
+    /// And whether it is worth it.
+    breaker: Arc<Breaker>,
     asked: AtomicU64,
     unanswered: AtomicU64,
     went_without: [AtomicU64; 3],
@@ -96,13 +91,11 @@ impl Desk {
         let (questions, taken) = mpsc::channel(ROOM);
         Self {
             sessions,
-            clock,
             questions,
             taken: Mutex::new(Some(taken)),
             terms: ArcSwap::from_pointee(terms),
             open: AtomicBool::new(false),
-            failed: AtomicU32::new(0),
-            rests: AtomicI64::new(i64::MIN),
+            breaker: Arc::new(Breaker::new(clock)),
             asked: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),
             went_without: Default::default(),
@@ -130,7 +123,7 @@ impl Desk {
 
     /// Others can be asked from now on, or not any more.
     pub fn set_open(&self, open: bool) {
-        self.failed.store(0, Relaxed);
+        self.breaker.answered();
         self.open.store(open, Relaxed);
     }
 
@@ -146,20 +139,18 @@ impl Desk {
     /// If there is no answer.
     pub async fn ask(&self, print: Fingerprint, within: Duration) -> Result<(), Unknown> {
         self.asked.fetch_add(1, Relaxed);
-        if self.is_open() && self.may_ask() {
+        if self.is_open() && self.breaker.may_ask() {
             let (answer, heard) = oneshot::channel();
             let sent = self.questions.try_send(Question { print, answer: Answer::Waits(answer) }).is_ok();
             let answer = if sent { tokio::time::timeout(within, heard).await } else { Ok(Ok(false)) };
             if let Ok(Ok(known)) = answer
                 && sent
             {
-                self.failed.store(0, Relaxed);
+                self.breaker.answered();
                 self.unanswered.fetch_add(u64::from(!known), Relaxed);
                 return if known { Ok(()) } else { Err(Unknown) };
             }
-            if self.failed.fetch_add(1, Relaxed) + 1 >= PATIENCE {
-                self.rests.store(millis(self.clock.steady() + REST), Relaxed);
-            }
+            self.breaker.failed();
         }
         self.unanswered.fetch_add(1, Relaxed);
         Err(Unknown)
@@ -167,23 +158,15 @@ impl Desk {
 
     /// Tells an activity, once the others were asked; behind, and in a bounded time.
     pub fn used(&self, used: Used) {
-        let late = Late { sessions: Arc::clone(&self.sessions), used, is_over: false };
         self.asked.fetch_add(1, Relaxed);
+        let asks = (self.is_open() && self.breaker.may_ask()).then(|| Arc::clone(&self.breaker));
+        let is_asked = asks.is_some();
+        let late = Late { sessions: Arc::clone(&self.sessions), used, is_over: false, asks };
         let question = Question { print: used.name.print, answer: Answer::Late(late) };
-        if !self.is_open() || !self.may_ask() || self.questions.try_send(question).is_err() {
+        if !is_asked || self.questions.try_send(question).is_err() {
             self.unanswered.fetch_add(1, Relaxed);
             self.went_without(used.on_state_loss);
         }
-    }
-
-    /// Whether it is worth to ask.
-    fn may_ask(&self) -> bool {
-        if self.failed.load(Relaxed) < PATIENCE {
-            return true;
-        }
-        let (now, rests) = (millis(self.clock.steady()), self.rests.load(Relaxed));
-        let next = now.saturating_add(millis(REST));
-        now >= rests && self.rests.compare_exchange(rests, next, Relaxed, Relaxed).is_ok()
     }
 
     /// A request was judged without an answer that was needed, as its policy says.

@@ -21,7 +21,7 @@ pub(super) struct Entry {
     earlier: Span4,
     /// The steady second after which it may be forgotten.
     keep: Span4,
-    /// What of it was counted as ended.
+    /// What of it was counted as ended, and whether a token of it was refused since its newest sign-in.
     pub(super) ended: u8,
     /// When it was last told to the others, and when they were last asked; in steps of 64 steady milliseconds.
     told: Span4,
@@ -65,6 +65,8 @@ fn span(ms: i64) -> Span4 {
 }
 
 impl Entry {
+    const REFUSED: u8 = 4;
+
     pub(super) fn new(print: Fingerprint) -> Self {
         Self { print: print.0, ..Self::default() }
     }
@@ -87,15 +89,23 @@ impl Entry {
         }
     }
 
-    /// It is kept until this steady second at least.
+    /// It is kept until this steady second at least; where it was refused, as long as was said then.
     pub(super) fn set(&mut self, life: &Life, until: u32) {
-        self.keep = until.to_le_bytes();
+        let kept = if self.ended == 0 { 0 } else { u32::from_le_bytes(self.keep) };
+        self.keep = until.max(kept).to_le_bytes();
         self.last = pack(life.last);
         self.began = pack(life.began);
         self.signed_in = pack(life.signed_in.map_or(LOWEST, Timestamp::millis));
         self.broken = pack(life.broken);
         self.before = pack(life.before.unwrap_or(LOWEST));
         (self.silence, self.earlier) = (span(life.silence), span(life.earlier));
+    }
+
+    /// A token of it was refused: it is kept until this steady second, so that no later token begins it again.
+    pub(super) fn refused(&mut self, until: u32) {
+        let kept = u32::from_le_bytes(self.keep);
+        self.keep = kept.max(until).to_le_bytes();
+        self.ended |= Self::REFUSED;
     }
 
     /// The steady millisecond at which it was last told to the others, or a little before.

@@ -1,6 +1,7 @@
 //! An activity of which it is to be known first what others saw: whether it broke a silence. It waits at the desk, and
 //! nobody waits for it.
 
+use super::breaker::Breaker;
 use super::name::Name;
 use super::store::{Activity, Sessions, Terms};
 use crate::decide::session::{OnStateLoss, Shown};
@@ -12,6 +13,8 @@ pub struct Late {
     pub(super) sessions: Arc<Sessions>,
     pub(super) used: Used,
     pub(super) is_over: bool,
+    /// Who is told whether there was an answer, if there is to be one.
+    pub(super) asks: Option<Arc<Breaker>>,
 }
 
 /// What was used when, and what holds if nobody can be asked.
@@ -32,6 +35,9 @@ pub struct Used {
 impl Late {
     pub(super) fn over(mut self, known: bool) {
         let Used { name, shown, at, terms, .. } = self.used;
+        if let Some(asks) = self.asks.take() {
+            asks.answered_behind();
+        }
         if known {
             self.is_over = true;
             self.sessions.admitted(&name, shown, at, Activity::User, &terms);
@@ -42,6 +48,9 @@ impl Late {
 impl Drop for Late {
     fn drop(&mut self) {
         let Used { name, shown, at, terms, on_state_loss } = self.used;
+        if let Some(asks) = self.asks.take() {
+            asks.failed();
+        }
         // By `deny` it was no activity: it might end a silence that was none, or hide one that was.
         if !self.is_over && on_state_loss != OnStateLoss::Deny {
             self.sessions.resumed(&name, shown, at, Activity::User, &terms);

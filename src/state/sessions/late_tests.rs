@@ -5,7 +5,7 @@ use super::*;
 use crate::decide::id::Fingerprint;
 use crate::decide::session::{KeySource, Knowledge, Life, OnFull, Sight};
 use crate::decide::time::Timestamp;
-use crate::state::clock::HandClock;
+use crate::state::clock::{Clock, HandClock};
 use std::time::Duration;
 
 const TERMS: Terms = Terms { max: 100, remember: Duration::from_secs(3600), absolute: None, on_full: OnFull::Deny };
@@ -72,4 +72,26 @@ fn where_nobody_can_be_asked() {
             assert_eq!(desk.counts().went_without.iter().sum::<u64>(), u64::from(!open));
         }
     }
+}
+
+/// What came of an activity's question is told to who decides whether it is worth to ask: the one that is let through while
+/// nobody answers is not spent in vain.
+#[test]
+fn its_answer_counts_as_any_other() {
+    let (sessions, used) = (Arc::new(Sessions::default()), used(100, OnStateLoss::Local));
+    let clock = Arc::new(HandClock::default());
+    let desk = Desk::new(sessions, Arc::clone(&clock) as Arc<dyn Clock>, TERMS);
+    desk.set_open(true);
+    let mut questions = desk.take().unwrap();
+    for _ in 0..5 {
+        desk.used(used);
+        drop(questions.try_recv().unwrap());
+    }
+    desk.used(used);
+    assert!(questions.try_recv().is_err(), "nobody answered five in a row");
+    clock.advance(Duration::from_secs(1));
+    desk.used(used);
+    questions.try_recv().unwrap().answered(true);
+    desk.used(used);
+    assert!(questions.try_recv().is_ok(), "the next one may see for itself");
 }

@@ -8,10 +8,12 @@
 //! | `table` | an open table of them, which grows in small steps |
 //! | `store` | the tables, their bound, and what is counted |
 //! | `desk` | where a request asks what other instances know of one |
+//! | `breaker` | whether it is worth to ask them |
 //! | `vouched` | what issuers said of those for which there was no room |
 //! | `late` | an activity that waits until others were asked |
 //! | `sharing` | what waits to be told to other instances, and what is learnt of them |
 
+mod breaker;
 mod desk;
 mod entry;
 mod late;

@@ -81,6 +81,17 @@ impl Sharing {
         self.waiting().push(Reverse((due, entry.print)));
     }
 
+    /// A session that has ended is still asked for. Others keep it for as long as it was told lately.
+    pub(super) fn refused(&self, entry: &mut Entry, now: Moment, terms: &Terms) {
+        let (now, half) = (millis(now.steady), millis(terms.remember) / 2);
+        let is_lately = now.saturating_sub(entry.told()) < half;
+        if self.interval.load(Relaxed) == 0 || entry.waits != Waits::No || is_lately {
+            return;
+        }
+        entry.waits = Waits::Yes;
+        self.waiting().push(Reverse((now, entry.print)));
+    }
+
     /// What is due by now, this many at most.
     fn due(&self, now: i64, most: usize) -> Vec<[u8; 16]> {
         let mut waiting = self.waiting();
@@ -152,7 +163,10 @@ impl Sessions {
         if is_known && !unheard && !earlier {
             return false;
         }
-        asked.is_none_or(|asked| millis(now.steady).saturating_sub(asked) >= interval.min(ANEW))
+        let ago = asked.map(|asked| millis(now.steady).saturating_sub(asked));
+        // Whoever was asked before it was quiet for too long may have seen it since.
+        let was_known = |ago: i64| sight.quiet.saturating_sub(ago) <= enough.map_or(strictest, millis);
+        ago.is_none_or(|ago| ago >= interval.min(ANEW) || (!is_known && was_known(ago)))
     }
 
     /// The silence that all were known to keep when the others were last asked, in milliseconds. What they had not told by

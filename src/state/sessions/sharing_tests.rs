@@ -2,6 +2,7 @@
 
 use super::super::{Activity, Name};
 use super::*;
+use crate::decide::reason::Reason;
 use crate::decide::session::{KeySource, OnFull, Shown};
 use crate::decide::time::Timestamp;
 
@@ -81,7 +82,7 @@ fn an_end_is_told_at_once_and_nothing_is_lost() {
 fn what_is_owed_is_told_before_all_else() {
     let sessions = shared();
     let name = |number: u8| Name { print: Fingerprint([number; 16]), ..name() };
-    let used = |number: u8, second| sessions.admitted(&name(number), shown(), at(second), Activity::User, &TERMS);
+    let used = |number: u8, second| _ = sessions.admitted(&name(number), shown(), at(second), Activity::User, &TERMS);
     (1..=4).for_each(|number| used(number, 0));
     assert_eq!(sessions.due(at(0), 9).len(), 4);
     (1..=2).for_each(|number| used(number, 1));
@@ -95,6 +96,20 @@ fn what_is_owed_is_told_before_all_else() {
     assert_eq!((prints(3), sessions.owes()), (vec![1, 2, 3], true));
     assert_eq!((prints(1), sessions.owes()), (vec![4], false));
     assert_eq!((prints(9), sessions.waiting()), (vec![5, 6, 7], 0));
+}
+
+/// As long as tokens of one that has ended come, the others are told of it often enough not to forget it.
+#[test]
+fn an_end_is_told_again_as_long_as_it_is_asked_for() {
+    let sessions = shared();
+    used(&sessions, 0);
+    let mut told = Vec::new();
+    for second in (0..6_000).step_by(100) {
+        sessions.refused(&name(), shown(), at(second), Reason::SessionIdleTimeout, &TERMS);
+        told.extend(sessions.due(at(second), 9).into_iter().map(|_| second));
+    }
+    // By half of what is remembered.
+    assert_eq!(told, [0, 1_800, 3_600, 5_400]);
 }
 
 /// Others are asked of what was never seen here, or seems to be left alone; not again at once.
@@ -116,6 +131,25 @@ fn who_seems_left_alone_may_live_elsewhere() {
     sessions.learn(name().print, Some(Life { last: 9_000_000, ..theirs }), at(207), &TERMS);
     let (Knowledge::Known(.., sight_of_it), _) = sight(&sessions, 208) else { panic!("known") };
     assert_eq!(sight_of_it.quiet, 1_000);
+}
+
+/// What others did not say before it was quiet for too long, they may say now.
+#[test]
+fn who_was_asked_too_early_is_asked_again() {
+    let sessions = shared();
+    used(&sessions, 0);
+    // It was asked when it was quiet for as long as a stricter limit, and then for as long as a laxer one.
+    sessions.learn(name().print, None, at(199), &TERMS);
+    let later = Moment { steady: at(199).steady + Duration::from_millis(500), ..at(199) };
+    for (enough, doubtful) in [(150, false), (199, true)] {
+        let known = sessions.known(&name(), shown(), later, &TERMS);
+        let enough = Some(Duration::from_secs(enough));
+        assert_eq!(sessions.is_doubtful(name().print, (&known, shown()), later, enough), doubtful, "{enough:?}");
+    }
+    sessions.learn(name().print, None, later, &TERMS);
+    let known = sessions.known(&name(), shown(), later, &TERMS);
+    let enough = Some(Duration::from_secs(199));
+    assert!(!sessions.is_doubtful(name().print, (&known, shown()), later, enough), "all were asked");
 }
 
 /// Who signed in a moment ago is let in without asking; but then a token of an earlier sign-in is to be asked about: its

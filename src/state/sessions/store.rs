@@ -150,15 +150,21 @@ impl Sessions {
     }
 
     /// A request of this session was refused, because it has ended. What the token proved is remembered, so that the next
-    /// one proves nothing else; an activity it was not.
+    /// one proves nothing else; an activity it was not. As long as its tokens come it is not forgotten.
     pub fn refused(&self, name: &Name, shown: Shown, now: Moment, reason: Reason, terms: &Terms) -> Turn {
         let (bit, counter) = match reason {
             Reason::SessionIdleTimeout => (1, &self.idle),
             Reason::SessionAbsoluteTimeout => (2, &self.absolute),
+            Reason::SessionUnavailable => {
+                self.unkept.fetch_add(1, Ordering::Relaxed);
+                return Turn::None;
+            }
             _ => return Turn::None,
         };
         let mut ended = false;
         self.change(name, shown, now, terms, |entry, life| {
+            entry.refused(terms.kept_from(millis(now.steady)));
+            self.sharing.refused(entry, now, terms);
             // Tokens of an earlier sign-in go on to be refused after a newer one.
             if entry.ended & bit == 0 && shown.signed_in >= life.signed_in {
                 entry.ended |= bit;
@@ -223,11 +229,7 @@ impl Sessions {
             let forgotten = table.sweep(4 * AT_ONCE, second(now));
             self.held.fetch_sub(forgotten, Ordering::Relaxed);
         }
-        let room = self.held.load(Ordering::Relaxed) < terms.max;
-        if !room {
-            self.unkept.fetch_add(1, Ordering::Relaxed);
-        }
-        room
+        self.held.load(Ordering::Relaxed) < terms.max
     }
 
     pub(super) fn table(&self, print: Fingerprint) -> Option<MutexGuard<'_, Table>> {
@@ -261,7 +263,15 @@ impl Terms {
     /// long as a token may come that tells none, because not all tokens of a session do.
     pub(super) fn until(&self, life: &Life) -> u32 {
         let absolute = self.absolute.map_or(i64::MIN, |absolute| life.began.saturating_add(millis(absolute)));
-        let ms = life.last.saturating_add(millis(self.remember)).max(absolute);
+        self.kept_from(life.last).max(Self::lingers(absolute))
+    }
+
+    /// The same of what was last seen at this steady millisecond.
+    fn kept_from(&self, seen: i64) -> u32 {
+        Self::lingers(seen.saturating_add(millis(self.remember)))
+    }
+
+    fn lingers(ms: i64) -> u32 {
         u32::try_from(ms.saturating_add(millis(LINGER)).max(0) / 1000 + 1).unwrap_or(u32::MAX)
     }
 }

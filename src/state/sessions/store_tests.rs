@@ -42,3 +42,50 @@ fn a_token_without_a_sign_in_does_not_begin_a_session_again_that_has_ended() {
     let known = sessions.known(&name(1), untold(11_100), at(11_100), &TERMS);
     assert!(matches!(known, Knowledge::Known(_, Basis::Token, _)), "{known:?}");
 }
+
+/// One that has ended is remembered for as long as its tokens come, renewed or not, and for as long again: what a renewed one
+/// proves would begin it anew.
+#[test]
+fn what_has_ended_is_not_forgotten_as_long_as_it_is_asked_for() {
+    let sessions = Sessions::default();
+    let renewed = |second| Shown { signed_in: None, issued: Some(at(second).wall) };
+    sessions.admitted(&name(1), renewed(0), at(0), Activity::User, &TERMS);
+    let mut ended = 0;
+    for second in (5_000..40_000).step_by(5_000) {
+        // Others come, so that there is a look for what is over.
+        sessions.admitted(&name(2), renewed(second), at(second), Activity::User, &TERMS);
+        let known = sessions.known(&name(1), renewed(second), at(second), &TERMS);
+        let Knowledge::Known(_, basis, sight) = known else { panic!("{known:?}") };
+        assert_eq!((basis, sight.quiet), (Basis::Held, millis(secs(second))), "{second}");
+        let turn = sessions.refused(&name(1), renewed(second), at(second), Reason::SessionIdleTimeout, &TERMS);
+        ended += u32::from(turn == Turn::Ended);
+        // A route that does not ask for it does not shorten that.
+        sessions.admitted(&name(1), renewed(second), at(second), Activity::None, &TERMS);
+    }
+    assert_eq!(ended, 1);
+    sessions.admitted(&name(3), renewed(42_600), at(42_600), Activity::User, &TERMS);
+    let known = sessions.known(&name(1), renewed(42_600), at(42_600), &TERMS);
+    assert!(matches!(known, Knowledge::Known(_, Basis::Token, _)), "nobody asked for it: {known:?}");
+}
+
+/// One request for which there is no room counts once, whatever comes of it, and looking counts nothing.
+#[test]
+fn no_room_is_counted_once() {
+    let shown = |second| Shown { signed_in: None, issued: Some(at(second).wall) };
+    for (on_full, reason) in [
+        (OnFull::Introspect, None),
+        (OnFull::Deny, None),
+        (OnFull::Introspect, Some(Reason::SessionIdleTimeout)),
+        (OnFull::Deny, Some(Reason::SessionUnavailable)),
+    ] {
+        let (sessions, terms) = (Sessions::default(), Terms { max: 1, on_full, ..TERMS });
+        sessions.admitted(&name(1), shown(0), at(0), Activity::User, &terms);
+        let known = sessions.known(&name(2), shown(1), at(1), &terms);
+        assert!(matches!(known, Knowledge::NoRoom(_) | Knowledge::Known(_, Basis::Unkept, _)));
+        match reason {
+            None => sessions.admitted(&name(2), shown(1), at(1), Activity::User, &terms),
+            Some(reason) => sessions.refused(&name(2), shown(1), at(1), reason, &terms),
+        };
+        assert_eq!(sessions.counts().unkept, 1, "{on_full:?} {reason:?}");
+    }
+}
