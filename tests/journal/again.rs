@@ -88,7 +88,7 @@ async fn what_is_read_comes_in_in_its_turn() {
         let _turn = account.turn();
         disk.inside().unreadable = false;
         let (now, since) = (SystemClock::start().now(), Instant::now());
-        while !world.set.standing(now).iter().any(|one| &*one.source == "events/journal" && one.entries > 0) {
+        while !world.set.standing(now).iter().any(|one| one.source.as_str() == "events/journal" && one.entries > 0) {
             assert!(since.elapsed().as_secs() < 20, "it is not read");
             std::thread::sleep(Duration::from_millis(5));
         }
