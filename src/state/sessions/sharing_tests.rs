@@ -81,7 +81,9 @@ fn an_end_is_told_at_once_and_nothing_is_lost() {
 fn what_is_owed_is_told_before_all_else() {
     let sessions = shared();
     let name = |number: u8| Name { print: Fingerprint([number; 16]), ..name() };
-    let used = |number: u8, second| sessions.admitted(&name(number), shown(), at(second), Activity::User, &TERMS);
+    let used = |number: u8, second| {
+        sessions.admitted(&name(number), shown(), at(second), Activity::User, &TERMS);
+    };
     (1..=4).for_each(|number| used(number, 0));
     assert_eq!(sessions.due(at(0), 9).len(), 4);
     (1..=2).for_each(|number| used(number, 1));
