@@ -187,7 +187,9 @@ impl Telemetry {
     /// Tells of one request, at its end.
     pub fn record(&self, exchange: &Exchange<'_>) {
         let exported = self.exports(&exchange.trace, exchange.reason, exchange.status);
-        exchange.route.unwrap_or(&self.unrouted).count(exchange, exported);
+        // What was refused has a record: its trace id leads there, whether its span goes anywhere or not.
+        let told = exported || exchange.reason.is_some();
+        exchange.route.unwrap_or(&self.unrouted).count(exchange, told);
         if let Some(delivery) = &exchange.delivery {
             delivery.upstream.count(delivery);
         }

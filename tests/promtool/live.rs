@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const EMPTY_WHEN_WELL: &[(&str, &str)] = &[
     ("CurfewAbsent", "`absent` has data only where nothing is scraped"),
     ("CurfewFeedNeverHeard", "every source was heard; both of its sides are in CurfewFeedStale, which has data"),
+    ("CurfewJwksNeverFetched", "all keys were fetched; both of its sides are in CurfewJwksExpired, which has data"),
     ("CurfewInternalErrors", "no test can make the gateway fail inside, and a reason that never was has no series"),
     ("CurfewOverloaded", "a reason that never was has no series, and these requests come one after the other"),
 ];

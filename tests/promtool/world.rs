@@ -72,6 +72,7 @@ routes:
   - {{ name: scoped, hosts: [{HOST}], path: "/scoped/**", policy: scoped, upstream: echo }}
   - {{ name: asked, hosts: [{HOST}], path: "/asked/**", policy: asked, upstream: echo }}
   - {{ name: gone, hosts: [{HOST}], path: "/gone/**", upstream: gone }}
+sessions: {{ state: redis, redis: {{ urls: ["{redis_url}"] }}, settle: 0s }}
 telemetry: {{ hash_key: {{ file: {d}/hash.key }}, tenants: {{ claim: org.id, most: 3 }}, audit: {{ file: {d}/audit.log }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#

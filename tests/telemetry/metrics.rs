@@ -103,7 +103,7 @@ fn use_it(telemetry: &Telemetry) -> u128 {
     refused.trace.trace_id
 }
 
-/// What is exported is what a collector has, and an example of a duration is one of these.
+/// What is exported is what a collector has. An example of a duration is one of these, or was refused: that has a record.
 #[tokio::test]
 async fn nothing_is_exported_without_a_collector() {
     let (with, without) = (telemetry(), telemetry_with(serde_json::Value::Null));
@@ -120,10 +120,13 @@ async fn nothing_is_exported_without_a_collector() {
         assert_eq!(with.exports(&trace, reason, status), exported, "{sampled} {reason:?} {status}");
         assert!(!without.exports(&trace, reason, status));
     }
-    use_it(&without);
-    let text = without.render();
-    let mut examples = text.lines().filter(|line| line.contains("duration_seconds") && line.contains("trace_id"));
-    assert_eq!(examples.next(), None);
+    let route = without.route("orders", "/orders/{id}", "api", &["corp"]);
+    let examples = |reason| {
+        without.record(&Exchange { reason, ..exchange(&route) });
+        let text = without.render();
+        text.lines().filter(|line| line.contains("duration_seconds") && line.contains("trace_id")).count()
+    };
+    assert_eq!([None, Some(Reason::TokenExpired)].map(examples), [0, 1]);
 }
 
 #[tokio::test]

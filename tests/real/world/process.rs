@@ -41,7 +41,8 @@ impl Process {
                 return value;
             }
             assert!(self.ended().is_none(), "{} ended:\n{}", self.name, self.said());
-            assert!(began.elapsed() < PATIENCE, "{} says nothing:\n{}", self.name, self.said());
+            // The first of all reads everything that it consists of from the disk.
+            assert!(began.elapsed() < PATIENCE * 3, "{} says nothing:\n{}", self.name, self.said());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
