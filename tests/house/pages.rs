@@ -53,7 +53,7 @@ fn the_page_of_metrics_is_the_table() {
         "# What the metrics say\n\nEvery metric of `/metrics` on the admin listener, from the one table in \
          `src/telemetry/names.rs`. This page is generated. Durations are seconds. Counters have the ending `_total`. Labels \
          are names from the config and words of closed sets, never the client's, but for the tenants that `telemetry.tenants` tells apart. Refusals carry the trace of their last \
-         case as an exemplar, and each bucket of the requests' durations that of its newest case whose trace is exported, if \
+         case as an exemplar, and each bucket of the requests' durations that of its newest case that was refused or whose trace is exported, if \
          OpenMetrics is asked for; other histograms have none. What is made of them is told in [indicators.md](indicators.md).\n\n| name | what it says |\n|---|---|\n",
     );
     for metric in metric::ALL {
