@@ -41,8 +41,8 @@ pub struct SessionsSettings {
     pub look_up: Span,
     /// With `state: redis`, for how long a Redis that is new, or has lost what it held, is not believed to know of all
     /// sessions: so long the instances have to tell it what they hold. Meanwhile the policy's `on_state_loss` holds for a
-    /// session that is not found there, and an instance that starts is not ready. The very first one is so much later ready
-    /// for that. It is to be longer than instances may need to find the Redis again. Default `10s`.
+    /// session that is not found there, and an instance that starts is not ready. One that starts where none was for five
+    /// seconds, as the very first one, or the first after a stop of all, is so much later ready for that. It is to be longer than instances may need to find the Redis again. Default `10s`.
     pub settle: Span,
     /// Where users and their browsers ask when their session ends. Default: nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]

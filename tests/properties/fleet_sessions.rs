@@ -2,8 +2,10 @@
 //! are skewed, writes come late and in any order, instances are killed, and the store is unreachable, lost, or an older copy
 //! of itself. Policies refuse while it cannot be told (`on_state_loss: deny`): that is counted, and nothing else may differ.
 //!
-//! What stands between instances is played here as `idp/sessions` does it: what is due is taken every now and then, joined
-//! where it arrives, and told again where it was lost. What is judged, remembered and told when is the gateway's own.
+//! What stands between instances is played here, more simply than `idp/sessions` does it: what is due is taken every now and
+//! then, joined where it arrives, and told again where it was lost; how a loss is seen, and when a store has settled, is only
+//! told each instance here, and shown over a real Redis in tests/fleet. What is judged, remembered and told when is the
+//! gateway's own.
 //! A run is its seed: a failure prints it, and `CURFEW_SEED=<seed> cargo test --test properties fleet` plays it again.
 
 use crate::sessions::Random;
