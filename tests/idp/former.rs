@@ -160,11 +160,15 @@ async fn what_could_not_be_read_outlives_its_source() {
     moved(&journal, aside.path());
     world.set("corp", Some("backchannel_logout"));
     world.set("corp", None);
-    assert!(!world.has_ended("one") && world.feeds() == feeds(&[("former/corp/feed", 0)]), "{:?}", world.feeds());
+    // Where it is being read again, there is a feed for that beside its own.
+    let nothing = world.feeds();
+    assert!(!world.has_ended("one") && nothing.contains(&("former/corp/feed".to_owned(), 0)), "{nothing:?}");
     moved(aside.path(), &journal);
     super::bounded(async {
         while !world.has_ended("one") || world.feeds().len() > 1 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            // It is read again after a rest, as this clock tells it.
+            world.house.clock.advance(std::time::Duration::from_secs(1));
         }
     })
     .await;
