@@ -104,9 +104,11 @@ impl Line {
 
     /// Nanoseconds of one of a round of requests, each of a session that was not asked for a while.
     fn round(&self, names: &[Name], random: &mut Random) -> f64 {
-        let chosen: Vec<&Name> = (0..ROUND).filter_map(|_| names.get(random.next() as usize % names.len())).collect();
+        // Taken out before: to find a name is no part of the line, which has it from its token.
+        let chosen = (0..ROUND).filter_map(|_| names.get(random.next() as usize % names.len()).copied());
+        let chosen: Vec<Name> = chosen.collect();
         let began = Instant::now();
-        chosen.into_iter().for_each(|name| self.pass(name));
+        chosen.iter().for_each(|name| self.pass(name));
         began.elapsed().as_nanos() as f64 / ROUND as f64
     }
 }
