@@ -96,7 +96,7 @@ impl Gate {
             return Err(Reason::BodyTooLarge.into());
         }
         let mut now = Instant::now();
-        let (until, over) = deadline(bounds.request, permit, now);
+        let (until, over) = deadline(bounds.request, permit, report.judge.unwrap_or_default(), now);
         let proven = self.proven(parts, body).await?;
         if proven.waited {
             now = Instant::now();
@@ -225,10 +225,16 @@ fn declared(parts: &Parts) -> Option<u64> {
     parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// When the exchange must end, and what its end means.
-fn deadline(request: Option<Duration>, permit: Option<Permit>, now: Instant) -> (Option<Instant>, Reason) {
+/// When the exchange must end, and what its end means. A permit lasts from the moment that was judged, which is `ago` by
+/// now: others may have been waited for.
+fn deadline(
+    request: Option<Duration>,
+    permit: Option<Permit>,
+    ago: Duration,
+    now: Instant,
+) -> (Option<Instant>, Reason) {
     let lasts = permit.and_then(|permit| permit.lasts());
-    let curfew = lasts.map(|(curfew, _)| curfew + LAST_WORDS);
+    let curfew = lasts.map(|(curfew, _)| (curfew + LAST_WORDS).saturating_sub(ago));
     let (span, over) = match (request, curfew) {
         (Some(request), Some(curfew)) if request < curfew => (Some(request), Reason::UpstreamTimeout),
         (Some(request), None) => (Some(request), Reason::UpstreamTimeout),

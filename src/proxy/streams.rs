@@ -269,7 +269,10 @@ impl Place {
         let moves = at_end.is_attended().then(Moves::new);
         self.streams.attended.set(self.streams.attended.get() || moves.is_some());
         self.streams.vigil.attends(moves.is_some() && lasts);
+        // Timers may have stood still before anybody looked.
+        let over = at_end.overdue().filter(|_| lasts);
         self.streams.at(self.id, |stream| (stream.at_end, stream.moves) = (Some(at_end), moves));
+        over.into_iter().for_each(|over| self.call(over));
     }
 
     /// Something moves on it.

@@ -283,6 +283,15 @@ mod tests {
         LocalSet::new().run_until(life).await;
     }
 
+    /// The same before the first stream was there to be looked at.
+    #[tokio::test(start_paused = true)]
+    async fn what_ended_before_anybody_looked() {
+        let world = World::new();
+        world.clock.advance(std::time::Duration::from_secs(3600));
+        let life = async { assert_eq!(world.begin(0).is_called(), Some(Reason::StreamExpired)) };
+        LocalSet::new().run_until(life).await;
+    }
+
     /// A fault of ours in what is asked about one stream ends that one, and nobody else goes on unasked for it.
     #[tokio::test(start_paused = true)]
     async fn one_that_cannot_be_asked_about_ends() {

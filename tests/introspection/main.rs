@@ -11,6 +11,7 @@ mod credentials;
 mod faults;
 mod full;
 mod idp;
+mod lasting;
 mod secured;
 mod stale;
 mod world;
