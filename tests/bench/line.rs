@@ -195,6 +195,9 @@ const WORKS: &[(&str, Work)] = &[
 ];
 
 fn main() {
+    if std::env::args().any(|word| word == "sessions") {
+        return sessions::measure();
+    }
     let world = World::new();
     if let Ok(what) = std::env::var("CURFEW_BENCH_WORK") {
         let (name, times) = what.rsplit_once(' ').expect("a name and a number");

@@ -1,5 +1,6 @@
-//! What do limits of sessions add to the line, with a million sessions live and another one at each request; and what do
-//! sessions take? Part of `cargo bench --bench line`: two lines of one process are measured in turn, and their difference told.
+//! What do limits of sessions add to the line, with a thousand and with a million sessions live and another one at each
+//! request; and what do sessions take? Part of `cargo bench --bench line`, and all of it with `-- sessions`: two lines of
+//! one process are measured in turn, and their difference told, and what a single read of as much memory costs there.
 
 use super::{ISSUER, PEER, SECRET, token};
 use curfew::app::offline::Offline;
@@ -16,7 +17,8 @@ use http::header::{AUTHORIZATION, HOST};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// How many are live.
+/// How many are live: as many as stay in a processor's caches, and as many as do not.
+const FEW: usize = 1_000;
 const LIVE: usize = 1_000_000;
 const ROUND: usize = 2_000;
 const ROUNDS: usize = 100;
@@ -126,10 +128,16 @@ fn median(mut all: Vec<f64>) -> f64 {
 
 /// Measures and tells.
 pub fn measure() {
+    [FEW, LIVE].into_iter().for_each(added);
+    flood();
+}
+
+/// What limits add to the line with so many sessions live.
+fn added(live: usize) {
     let (without, with) = (Line::new(""), Line::new("session: { idle: 15m, absolute: 8h }"));
     let (mut random, state) = (Random(7), with.offline.state());
     let (shown, terms) = (with.shown(), with.offline.plan().sessions.expect("limits"));
-    let names: Vec<Name> = (0..LIVE).map(|_| random.name()).collect();
+    let names: Vec<Name> = (0..live).map(|_| random.name()).collect();
     let before = resident();
     for name in &names {
         state.sessions.admitted(name, shown, state.clock.now(), Activity::User, &terms);
@@ -137,17 +145,35 @@ pub fn measure() {
     let (held, bytes, grown) = (state.sessions.counts().held, state.sessions.bytes(), resident() - before);
     println!(
         "\n{held} live sessions: {:.1} bytes each, {:.1} of the process",
-        bytes as f64 / LIVE as f64,
-        grown as f64 / LIVE as f64
+        bytes as f64 / live as f64,
+        grown as f64 / live as f64
     );
-    let rounds = (0..ROUNDS).map(|_| (without.round(&names, &mut random), with.round(&names, &mut random)));
-    let rounds: Vec<(f64, f64)> = rounds.collect();
-    let least = |of: fn(&(f64, f64)) -> f64| rounds.iter().map(of).fold(f64::INFINITY, f64::min);
-    let (bare, asked) = (least(|round| round.0), least(|round| round.1));
-    let added = median(rounds.iter().map(|(bare, asked)| asked - bare).collect());
+    let memory = vec![1_u8; bytes];
+    let rounds = (0..ROUNDS).map(|_| {
+        let bare = bare(&memory, &mut random);
+        [without.round(&names, &mut random), with.round(&names, &mut random), bare]
+    });
+    let rounds: Vec<[f64; 3]> = rounds.collect();
+    let least = |of: fn(&[f64; 3]) -> f64| rounds.iter().map(of).fold(f64::INFINITY, f64::min);
+    let (bare, asked) = (least(|round| round[0]), least(|round| round[1]));
+    let of_all = |of: fn(&[f64; 3]) -> f64| median(rounds.iter().map(of).collect());
     println!("line without limits {bare:.0} ns, with idle and absolute {asked:.0} ns: {:.0} ns more", asked - bare);
-    println!("median of the differences of {ROUNDS} rounds in turn: {added:.0} ns (the bound is 300)");
-    flood();
+    println!(
+        "median of the differences of {ROUNDS} rounds in turn: {:.0} ns (the bound is 300); a single read of as much memory: {:.0} ns",
+        of_all(|round| round[1] - round[0]),
+        of_all(|round| round[2])
+    );
+}
+
+/// Nanoseconds of a single read of memory, each of another place that depends on the one before.
+fn bare(memory: &[u8], random: &mut Random) -> f64 {
+    let (start, began) = (random.next() as usize, Instant::now());
+    let place = (0..ROUND).fold(start, |place, _| {
+        let next = place.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        next.wrapping_add(usize::from(memory[(next >> 20) % memory.len()]))
+    });
+    black_box(place);
+    began.elapsed().as_nanos() as f64 / ROUND as f64
 }
 
 /// Ten million sessions of one request each, at a bound of a million.

@@ -1,12 +1,16 @@
 //! An open table of sessions with linear probing (Knuth, vol. 3, §6.4, algorithms L and R). Names are drawn under a random
 //! key, so that they need no hash. It grows by an eighth at a time: small steps, and little that is free.
+//!
+//! A byte of each name stands aside. Those of a million sessions fit into the caches of a processor, the sessions do not: a
+//! look-up walks along the bytes, and reads of the memory what it looks for, and nothing else.
 
 use super::entry::Entry;
 use crate::decide::id::Fingerprint;
 
 #[derive(Default)]
 pub(super) struct Table {
-    places: Vec<Entry>,
+    places: Box<[Entry]>,
+    tags: Box<[u8]>,
     taken: usize,
     hand: usize,
 }
@@ -14,58 +18,74 @@ pub(super) struct Table {
 /// The fewest places there are, once there is one.
 const FEWEST: usize = 8;
 
+/// That of a free place.
+const FREE: u8 = 0;
+
+/// What of a name stands aside: bits that choose neither among tables nor within one.
+fn tag(print: &[u8; 16]) -> u8 {
+    let [_, _, tag, ..] = *print;
+    tag.max(FREE + 1)
+}
+
 impl Table {
     /// Where a name would stand if all were free. The low half chooses among tables, the high half within one.
     fn home(&self, print: &[u8; 16]) -> usize {
         let [.., a, b, c, d, _, _, _, _] = *print;
-        let fair = u64::from(u32::from_le_bytes([a, b, c, d])) * self.places.len() as u64;
+        let fair = u64::from(u32::from_le_bytes([a, b, c, d])) * self.tags.len() as u64;
         (fair >> 32) as usize
     }
 
     fn next(&self, place: usize) -> usize {
-        if place + 1 < self.places.len() { place + 1 } else { 0 }
+        if place + 1 < self.tags.len() { place + 1 } else { 0 }
     }
 
-    /// Where it is, or else the free place at which it was missed.
+    /// Where it is.
     fn seek(&self, print: &[u8; 16]) -> Option<usize> {
-        let mut place = self.home(print);
+        let (sought, mut place) = (tag(print), self.home(print));
         loop {
-            let entry = self.places.get(place)?;
-            if entry.print == *print || entry.is_free() {
-                return Some(place);
+            match *self.tags.get(place)? {
+                FREE => return None,
+                tag if tag == sought && self.places.get(place)?.print == *print => return Some(place),
+                _ => place = self.next(place),
             }
-            place = self.next(place);
         }
     }
 
     pub(super) fn get(&self, print: Fingerprint) -> Option<&Entry> {
-        self.seek(&print.0).and_then(|place| self.places.get(place)).filter(|entry| !entry.is_free())
+        self.places.get(self.seek(&print.0)?)
     }
 
     pub(super) fn get_mut(&mut self, print: Fingerprint) -> Option<&mut Entry> {
-        let place = self.seek(&print.0)?;
-        self.places.get_mut(place).filter(|entry| !entry.is_free())
+        self.places.get_mut(self.seek(&print.0)?)
     }
 
     /// Adds one that is not there.
     pub(super) fn add(&mut self, entry: Entry) {
-        if (self.taken + 1) * 8 > self.places.len() * 7 {
-            self.resize((self.places.len() / 8 + self.places.len() + 1).max(FEWEST));
+        if (self.taken + 1) * 8 > self.tags.len() * 7 {
+            self.resize((self.tags.len() / 8 + self.tags.len() + 1).max(FEWEST));
         }
         self.put(entry);
         self.taken += 1;
     }
 
     fn put(&mut self, entry: Entry) {
-        if let Some(place) = self.seek(&entry.print)
-            && let Some(free) = self.places.get_mut(place)
-        {
-            *free = entry;
+        let mut place = self.home(&entry.print);
+        while self.tags.get(place).is_some_and(|tag| *tag != FREE) {
+            place = self.next(place);
+        }
+        self.set(place, entry);
+    }
+
+    fn set(&mut self, place: usize, entry: Entry) {
+        if let (Some(tag_there), Some(there)) = (self.tags.get_mut(place), self.places.get_mut(place)) {
+            *tag_there = if entry.is_free() { FREE } else { tag(&entry.print) };
+            *there = entry;
         }
     }
 
     fn resize(&mut self, places: usize) {
-        let old = std::mem::replace(&mut self.places, vec![Entry::default(); places]);
+        let old = std::mem::replace(&mut self.places, vec![Entry::default(); places].into());
+        self.tags = vec![FREE; places].into();
         self.hand = 0;
         old.into_iter().filter(|entry| !entry.is_free()).for_each(|entry| self.put(entry));
     }
@@ -95,14 +115,12 @@ impl Table {
             let Some(entry) = self.places.get(place).filter(|entry| !entry.is_free()).copied() else { break };
             let home = self.home(&entry.print);
             let stays = if hole <= place { hole < home && home <= place } else { hole < home || home <= place };
-            if !stays && let Some(free) = self.places.get_mut(hole) {
-                *free = entry;
+            if !stays {
+                self.set(hole, entry);
                 hole = place;
             }
         }
-        if let Some(free) = self.places.get_mut(hole) {
-            *free = Entry::default();
-        }
+        self.set(hole, Entry::default());
         self.taken -= 1;
     }
 
@@ -111,7 +129,7 @@ impl Table {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.places.capacity() * size_of::<Entry>()
+        size_of_val(&*self.places) + self.tags.len()
     }
 }
 
@@ -124,7 +142,9 @@ mod tests {
 
     fn print(number: u64) -> Fingerprint {
         let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&(number + 1).to_le_bytes());
+        bytes[..2].copy_from_slice(&(number as u16 + 1).to_le_bytes());
+        // Few tags, so that many are alike.
+        bytes[2] = (number % 5) as u8;
         // Homes that crowd: a quarter of all places.
         bytes[8..12].copy_from_slice(&((number as u32).wrapping_mul(2_654_435_769) >> 2).to_le_bytes());
         Fingerprint(bytes)
