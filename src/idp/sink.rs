@@ -164,9 +164,9 @@ impl Sink {
         let fault = self.held_back.judge(snapshot.before(), snapshot.counts(), max_shrink);
         fault.map_or(Ok(()), |fault| Err(fault.to_string()))?;
         let before = self.held();
-        snapshot.finish();
+        let whole = snapshot.finish();
         batch.left(before.saturating_sub(self.held()));
-        Ok(())
+        whole.map_err(|full| format!("{full}, with what is left of answers that failed: it is asked for all once more"))
     }
 
     /// How many entries the source holds.

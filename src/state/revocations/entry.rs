@@ -117,6 +117,13 @@ impl Target {
         }
     }
 
+    /// Bits of its name, enough to tell it from others.
+    pub(super) fn bits(self) -> u64 {
+        let Some((level, print)) = self.level() else { return 0 };
+        let [bits, _] = print.0.as_chunks::<8>().0 else { return 0 };
+        u64::from_be_bytes(*bits) ^ (level as u64)
+    }
+
     /// Where a source notes something for itself beside what it says of this.
     #[must_use]
     pub fn beside(self) -> Self {

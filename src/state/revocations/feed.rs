@@ -72,8 +72,6 @@ pub struct Feed {
     replacing: AtomicBool,
     /// How many entries it said, since a snapshot began that is not whole; else all that it holds.
     stated: AtomicUsize,
-    /// How often it said something beside its snapshots.
-    besides: AtomicUsize,
     lifted_by_time: AtomicBool,
     /// Its index may be another one's.
     closed: AtomicBool,
@@ -105,7 +103,6 @@ impl Feed {
             odd: AtomicBool::new(false),
             replacing: AtomicBool::new(false),
             stated: AtomicUsize::new(ALL),
-            besides: AtomicUsize::new(0),
             lifted_by_time: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             voids: Voids::default(),
@@ -295,6 +292,12 @@ impl Feed {
         self.held().min(self.stated.load(Ordering::Acquire))
     }
 
+    /// Has it no snapshot that broke off, or is under way, since one was whole? What that brought is held, and nowhere else.
+    #[must_use]
+    pub fn is_stated(&self) -> bool {
+        self.stated.load(Ordering::Acquire) == ALL
+    }
+
     /// A snapshot begins, which may leave what it does not say in the end. Tells how many entries it said before.
     pub(super) fn states(&self) -> usize {
         let said = self.said();
@@ -309,14 +312,8 @@ impl Feed {
 
     /// It says something beside its snapshots; told before that is written.
     pub(super) fn says_besides(&self) {
-        self.besides.fetch_add(1, Ordering::AcqRel);
         let more = |stated: usize| (stated != ALL).then(|| stated.saturating_add(1).min(ALL - 1));
         let _ = self.stated.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-    }
-
-    /// How often it said something beside its snapshots.
-    pub(super) fn besides(&self) -> usize {
-        self.besides.load(Ordering::Acquire)
     }
 
     /// One entry came.
