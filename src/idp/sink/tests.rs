@@ -8,6 +8,7 @@ use crate::state::journal::{Journal, Voice};
 use crate::state::keys::{IssuerKeys, Patience};
 use crate::state::revocations::Bounds;
 
+mod broken;
 mod shrunk;
 
 const ISS: &str = "https://i";
