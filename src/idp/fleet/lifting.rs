@@ -90,8 +90,10 @@ impl Stands {
         let said = |feed: &Arc<Feed>| revocations.of_source(feed, target).filter(|_| !feed.is_closed());
         let void = |feed: &Arc<Feed>| said(feed).is_some_and(|said| said.learned < lifted);
         let feeds = self.entered(&stand.iss, revocations);
-        for (feed, account) in feeds.iter().filter(|(feed, _)| own != Some(feed.id) && void(feed)) {
-            let turn = account.as_ref().map(|account| account.turn());
+        let may_hold = |feed: &Arc<Feed>| own != Some(feed.id) && (void(feed) || feed.is_unread());
+        for (feed, account) in feeds.iter().filter(|(feed, _)| may_hold(feed)) {
+            let mut turn = account.as_ref().map(|account| account.turn());
+            turn.iter_mut().for_each(|turn| turn.forestall(target, lifted));
             if void(feed) && revocations.lift(feed, target) {
                 turn.into_iter().for_each(|turn| turn.unsaid(&[target], lifted));
             }

@@ -238,6 +238,12 @@ impl Feed {
         self.unread.store(unread, Ordering::Release);
     }
 
+    /// Is what it said before a restart missing?
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Acquire)
+    }
+
     /// Has it said all that it has to say since this was asked last?
     pub(in crate::state) fn take_whole(&self) -> bool {
         self.whole.swap(false, Ordering::AcqRel)
@@ -260,7 +266,7 @@ impl Feed {
     }
 
     fn is_complete(&self) -> bool {
-        !self.lacks() && !self.unread.load(Ordering::Acquire) && !self.is_closed()
+        !self.lacks() && !self.is_unread() && !self.is_closed()
     }
 
     /// Was there no room for something that it said, which it has not said again since?
