@@ -13,7 +13,6 @@ use crate::state::journal::{Account, Unwritten, Voice};
 use crate::state::revocations::{Bounds, Feed, Known, Revocations, Revoked, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use thiserror::Error;
 
 /// What the names of these feeds begin with. No source of the config has a `/` in its name.
@@ -25,8 +24,6 @@ pub(super) struct Former {
     pub(super) voice: Voice,
     pub(super) feed: Arc<Feed>,
     pub(super) account: Option<Arc<Account>>,
-    /// How long what it says is needed after its cut-off; `None` if that is not known, as after a restart.
-    pub(super) retain: Option<Duration>,
 }
 
 /// A feed that leaves. What it holds goes to whoever has its voice from now on, if somebody has.
@@ -126,12 +123,7 @@ impl Idp {
     }
 
     /// Those that were opened are there from now on. There is nothing to wait for; and where nothing was found, nothing is.
-    pub(super) fn resume_former(
-        &self,
-        running: &mut Running,
-        opened: impl Iterator<Item = (Voice, Kept)>,
-        leaving: &[Leaving],
-    ) {
+    pub(super) fn resume_former(&self, running: &mut Running, opened: impl Iterator<Item = (Voice, Kept)>) {
         let now = self.means.clock.now();
         for (voice, (feed, account)) in opened {
             feed.heard(now);
@@ -146,8 +138,7 @@ impl Idp {
                 entries,
                 "a source is no more, or of another kind: what it was told stays enforced"
             );
-            let retain = leaving.iter().find(|one| one.voice.is_of(&voice)).and_then(|one| one.retain);
-            running.former.insert(name, Former { voice, feed, account, retain });
+            running.former.insert(name, Former { voice, feed, account });
         }
     }
 

@@ -83,6 +83,14 @@ impl Stands {
         stand.operators.account.as_ref().filter(|_| new).map(|account| account.voided(&[(target.held(), void)]))
     }
 
+    /// The same of what another instance tells; tells whether it was not known before.
+    pub(super) fn lifts(&self, stand: &Stand, note: &Note, now: Timestamp) -> bool {
+        let Told::Lifted(target, _) = note.told else { return false };
+        let before = stand.lifted(target);
+        drop(self.lift(note, now, None));
+        stand.lifted(target) != before
+    }
+
     /// Takes what is void out of all feeds of operators but this one, whose turn the caller has.
     fn take_out(&self, stand: &Stand, target: Target, lifted: Timestamp, own: Option<SourceId>) {
         let revocations = &stand.operators.revocations;

@@ -97,8 +97,10 @@ impl Sink {
         self.revocations.of_source(&self.feed, target).map(|said| said.cutoff)
     }
 
-    /// The cut-off of a name that is blocked, which no token has.
+    /// The cut-off of a name that is blocked, which no token has; and until when it would be needed without the block,
+    /// which is told to who hears of the cut-off alone.
     fn beside(&self, entry: &Understood, cutoff: Cutoff) -> Revoked {
-        Revoked { target: self.target(entry).beside(), cutoff, until: None }
+        let until = cutoff.instant().and_then(|at| Some(at.plus(self.retain?)));
+        Revoked { target: self.target(entry).beside(), cutoff, until }
     }
 }

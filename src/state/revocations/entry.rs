@@ -232,9 +232,10 @@ impl Stored {
         former
     }
 
-    /// Could a token that it hits still pass?
+    /// Could a token that it hits still pass? What a source noted for itself is needed until that takes it out.
     pub(super) fn is_needed(&self, now: Timestamp) -> bool {
-        self.until_s == NEVER || now.secs() < i64::from(self.until_s).saturating_add(SLACK_S)
+        let noted = self.name.level() == Level::Beside as usize;
+        noted || self.until_s == NEVER || now.secs() < i64::from(self.until_s).saturating_add(SLACK_S)
     }
 }
 
