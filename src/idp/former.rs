@@ -40,6 +40,15 @@ pub enum Undropped {
     NotKept(#[from] NotKept),
 }
 
+/// What was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// How many entries.
+    pub entries: usize,
+    /// Of how many of them something is enforced here still, by another feed.
+    pub still_named: usize,
+}
+
 /// Whether a feed has something that is to stay, or may have: what it was told before may not be read yet.
 fn holds(feed: &Feed, now: Moment) -> bool {
     let standing = feed.standing(now);
@@ -142,14 +151,17 @@ impl Idp {
         }
     }
 
-    /// Drops all that is kept of a former source: what it was told is not enforced any more, here. Tells how many entries
-    /// there were.
+    /// Drops all that is kept of a former source: what it was told is not enforced any more, here. Where there is a fleet,
+    /// the others hold what they were told of it, and tell that again.
     ///
     /// # Errors
     /// If there is no such feed, or if it would come back over a restart: then it stays.
-    pub async fn drop_former(&self, feed: &str) -> Result<usize, Undropped> {
-        let taken = self.change(|running| running.former.remove(feed));
-        let former = taken.ok_or(Undropped::NoFeed)?;
+    pub async fn drop_former(&self, feed: &str) -> Result<Gone, Undropped> {
+        let former = self.change(|running| match running.former.get(feed) {
+            // What could not be read yet would come back.
+            Some(former) if former.feed.is_unread() => Err(NotKept::from(Unwritten).into()),
+            _ => running.former.remove(feed).ok_or(Undropped::NoFeed),
+        })?;
         let held = self.held_by(&former.feed);
         if let Err(unwritten) = self.lifted(&former, &held).await {
             for Known { target, cutoff, until, learned, .. } in held {
@@ -159,8 +171,11 @@ impl Idp {
             return Err(NotKept::from(unwritten).into());
         }
         self.leave(former.account.as_deref());
+        // Its index may be another one's, of which nobody is told.
+        self.fleet.stands.unshare(former.feed.id);
         self.means.revocations.close(&former.feed);
-        Ok(held.len())
+        let named = |known: &&Known| self.means.revocations.names(&former.feed.issuer, known.target);
+        Ok(Gone { entries: held.len(), still_named: held.iter().filter(named).count() })
     }
 
     /// They are taken out before that is noted: a snapshot that is begun then does not hold them any more.

@@ -33,7 +33,7 @@ pub(in crate::idp) struct Hub {
     pub(in crate::idp) journal: Option<Arc<Journal>>,
     cancel: CancellationToken,
     outbox: Arc<Outbox>,
-    pub(super) stands: Arc<Stands>,
+    pub(in crate::idp) stands: Arc<Stands>,
     counts: Arc<Counts>,
     origin: [u8; 16],
     running: Mutex<Option<Running>>,

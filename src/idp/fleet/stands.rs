@@ -92,6 +92,15 @@ impl Stands {
         });
     }
 
+    /// One less.
+    pub(in crate::idp) fn unshare(&self, feed: SourceId) {
+        self.table.rcu(|table| {
+            let mut shared = table.shared.clone();
+            shared.remove(&feed);
+            Table { stands: table.stands.clone(), shared }
+        });
+    }
+
     /// All issuers.
     pub(super) fn all(&self) -> Vec<Arc<Stand>> {
         self.table.load().stands.values().cloned().collect()
