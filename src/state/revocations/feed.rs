@@ -63,6 +63,8 @@ pub struct Feed {
     complete: AtomicBool,
     /// What it said before could not be read.
     unread: AtomicBool,
+    /// What it lacked is told again, and may be as of some time ago.
+    behind: AtomicBool,
     /// Whether it said all that it has to say since that was asked.
     whole: AtomicBool,
     silent: AtomicBool,
@@ -97,6 +99,7 @@ impl Feed {
             entries: AtomicUsize::new(0),
             complete: AtomicBool::new(true),
             unread: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
             whole: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             heard_ms: AtomicI64::new(NEVER_HEARD),
@@ -112,9 +115,10 @@ impl Feed {
         }
     }
 
-    /// Changes what it may do; what it holds stays. Whether it speaks is for its new settings to tell.
+    /// Changes what it may do; what it holds stays. Whether it speaks, and is behind, is for its new settings to tell.
     pub fn rebound(&self, bounds: Bounds) {
         self.silent(false);
+        self.is_behind(false);
         self.bounds.store(Arc::new(bounds));
     }
 
@@ -254,6 +258,12 @@ impl Feed {
         self.set_complete(true);
     }
 
+    /// What it lacked is being told again, or that and all that came after it was. Until then it does not hold all that it
+    /// heard, though a snapshot be whole.
+    pub fn is_behind(&self, behind: bool) {
+        self.behind.store(behind, Ordering::Release);
+    }
+
     /// How many more entries it has room for.
     #[must_use]
     pub fn room(&self) -> usize {
@@ -266,7 +276,7 @@ impl Feed {
     }
 
     fn is_complete(&self) -> bool {
-        !self.lacks() && !self.is_unread() && !self.is_closed()
+        !self.lacks() && !self.behind.load(Ordering::Acquire) && !self.is_unread() && !self.is_closed()
     }
 
     /// Was there no room for something that it said, which it has not said again since?
