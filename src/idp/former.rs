@@ -13,7 +13,6 @@ use crate::state::journal::{Account, Unwritten, Voice};
 use crate::state::revocations::{Bounds, Feed, Known, Revocations, Revoked, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use thiserror::Error;
 
 /// What the names of these feeds begin with. No source of the config has a `/` in its name.
@@ -25,8 +24,6 @@ pub(super) struct Former {
     pub(super) voice: Voice,
     pub(super) feed: Arc<Feed>,
     pub(super) account: Option<Arc<Account>>,
-    /// How long what it says is needed after its cut-off; `None` if that is not known, as after a restart.
-    pub(super) retain: Option<Duration>,
 }
 
 /// A feed that leaves. What it holds goes to whoever has its voice from now on, if somebody has.
@@ -41,6 +38,15 @@ pub enum Undropped {
     /// It would come back over a restart; so it stays.
     #[error(transparent)]
     NotKept(#[from] NotKept),
+}
+
+/// What was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// How many entries.
+    pub entries: usize,
+    /// Of how many of them something is enforced here still, by another feed.
+    pub still_named: usize,
 }
 
 /// Whether a feed has something that is to stay, or may have: what it was told before may not be read yet.
@@ -126,12 +132,7 @@ impl Idp {
     }
 
     /// Those that were opened are there from now on. There is nothing to wait for; and where nothing was found, nothing is.
-    pub(super) fn resume_former(
-        &self,
-        running: &mut Running,
-        opened: impl Iterator<Item = (Voice, Kept)>,
-        leaving: &[Leaving],
-    ) {
+    pub(super) fn resume_former(&self, running: &mut Running, opened: impl Iterator<Item = (Voice, Kept)>) {
         let now = self.means.clock.now();
         for (voice, (feed, account)) in opened {
             feed.heard(now);
@@ -146,19 +147,21 @@ impl Idp {
                 entries,
                 "a source is no more, or of another kind: what it was told stays enforced"
             );
-            let retain = leaving.iter().find(|one| one.voice.is_of(&voice)).and_then(|one| one.retain);
-            running.former.insert(name, Former { voice, feed, account, retain });
+            running.former.insert(name, Former { voice, feed, account });
         }
     }
 
-    /// Drops all that is kept of a former source: what it was told is not enforced any more, here. Tells how many entries
-    /// there were.
+    /// Drops all that is kept of a former source: what it was told is not enforced any more, here. Where there is a fleet,
+    /// the others hold what they were told of it, and tell that again.
     ///
     /// # Errors
     /// If there is no such feed, or if it would come back over a restart: then it stays.
-    pub async fn drop_former(&self, feed: &str) -> Result<usize, Undropped> {
-        let taken = self.change(|running| running.former.remove(feed));
-        let former = taken.ok_or(Undropped::NoFeed)?;
+    pub async fn drop_former(&self, feed: &str) -> Result<Gone, Undropped> {
+        let former = self.change(|running| match running.former.get(feed) {
+            // What could not be read yet would come back.
+            Some(former) if former.feed.is_unread() => Err(NotKept::from(Unwritten).into()),
+            _ => running.former.remove(feed).ok_or(Undropped::NoFeed),
+        })?;
         let held = self.held_by(&former.feed);
         if let Err(unwritten) = self.lifted(&former, &held).await {
             for Known { target, cutoff, until, learned, .. } in held {
@@ -168,8 +171,11 @@ impl Idp {
             return Err(NotKept::from(unwritten).into());
         }
         self.leave(former.account.as_deref());
+        // Its index may be another one's, of which nobody is told.
+        self.fleet.stands.unshare(former.feed.id);
         self.means.revocations.close(&former.feed);
-        Ok(held.len())
+        let named = |known: &&Known| self.means.revocations.names(&former.feed.issuer, known.target);
+        Ok(Gone { entries: held.len(), still_named: held.iter().filter(named).count() })
     }
 
     /// They are taken out before that is noted: a snapshot that is begun then does not hold them any more.

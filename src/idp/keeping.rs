@@ -58,7 +58,7 @@ impl Idp {
         self.hand_over(leaving, &opened);
         let former = kept.split_off(live);
         let voices = opened.into_iter().skip(live).map(|(voice, _)| voice);
-        self.resume_former(running, voices.zip(former), leaving);
+        self.resume_former(running, voices.zip(former));
         kept.into_iter().map(|kept| (kept.0.name.to_string(), kept)).collect()
     }
 

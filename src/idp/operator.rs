@@ -184,7 +184,7 @@ impl Idp {
             if !stays {
                 let (iss, feed) = (operator.sink.issuer.as_ref().into(), Arc::clone(&operator.sink.feed));
                 let voice = Voice { source: SourceName::from(&*feed_name(name)), iss };
-                gone.push(Leaving { voice, feed, account: operator.account(), retain: None });
+                gone.push(Leaving { voice, feed, account: operator.account() });
             }
             stays
         });

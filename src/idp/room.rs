@@ -221,9 +221,7 @@ impl Idp {
             if !stays {
                 self.reception.close(name);
                 let voice = journal::Voice::of_source(name, &old.issuer, is_told);
-                let (feed, account, retain) =
-                    (Arc::clone(&old.feed), old.account.clone(), old.settings.kind().retain());
-                gone.push(Leaving { voice, feed, account, retain });
+                gone.push(Leaving { voice, feed: Arc::clone(&old.feed), account: old.account.clone() });
             }
             stays
         });

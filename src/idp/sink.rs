@@ -107,6 +107,7 @@ impl Sink {
         let (late, batch) = (self.late(complete), Batch::default());
         let turn = self.account.as_ref().map(|account| account.turn());
         let unknown = turn.as_ref().map(|_| self.unknown(&heard.entries, &all)).unwrap_or_default();
+        let stated = self.feed.is_stated();
         let news = |at: usize, news| {
             batch.saw(all.get(at), news);
             late.tell(news, heard.entries.get(at).and_then(|entry| entry.happened));
@@ -123,7 +124,10 @@ impl Sink {
         let cursor = place.kept(&self.mark).filter(|_| whole);
         match turn {
             Some(turn) if complete && whole => turn.replaced(&all, said(heard, &all), learned, cursor.as_deref()),
-            Some(turn) if whole => turn.polled(&all, learned, cursor.as_deref()),
+            Some(turn) if whole => {
+                let unwritten = if stated { picked(&all, &unknown) } else { all };
+                turn.polled(&unwritten, learned, cursor.as_deref());
+            }
             // It is said again until it can be taken in as a whole, and is not noted as often.
             Some(turn) => turn.polled(&self.fitting(&picked(&all, &unknown), false), learned, None),
             None => {}
@@ -164,9 +168,9 @@ impl Sink {
         let fault = self.held_back.judge(snapshot.before(), snapshot.counts(), max_shrink);
         fault.map_or(Ok(()), |fault| Err(fault.to_string()))?;
         let before = self.held();
-        snapshot.finish();
+        let whole = snapshot.finish();
         batch.left(before.saturating_sub(self.held()));
-        Ok(())
+        whole.map_err(|full| format!("{full}, with what is left of answers that failed: it is asked for all once more"))
     }
 
     /// How many entries the source holds.

@@ -144,6 +144,7 @@ fn feeds_tell_how_fresh_they_are() {
         (&before[0]["feed"], &before[0]["entries"], &before[0]["stale"]),
         (&json!("list"), &json!(1), &json!(false))
     );
+    assert_eq!((&before[0]["max_entries"], &before[0]["filled_percent"]), (&json!(1_000_000), &json!(0.0)));
     assert_eq!(
         world.json("POST /revocations", &json!({"issuer": "partner", "type": "subject", "id": "x"})).status,
         200
@@ -170,6 +171,7 @@ fn lines_go_on_where_they_stopped() {
     let answer = world.typed("POST /revocations", "application/x-ndjson", &many).json();
     assert_eq!(answer, Some(json!({"accepted": 25_000, "position": 25_000})));
     assert_eq!(world.get("/revocations/feeds").json().unwrap()["feeds"][1]["entries"], 25_002);
+    assert_eq!(world.get("/revocations/feeds").json().unwrap()["feeds"][1]["filled_percent"], 2.5);
     let lifted = world.typed("POST /revocations/lift", "application/x-ndjson", many.trim_end()).json().unwrap();
     assert_eq!((&lifted["lifted"], &lifted["position"]), (&json!(25_000), &json!(25_000)), "{lifted}");
 }

@@ -50,6 +50,7 @@ fn what_a_former_source_was_told_is_dropped_by_operators_only() {
     assert!(!other.status.success() && said(&other).contains("no such feed of a former source"), "{}", said(&other));
     let done = curfew(&world, &["drop", "--feed", FORMER, "--reason", "gone"]);
     assert!(done.status.success() && said(&done).contains("dropped: 1\n"), "{}", said(&done));
+    assert!(said(&done).contains("still_named: 0\n") && said(&done).contains("instances: 0\n"), "{}", said(&done));
     assert_eq!(world.asks(&held), "admitted");
     world.restart();
     assert_eq!(refused(&world), "admitted");

@@ -188,11 +188,35 @@ async fn a_feed_of_deltas_that_lacked_room_is_whole_again() {
     fed.provider.script("/feed?cursor=1", Script::json(&tokens(&["b", "c"], json!({"cursor": "2"}))));
     fed.house.apply(&fed.settings(fed.poll(json!({"max_entries": 2}))));
     fed.house.until(|| fed.error().is_some_and(|error| error.contains("more than 2"))).await;
+    // All of it fits, as of some time ago; what came since does not. It is not whole in between, and is asked at rest.
+    let (asked, began) = (fed.provider.count("/feed"), Instant::now());
+    while fed.provider.count("/feed") < asked + 8 {
+        assert!(fed.age().is_none() && began.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(began.elapsed() > Duration::from_millis(900), "each time after a longer rest: {:?}", began.elapsed());
     // One of them is needed no more.
     fed.provider.script("/feed", Script::json(&tokens(&["b", "c"], json!({"cursor": "2", "complete": true}))));
     fed.provider.script("/feed?cursor=2", Script::json(&tokens(&[], json!({}))));
     fed.house.until(|| fed.age().is_some() && fed.error().is_none()).await;
     assert!(!fed.revokes("a") && fed.revokes("b") && fed.revokes("c"));
+}
+
+/// One that tells everything, and does not say so, proves nothing by it: it is asked at rest, and the operator is told why.
+#[tokio::test]
+async fn what_is_not_said_to_be_all_is_not_all() {
+    let fed = Fed::new().await;
+    fed.provider.script("/feed", Script::json(&tokens(&["a", "b", "c"], json!({"cursor": "1"}))));
+    fed.house.apply(&fed.settings(fed.poll(json!({"max_entries": 2}))));
+    fed.house.until(|| fed.error().is_some_and(|error| error.contains("more than 2"))).await;
+    fed.provider.script("/feed", Script::json(&tokens(&["a"], json!({"cursor": "1"}))));
+    fed.house.until(|| fed.error().is_some_and(|error| error.contains("must be told everything"))).await;
+    let (asked, began) = (fed.provider.count("/feed"), Instant::now());
+    fed.house.until(|| fed.provider.count("/feed") >= asked + 3).await;
+    assert!(began.elapsed() > Duration::from_millis(600) && fed.age().is_none(), "{:?}", began.elapsed());
+    fed.provider.script("/feed", Script::json(&tokens(&["a"], json!({"cursor": "1", "complete": true}))));
+    fed.provider.script("/feed?cursor=1", Script::json(&tokens(&[], json!({}))));
+    fed.house.until(|| fed.age().is_some() && fed.error().is_none()).await;
 }
 
 #[tokio::test]

@@ -7,10 +7,12 @@ use super::support::mint::{Key, now, set, unique};
 use bytes::Bytes;
 use curfew::decide::id::IssuerName;
 use curfew::decide::revocation::{Cutoff, Handles};
-use curfew::idp::former::Undropped;
+use curfew::idp::former::{Gone, Undropped};
 use curfew::idp::receive::Received;
 use curfew::idp::settings::Settings;
+use curfew::idp::sink::NotKept;
 use curfew::state::fingerprint::Kind;
+use curfew::state::journal::Unwritten;
 use curfew::state::revocations::{Revoked, Target};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
@@ -134,13 +136,49 @@ async fn what_a_source_was_told_outlives_its_kind() {
         assert!(world.has_ended("one") && world.has_ended("two"), "{:?}", world.feeds());
         assert_eq!(world.feeds(), feeds(&[("former/partner/feed", 2)]));
         assert_eq!(world.house.idp.drop_former("former/corp/feed").await, Err(Undropped::NoFeed));
-        assert_eq!(world.house.idp.drop_former("former/partner/feed").await, Ok(2));
+        assert_eq!(world.house.idp.drop_former("former/partner/feed").await, Ok(Gone { entries: 2, still_named: 0 }));
         assert!(!world.has_ended("one") && world.feeds().is_empty());
         let world = next(world, kept).await;
         world.is("partner", None).await;
         assert!(!world.has_ended("two") && world.feeds().is_empty(), "{:?}", world.feeds());
         world.close();
     }
+}
+
+/// The files of the journal that say something, to another directory.
+fn moved(from: &Path, to: &Path) {
+    let files = std::fs::read_dir(from).unwrap().map(|file| file.unwrap());
+    let words = files.filter(|file| file.metadata().unwrap().len() > 0);
+    words.for_each(|file| std::fs::rename(file.path(), to.join(file.file_name())).unwrap());
+}
+
+/// What operators lift before it could be read does not come back when it can be, and they are told that it is not kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_lifted_before_it_could_be_read_stays_lifted() {
+    let (dir, aside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let world = World::of(House::kept(dir.path()));
+    world.is("corp", None).await;
+    let target = |world: &World, sid| Target::Session(world.session(sid));
+    let entered =
+        ["one", "two"].map(|sid| Revoked { target: target(&world, sid), cutoff: Cutoff::Always, until: None });
+    world.house.idp.operator("corp").unwrap().revoke(&entered).await.unwrap();
+    let world = next(world, Some(dir.path())).await;
+    let journal = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    moved(&journal, aside.path());
+    world.set("corp", None);
+    assert!(!world.has_ended("one"));
+    let lifted = world.house.idp.opened("corp").unwrap().lift(&[target(&world, "one")]).await;
+    assert_eq!(lifted, Err(NotKept::Unwritten(Unwritten)));
+    moved(aside.path(), &journal);
+    super::bounded(async {
+        while !world.has_ended("two") || world.feeds().len() > 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            world.house.clock.advance(std::time::Duration::from_secs(1));
+        }
+    })
+    .await;
+    assert!(!world.has_ended("one"));
+    world.close();
 }
 
 /// A source that leaves before what it was told could be read: that is enforced once it can be.
@@ -151,11 +189,6 @@ async fn what_could_not_be_read_outlives_its_source() {
     world.is("corp", Some("backchannel_logout")).await;
     world.end("one").await;
     let world = next(world, Some(dir.path())).await;
-    let moved = |from: &Path, to: &Path| {
-        let files = std::fs::read_dir(from).unwrap().map(|file| file.unwrap());
-        let words = files.filter(|file| file.metadata().unwrap().len() > 0);
-        words.for_each(|file| std::fs::rename(file.path(), to.join(file.file_name())).unwrap());
-    };
     let journal = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
     moved(&journal, aside.path());
     world.set("corp", Some("backchannel_logout"));
@@ -163,6 +196,8 @@ async fn what_could_not_be_read_outlives_its_source() {
     // Where it is being read again, there is a feed for that beside its own.
     let nothing = world.feeds();
     assert!(!world.has_ended("one") && nothing.contains(&("former/corp/feed".to_owned(), 0)), "{nothing:?}");
+    let dropped = world.house.idp.drop_former("former/corp/feed").await;
+    assert_eq!(dropped, Err(Undropped::NotKept(NotKept::Unwritten(Unwritten))), "it would come back");
     moved(aside.path(), &journal);
     super::bounded(async {
         while !world.has_ended("one") || world.feeds().len() > 1 {

@@ -2,6 +2,7 @@
 
 use crate::disk::Memory;
 use crate::world::{LEARNED, World, ids, open_feed, token, voice};
+use curfew::decide::time::Timestamp;
 use curfew::state::clock::{Clock, SystemClock};
 use curfew::state::journal::Account;
 use curfew::state::revocations::Feed;
@@ -98,6 +99,41 @@ async fn what_is_read_comes_in_in_its_turn() {
     }
     until_whole(&feed).await;
     assert_eq!(ids(&world.set), [6].into());
+}
+
+/// What was taken back before it could be read does not come back, and is gone over a restart too: what was lifted here,
+/// whenever it had been learned of, and what was lifted elsewhere, as far as it had been learned of before. What is said
+/// anew meanwhile stays.
+#[tokio::test]
+async fn what_was_taken_back_meanwhile_does_not_come_back() {
+    let disk = Memory::default();
+    let former = World::of(disk.clone(), "events", 100).unwrap();
+    former.accept(5..10).await.unwrap();
+    drop(former);
+    let world = World::of(disk.clone(), "other", 100).unwrap();
+    disk.inside().unreadable = true;
+    let (feed, account) = take_up(&world);
+    let lift = |id: u64| {
+        let turn = account.turn();
+        let was = world.set.lift(&feed, token(id).target);
+        (was, turn.lifted(&[token(id).target], Timestamp::from_secs(1)))
+    };
+    let (was, receipt) = lift(5);
+    assert!(!was && receipt.kept().await.is_err(), "it is not said to be kept");
+    account.turn().forestall(token(6).target, LEARNED.plus(Duration::from_secs(1)));
+    account.turn().forestall(token(7).target, LEARNED);
+    let (_, receipt) = lift(8);
+    assert!(receipt.kept().await.is_err());
+    world.set.add(&feed, &token(8), LEARNED).unwrap();
+    disk.inside().unreadable = false;
+    until_whole(&feed).await;
+    assert_eq!(ids(&world.set), [7, 8, 9].into());
+    let (was, receipt) = lift(9);
+    assert!(was && receipt.kept().await.is_ok());
+    world.snapshot_after(0).await;
+    drop((account, feed, world));
+    let world = World::of(disk, "events", 100).unwrap();
+    assert_eq!(world.ids(), [7, 8].into());
 }
 
 /// Of a snapshot that is damaged a part is enforced, and nothing goes on from its place: the source says all from its

@@ -1,12 +1,12 @@
 //! What a source was told that is no more, dropped by an operator: its feed ends here. What the others of a
-//! fleet told of the same stays enforced, in the feed of what they told.
+//! fleet were told of the same stays enforced, there and, once they tell it again, here too; so they are named.
 
 use super::body::{self, Kind};
 use super::guard::Who;
 use super::misread;
 use super::operations::Operations;
 use super::problem::{Answer, Problem, json};
-use crate::idp::former::Undropped;
+use crate::idp::former::{Gone, Undropped};
 use http::{HeaderMap, StatusCode};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,16 @@ struct Asked {
 struct Dropped {
     feed: String,
     dropped: usize,
+    /// Of how many of these something is enforced here still.
+    still_named: usize,
+    /// Who holds what was told of them to the fleet.
+    instances: Vec<Other>,
+}
+
+/// Another instance of the fleet.
+#[derive(Serialize)]
+struct Other {
+    name: String,
 }
 
 impl Operations {
@@ -62,11 +72,13 @@ impl Operations {
         let (reload, name, runtime) = (Arc::clone(&self.reload), asked.feed.clone(), Handle::current());
         let work = move || runtime.block_on(reload.idp().drop_former(&name));
         let gone = tokio::task::spawn_blocking(work).await.unwrap_or(Err(Undropped::NoFeed));
-        let (result, entries) = gone.map_or(("failed", held.entries), |entries| ("dropped", entries));
+        let (result, entries) = gone.map_or(("failed", held.entries), |gone| ("dropped", gone.entries));
         let told = call.feed(&asked.feed, result, entries, grounds, self.now().wall).await;
-        let dropped = gone.map_err(undropped)?;
+        let Gone { entries: dropped, still_named } = gone.map_err(undropped)?;
         told.map_err(unwritten)?;
-        Ok(json(&Dropped { feed: asked.feed, dropped }))
+        let fleet = self.reload.idp().propagation().unwrap_or_default().instances.into_iter();
+        let instances = fleet.filter(|one| !one.here).map(|one| Other { name: one.name }).collect();
+        Ok(json(&Dropped { feed: asked.feed, dropped, still_named, instances }))
     }
 }
 

@@ -38,6 +38,10 @@ pub struct Feed {
     feed: String,
     issuer: String,
     entries: usize,
+    /// How many it may hold; `None` where there is no bound.
+    max_entries: Option<usize>,
+    /// How full it is by that, of a hundred.
+    filled_percent: Option<f64>,
     /// Whether all that it said could be kept.
     complete: bool,
     /// `None` if it was never heard.
@@ -83,7 +87,11 @@ pub fn feeds(state: &State, now: Moment) -> Feeds {
 impl Feed {
     fn of(standing: FeedStanding) -> Self {
         let (age, max) = (standing.age, standing.max_staleness);
+        let most = Some(standing.max_entries).filter(|most| *most < usize::MAX);
+        let tenths = |most: usize| standing.entries.saturating_mul(1000).checked_div(most);
         Self {
+            max_entries: most,
+            filled_percent: most.and_then(tenths).map(|tenths| tenths as f64 / 10.0),
             feed: standing.source.as_str().to_owned(),
             issuer: standing.issuer.as_str().to_owned(),
             entries: standing.entries,

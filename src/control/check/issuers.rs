@@ -39,6 +39,7 @@ pub(super) fn advice(field: &str) -> &'static str {
         "introspection.endpoint" => {
             "write an `https` URL of a public host, or the issuer's setting that allows this one"
         }
+        "max_staleness" => "write several times the pace at which it is asked, as `30s` for `1s`; or `off`",
         "refresh" => "write `1s` or more; `10m` is usual",
         _ => "see `config/curfew.yaml` for what is usual",
     }

@@ -33,7 +33,7 @@ pub(in crate::idp) struct Hub {
     pub(in crate::idp) journal: Option<Arc<Journal>>,
     cancel: CancellationToken,
     outbox: Arc<Outbox>,
-    pub(super) stands: Arc<Stands>,
+    pub(in crate::idp) stands: Arc<Stands>,
     counts: Arc<Counts>,
     origin: [u8; 16],
     running: Mutex<Option<Running>>,
@@ -80,7 +80,7 @@ impl Hub {
 
     /// What operators enter into this feed from now on is told to the others, and what they lift elsewhere leaves it.
     pub(in crate::idp) fn entered(&self, feed: SourceId, iss: &Arc<str>, account: Option<Arc<Account>>) {
-        self.stands.share(feed, Shared { voice: Voice::Operator, iss: Arc::clone(iss), account, retain: None });
+        self.stands.share(feed, Shared { voice: Voice::Operator, iss: Arc::clone(iss), account });
     }
 
     /// How the channel stands; `None` if there is none.

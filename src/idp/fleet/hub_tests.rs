@@ -68,9 +68,8 @@ impl One {
         let accounts = accounts.into_iter().map(Some).chain(std::iter::repeat(None));
         let mut kept: BTreeMap<String, Kept> = names.into_iter().zip(feeds.into_iter().zip(accounts)).collect();
         let own: Vec<Kept> = ["operator/i", "ssf"].iter().map(|name| kept.remove(*name).unwrap()).collect();
-        let share = |(feed, account): &Kept, voice| {
-            (feed.id, Shared { voice, iss: ISS.into(), account: account.clone(), retain: None })
-        };
+        let share =
+            |(feed, account): &Kept, voice| (feed.id, Shared { voice, iss: ISS.into(), account: account.clone() });
         let shared = vec![share(&own[0], Voice::Operator), share(&own[1], Voice::Provider)];
         hub.outbox.rebound(100);
         hub.seat(vec![spoken], shared, Some(&settings), &mut kept);
@@ -197,4 +196,52 @@ async fn a_block_is_not_told_again_as_if_it_were_for_good() {
     one.ssf.accept(&[One::subject("bob")]).await.unwrap();
     late.hears(&one.holds()).await;
     assert_eq!(late.cutoff("bob"), Some(Cutoff::Always));
+}
+
+/// How long the cut-off of a blocked name is needed is known after a restart too, whether its source is there or not: the
+/// others are told it, and it leaves there in the end. With the block it stays here, however long that lasts.
+#[tokio::test]
+async fn a_block_is_told_with_its_end_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut one = One::kept(Some(directory.path()));
+    one.ssf.retain = Some(Duration::from_secs(500));
+    let alice = Understood { cutoff: Cutoff::UpTo(Timestamp::from_secs(900)), ..One::subject("alice") };
+    one.ssf.block(&[alice]).await.unwrap();
+    let purge = |one: &One| {
+        let steps = 0..crate::state::revocations::Revocations::PURGE_STEPS;
+        steps.for_each(|_| one.hub.means.revocations.purge_step(Timestamp::from_secs(9000)));
+    };
+    for restart in [false, true] {
+        if restart {
+            one.close();
+            one = One::kept(Some(directory.path()));
+        }
+        let late = One::new();
+        late.hears(&one.holds()).await;
+        assert_eq!(late.cutoff("alice"), Some(Cutoff::UpTo(Timestamp::from_secs(900))));
+        purge(&late);
+        assert_eq!(late.cutoff("alice"), None, "restarted: {restart}");
+        purge(&one);
+        assert_eq!((one.cutoff("alice"), one.holds().len()), (Some(Cutoff::Always), 1));
+        assert!(one.holds().iter().all(|note| note.entry(note.learned).unwrap().0.cutoff != Cutoff::Always));
+    }
+    one.close();
+}
+
+/// What is known already, as most is when all is written anew, is told apart from what is new.
+#[tokio::test]
+async fn what_is_told_again_is_not_counted_as_new() {
+    let (one, other) = (One::new(), One::new());
+    one.ssf.accept(&[One::subject("alice"), One::subject("bob")]).await.unwrap();
+    one.operators.accept(&[One::subject("carol")]).await.unwrap();
+    let (mut told, now) = (one.tells(), Timestamp::from_secs(2000));
+    one.operators.lift(&[one.target("carol")]).await.unwrap();
+    told.extend(one.tells());
+    let counts = |notes: &[Note]| {
+        let taken = other.hub.stands.take(notes, now);
+        (taken.enforced, taken.repeated, taken.refused)
+    };
+    assert_eq!((counts(&told), counts(&told), counts(&one.holds())), ((4, 0, 0), (0, 4, 0), (0, 3, 0)));
+    one.ssf.accept(&[One::subject("dave")]).await.unwrap();
+    assert_eq!(counts(&one.holds()), (1, 3, 0));
 }

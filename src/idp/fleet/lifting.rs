@@ -83,6 +83,14 @@ impl Stands {
         stand.operators.account.as_ref().filter(|_| new).map(|account| account.voided(&[(target.held(), void)]))
     }
 
+    /// The same of what another instance tells; tells whether it was not known before.
+    pub(super) fn lifts(&self, stand: &Stand, note: &Note, now: Timestamp) -> bool {
+        let Told::Lifted(target, _) = note.told else { return false };
+        let before = stand.lifted(target);
+        drop(self.lift(note, now, None));
+        stand.lifted(target) != before
+    }
+
     /// Takes what is void out of all feeds of operators but this one, whose turn the caller has.
     fn take_out(&self, stand: &Stand, target: Target, lifted: Timestamp, own: Option<SourceId>) {
         let revocations = &stand.operators.revocations;
@@ -90,8 +98,10 @@ impl Stands {
         let said = |feed: &Arc<Feed>| revocations.of_source(feed, target).filter(|_| !feed.is_closed());
         let void = |feed: &Arc<Feed>| said(feed).is_some_and(|said| said.learned < lifted);
         let feeds = self.entered(&stand.iss, revocations);
-        for (feed, account) in feeds.iter().filter(|(feed, _)| own != Some(feed.id) && void(feed)) {
-            let turn = account.as_ref().map(|account| account.turn());
+        let may_hold = |feed: &Arc<Feed>| own != Some(feed.id) && (void(feed) || feed.is_unread());
+        for (feed, account) in feeds.iter().filter(|(feed, _)| may_hold(feed)) {
+            let mut turn = account.as_ref().map(|account| account.turn());
+            turn.iter_mut().for_each(|turn| turn.forestall(target, lifted));
             if void(feed) && revocations.lift(feed, target) {
                 turn.into_iter().for_each(|turn| turn.unsaid(&[target], lifted));
             }

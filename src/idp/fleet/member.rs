@@ -74,6 +74,13 @@ pub(super) struct Progress {
 const SOME: usize = 16;
 
 impl Progress {
+    /// What is left of it where another stream is read from its beginning. What there was no room for is not in that one
+    /// before the others have told it again: it is taken for whole after a rest.
+    fn anew(&self, epoch: Option<String>, now: Moment) -> Self {
+        let (refused, made_good) = (self.refused, (self.refused > 0).then_some(now));
+        Self { epoch, refused, made_good, ..Self::default() }
+    }
+
     /// This was written.
     pub(super) fn wrote(&mut self, at: Id) {
         self.written = at;
@@ -166,7 +173,9 @@ impl Member {
             (progress.epoch.as_ref() == Some(&epoch), progress.read, progress.written)
         };
         if !(same && self.keys.has(link, read, within).await? && self.keys.has(link, written, within).await?) {
-            *self.progress() = Progress { epoch: Some(epoch.clone()), ..Progress::default() };
+            let mut progress = self.progress();
+            *progress = progress.anew(Some(epoch.clone()), self.clock.now());
+            drop(progress);
             self.outbox.want_all();
         }
         Ok(epoch)
@@ -181,7 +190,8 @@ impl Member {
         };
         for at in all {
             if !self.keys.has(link, at, self.server.timeout()).await? {
-                *self.progress() = Progress::default();
+                let mut progress = self.progress();
+                *progress = progress.anew(None, self.clock.now());
                 return Err(ServerError::Lost);
             }
         }

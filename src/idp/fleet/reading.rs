@@ -48,8 +48,9 @@ impl Member {
     }
 
     fn enforce(&self, block: &Block) {
-        let Taken { enforced, foreign, refused } = self.stands.take(&block.notes, self.clock.now().wall);
+        let Taken { enforced, repeated, foreign, refused } = self.stands.take(&block.notes, self.clock.now().wall);
         self.outcome(Outcome::Enforced, enforced);
+        self.outcome(Outcome::Repeated, repeated);
         if refused > 0 {
             self.outcome(Outcome::Failed, 1);
             return self.refused(refused);
@@ -58,7 +59,8 @@ impl Member {
         if foreign > 0 {
             self.progress().foreign = true;
         }
-        if let (Manner::News, Some(stand)) = (block.manner, self.any()) {
+        // What was written twice, because the first answer was lost, came when it came first.
+        if let (Manner::News, Some(stand), 1..) = (block.manner, self.any(), enforced) {
             block.notes.iter().for_each(|note| told::lagged(&stand.providers, note.learned));
         }
     }

@@ -11,7 +11,6 @@ use crate::state::revocations::{Feed, Known, Revocations, Revoked, Target};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One issuer.
 pub(in crate::idp) struct Stand {
@@ -39,17 +38,12 @@ pub(in crate::idp) struct Shared {
     pub(in crate::idp) iss: Arc<str>,
     /// Its place in the journal, if it has one.
     pub(in crate::idp) account: Option<Arc<Account>>,
-    /// How long what it says is needed after its cut-off.
-    pub(in crate::idp) retain: Option<Duration>,
 }
 
-impl Shared {
-    /// What holds of a name when it is not blocked any more; `None` if it is not one that can be unblocked.
-    fn unblocked(&self, revocations: &Revocations, known: &Known) -> Option<Revoked> {
-        let cutoff = revocations.beside(known)?.cutoff;
-        let until = cutoff.instant().and_then(|at| Some(at.plus(self.retain?)));
-        Some(Revoked { target: known.target, cutoff, until })
-    }
+/// What holds of a name when it is not blocked any more; `None` if it is not one that can be unblocked.
+fn unblocked(revocations: &Revocations, known: &Known) -> Option<Revoked> {
+    let Known { cutoff, until, .. } = revocations.beside(known)?;
+    Some(Revoked { target: known.target, cutoff, until })
 }
 
 #[derive(Default)]
@@ -68,6 +62,8 @@ pub(in crate::idp) struct Stands {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) enforced: u64,
+    /// Known before, as most is that is told once more.
+    pub(super) repeated: u64,
     /// Of an issuer that is not ours.
     pub(super) foreign: u64,
     /// For which there was no room.
@@ -81,7 +77,7 @@ impl Stands {
         for stand in &stands {
             for (voice, sink) in [(Voice::Provider, &stand.providers), (Voice::Operator, &stand.operators)] {
                 let (iss, account) = (Arc::clone(&stand.iss), sink.account.clone());
-                shared.insert(sink.feed.id, Shared { voice, iss, account, retain: None });
+                shared.insert(sink.feed.id, Shared { voice, iss, account });
             }
         }
         let stands = stands.into_iter().map(|stand| (Arc::clone(&stand.iss), stand)).collect();
@@ -93,6 +89,15 @@ impl Stands {
         self.table.rcu(|table| Table {
             stands: table.stands.clone(),
             shared: table.shared.clone().into_iter().chain([(feed, shared.clone())]).collect(),
+        });
+    }
+
+    /// One less.
+    pub(in crate::idp) fn unshare(&self, feed: SourceId) {
+        self.table.rcu(|table| {
+            let mut shared = table.shared.clone();
+            shared.remove(&feed);
+            Table { stands: table.stands.clone(), shared }
         });
     }
 
@@ -109,20 +114,18 @@ impl Stands {
             return Taken { foreign: notes.len() as u64, ..taken };
         };
         for run in notes.chunk_by(|one, other| voice(one) == voice(other)) {
-            let refused = match run.first().map(|note| note.told) {
+            let (enforced, refused) = match run.first().map(|note| note.told) {
                 Some(Told::Revoked(Voice::Provider, _)) => {
                     let known = run.iter().filter_map(|note| note.entry(note.learned.min(now)));
                     stand.providers.merge(&known.collect::<Vec<_>>())
                 }
                 Some(Told::Revoked(Voice::Operator, _)) => stand.operators.merge(&stand.standing(run)),
-                Some(Told::Lifted(..)) => {
-                    run.iter().for_each(|note| drop(self.lift(note, now, None)));
-                    0
-                }
-                None => 0,
+                Some(Told::Lifted(..)) => (run.iter().filter(|note| self.lifts(&stand, note, now)).count() as u64, 0),
+                None => (0, 0),
             };
-            taken.enforced += (run.len() as u64).saturating_sub(refused);
+            taken.enforced += enforced;
             taken.refused += refused;
+            taken.repeated += (run.len() as u64).saturating_sub(enforced + refused);
         }
         taken
     }
@@ -135,7 +138,7 @@ impl Stands {
             let Some(shared) = table.shared.get(&known.source) else { return };
             let what = match known.target {
                 Target::Beside(_) => return,
-                _ if known.cutoff == Cutoff::Always => shared.unblocked(revocations, &known),
+                _ if known.cutoff == Cutoff::Always => unblocked(revocations, &known),
                 _ => None,
             };
             let Known { target, cutoff, until, learned, .. } = known;

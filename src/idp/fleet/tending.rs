@@ -42,8 +42,8 @@ impl Hub {
         let told = || running.sources.values().filter(|source| source.settings.kind().is_told());
         let iss = |name: &str| running.issuers.get(name).map(|issuer| Arc::from(issuer.settings.issuer.as_str()));
         let own = |source: &crate::idp::running::RunningSource| -> Option<Own> {
-            let (voice, account, retain) = (Voice::Provider, source.account.clone(), source.settings.kind().retain());
-            Some((source.feed.id, Shared { voice, iss: iss(source.feed.issuer.as_str())?, account, retain }))
+            let (voice, account) = (Voice::Provider, source.account.clone());
+            Some((source.feed.id, Shared { voice, iss: iss(source.feed.issuer.as_str())?, account }))
         };
         let ages = |name: &str| match settings.and_then(|settings| settings.issuers.as_ref()) {
             Some(named) => named.iter().any(|one| one == name),
@@ -54,11 +54,11 @@ impl Hub {
         });
         let entered = running.operators.iter().filter_map(|(name, operator)| {
             let (voice, account) = (Voice::Operator, operator.account());
-            Some((operator.feed().id, Shared { voice, iss: iss(name)?, account, retain: None }))
+            Some((operator.feed().id, Shared { voice, iss: iss(name)?, account }))
         });
         let former = running.former.values().map(|former| {
-            let (voice, account, retain) = (Voice::Provider, former.account.clone(), former.retain);
-            (former.feed.id, Shared { voice, iss: Arc::from(&*former.voice.iss), account, retain })
+            let (voice, account) = (Voice::Provider, former.account.clone());
+            (former.feed.id, Shared { voice, iss: Arc::from(&*former.voice.iss), account })
         });
         let (issuers, own) = (issuers.collect(), told().filter_map(own).chain(entered).chain(former).collect());
         self.take_up(settings.map(|settings| (settings, server)), issuers, own, kept);

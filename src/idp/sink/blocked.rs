@@ -5,6 +5,7 @@ use super::{NotKept, Sink, target};
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use crate::idp::feed::Understood;
+use crate::state::journal::Unwritten;
 use crate::state::revocations::{Revoked, Target};
 
 impl Sink {
@@ -55,11 +56,12 @@ impl Sink {
         let learned = self.clock.now().wall;
         let mut what = self.revoked(entry, learned);
         let aside = self.target(entry).beside();
-        let (beside, receipt) = {
+        let (since, beside, receipt) = {
             let turn = self.account.as_ref().map(|account| account.turn());
-            if self.blocked_since(entry).is_none() {
-                return Ok(false);
-            }
+            let Some(since) = self.blocked_since(entry) else {
+                // What could not be read yet may say that it is.
+                return if self.feed.is_unread() { Err(Unwritten.into()) } else { Ok(false) };
+            };
             let beside = self.said(aside);
             if let Some(later) = beside.filter(|beside| *beside != what.cutoff && beside.max(what.cutoff) == *beside) {
                 // It hits younger tokens, and so is needed for longer.
@@ -70,14 +72,15 @@ impl Sink {
             let lifted = beside.map(|_| Revoked { target: aside, cutoff: Cutoff::Always, until: None });
             lifted.iter().for_each(|lifted| _ = self.revocations.lift(&self.feed, lifted.target));
             let lowered: Vec<Revoked> = [what].into_iter().chain(lifted).collect();
-            (beside, turn.map(|turn| turn.lowered(&lowered, learned)))
+            (since, beside, turn.map(|turn| turn.lowered(&lowered, learned)))
         };
         if let Err(unwritten) = self.written(receipt).await {
-            // Over a restart it would be blocked again, and its sender is told that it still is.
+            // Over a restart it would be blocked again, and its sender is told that it still is: since then, so that what he
+            // sends again is not older than that.
             let outright = Revoked { cutoff: Cutoff::Always, until: None, ..what };
             let all = beside.map(|beside| self.beside(entry, beside)).into_iter().chain([outright]);
             let _turn = self.account.as_ref().map(|account| account.turn());
-            all.for_each(|what| self.revocations.restore(&self.feed, &what, learned));
+            all.for_each(|what| self.revocations.restore(&self.feed, &what, since));
             return Err(unwritten);
         }
         self.telling.iter().for_each(|telling| telling.accepted(&self.issuer, what, learned));
@@ -94,8 +97,10 @@ impl Sink {
         self.revocations.of_source(&self.feed, target).map(|said| said.cutoff)
     }
 
-    /// The cut-off of a name that is blocked, which no token has.
+    /// The cut-off of a name that is blocked, which no token has; and until when it would be needed without the block,
+    /// which is told to who hears of the cut-off alone.
     fn beside(&self, entry: &Understood, cutoff: Cutoff) -> Revoked {
-        Revoked { target: self.target(entry).beside(), cutoff, until: None }
+        let until = cutoff.instant().and_then(|at| Some(at.plus(self.retain?)));
+        Revoked { target: self.target(entry).beside(), cutoff, until }
     }
 }

@@ -1,6 +1,6 @@
 //! What is still coming, taken in entry by entry, so that it is never in memory as a whole.
 
-use super::{Batch, Sink};
+use super::{Batch, Sink, picked};
 use crate::decide::time::Timestamp;
 use crate::idp::feed::Understood;
 use crate::idp::place::Place;
@@ -80,16 +80,18 @@ impl Sink {
             let mut fault = None;
             let understood =
                 entries.by_ref().take(PIECE).map_while(|entry| entry.map_err(|why| fault = Some(why)).ok());
-            let (piece, happened): (Vec<Revoked>, Vec<_>) =
-                understood.map(|entry| (self.revoked(&entry, learned), entry.happened)).unzip();
+            let said: Vec<Understood> = understood.collect();
+            let piece: Vec<Revoked> = said.iter().map(|entry| self.revoked(entry, learned)).collect();
             let turn = self.account.as_ref().map(|account| account.turn());
+            // It may break off, and then it is said again and again: what is written down is not written once more.
+            let unwritten = turn.as_ref().map(|_| picked(&piece, &self.unwritten(&said, &piece))).unwrap_or_default();
             let taken = self.add(&piece, learned, |at, news| {
                 batch.saw(piece.get(at), news);
-                late.tell(news, happened.get(at).copied().flatten());
+                late.tell(news, said.get(at).and_then(|entry| entry.happened));
             });
             let ended = piece.len() < PIECE;
             let cursor = cursor.as_deref().filter(|_| ended && fault.is_none() && taken.is_ok());
-            let fit = self.fitting(&piece, taken.is_ok());
+            let fit = self.fitting(&unwritten, taken.is_ok());
             turn.into_iter().for_each(|turn| turn.polled(&fit, learned, cursor));
             taken.map_err(|full| full.to_string())?;
             match fault {

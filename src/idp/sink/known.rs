@@ -11,6 +11,12 @@ impl Sink {
         all.iter().zip(entries).map(|(what, entry)| !self.knows(what, entry.until.is_some())).collect()
     }
 
+    /// The same of an answer that goes on from a cursor: whether the journal may lack it. What a snapshot brought that broke
+    /// off is held, and not written down.
+    pub(super) fn unwritten(&self, entries: &[Understood], all: &[Revoked]) -> Vec<bool> {
+        if self.feed.is_stated() { self.unknown(entries, all) } else { vec![true; all.len()] }
+    }
+
     fn knows(&self, what: &Revoked, dated: bool) -> bool {
         let Some(known) = self.revocations.of_source(&self.feed, what.target) else { return false };
         let longer = known.until.is_some_and(|known| what.until.is_none_or(|until| until > known));

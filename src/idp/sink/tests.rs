@@ -8,6 +8,7 @@ use crate::state::journal::{Journal, Voice};
 use crate::state::keys::{IssuerKeys, Patience};
 use crate::state::revocations::Bounds;
 
+mod broken;
 mod shrunk;
 
 const ISS: &str = "https://i";
@@ -70,9 +71,15 @@ async fn an_unblock_that_is_not_kept_does_not_free_what_was_cut_off() {
     let mut sink = sink();
     sink.block(&[alice(900)]).await.unwrap();
     assert_eq!(said(&sink), Some(Cutoff::Always));
+    sink.clock = Arc::new(HandClock::at(Timestamp::from_secs(2000)));
     sink.account = Some(Journal::refuse(voice(), Arc::clone(&sink.feed)));
     assert!(matches!(sink.unblock(&alice(950)).await, Err(NotKept::Unwritten(_))));
     assert_eq!(said(&sink), Some(Cutoff::Always), "as after a restart, and as its sender was told");
+    assert_eq!(
+        sink.blocked_since(&alice(950)),
+        Some(Timestamp::from_secs(1000)),
+        "what is sent again is later than that"
+    );
     sink.account = None;
     assert_eq!(sink.unblock(&alice(950)).await, Ok(true));
     assert_eq!(said(&sink), alice(950).cutoff.into());

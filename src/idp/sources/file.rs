@@ -223,6 +223,17 @@ impl FileSource {
 mod tests {
     use super::*;
 
+    /// It is heard at each look, but for the one at which it has changed.
+    #[test]
+    fn a_file_has_time_to_be_looked_at() {
+        let fits = |max: &str| {
+            let settings = serde_json::json!({"issuer": "corp", "path": "/list", "max_staleness": max});
+            serde_json::from_value::<FileSettings>(settings).unwrap().misfits().is_empty()
+        };
+        assert!(!fits("1s") && fits("1100ms") && fits("30s") && fits("off"));
+        assert!(LOOK * 4 == Duration::from_secs(1), "as the fault says");
+    }
+
     #[test]
     fn one_fault_hides_no_other_line() {
         let text = b"{\"type\":\"token\",\"id\":\"a\"}\n#\nno\n{\"type\":\"token\",\"id\":\"b\"}\nneither\n";

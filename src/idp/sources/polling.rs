@@ -75,8 +75,19 @@ impl Poll {
         let kept = sink.place();
         let mut place = Place { cursor: kept.cursor, issued: kept.issued, ..Place::default() };
         loop {
+            let lacked = sink.feed.lacks();
+            if lacked {
+                sink.feed.is_behind(true);
+            }
             let pause = match self.poll(sink, &mut place, cancel).await {
+                Ok(()) if sink.feed.lacks() => {
+                    sink.failed("it lacks what there was no room for: without a cursor, it must be told everything");
+                    backoff.failed()
+                }
+                // Its snapshot may be as of some time ago, and there may be no room for what came since.
+                Ok(()) if lacked => Duration::ZERO,
                 Ok(()) => {
+                    sink.feed.is_behind(false);
                     backoff.succeeded();
                     jittered(interval)
                 }

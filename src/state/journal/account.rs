@@ -7,6 +7,7 @@ use super::voice::Voice;
 use crate::decide::revocation::Cutoff;
 use crate::decide::time::Timestamp;
 use crate::state::revocations::{Feed, Revoked, Target, Void};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -27,6 +28,8 @@ struct Place {
     cursor: Option<Vec<u8>>,
     /// What its last snapshot said, and when that was written.
     said: Option<(u128, Timestamp)>,
+    /// What was taken back of what could not be read yet: of each target, what was learned before this.
+    void: HashMap<Target, Timestamp>,
 }
 
 /// The journal's turn of one source: nobody else applies or notes anything of it meanwhile.
@@ -58,6 +61,9 @@ const CHUNK: usize = 32 * 1024;
 /// A snapshot of more entries is not a record: the whole set is written anew.
 const MAX_SAID: usize = 200_000;
 
+/// No more of what cannot be read yet is remembered to be taken back.
+const MAX_VOID: usize = 100_000;
+
 /// A snapshot that says what the last one said is written again after this time: the entries' `until` may have moved.
 const SAME_FOR_MS: i64 = 3_600_000;
 
@@ -80,7 +86,7 @@ impl Account {
     /// was polled meanwhile was not written: the next snapshot makes good for it.
     pub(super) fn resume(&self, cursor: Option<Option<Vec<u8>>>) {
         let mut turn = self.turn();
-        turn.place.said = None;
+        (turn.place.said, turn.place.void) = (None, HashMap::new());
         if let Some(cursor) = cursor {
             turn.place.cursor = cursor;
         }
@@ -145,8 +151,26 @@ impl Turn<'_> {
     /// Notes what was taken back, for somebody who waits until that is kept.
     pub fn lifted(mut self, targets: &[Target], learned: Timestamp) -> Receipt {
         self.place.said = None;
+        targets.iter().for_each(|target| self.forestall(*target, Timestamp::from_millis(i64::MAX)));
         let lifted = |target: &Target| Revoked { target: *target, cutoff: Cutoff::Always, until: None };
         self.waited(Manner::Lift, &targets.iter().map(lifted).collect::<Vec<_>>(), learned)
+    }
+
+    /// If what its source said before could not be read yet: what will be read of this, and was learned before that, does
+    /// not come back. Beyond a bound it does, until somebody takes it back again.
+    pub fn forestall(&mut self, target: Target, before: Timestamp) {
+        let void = &mut self.place.void;
+        if self.account.refused.load(Ordering::Acquire) && void.len() < MAX_VOID {
+            let known = void.entry(target.held()).or_insert(before);
+            *known = before.max(*known);
+        }
+    }
+
+    /// Was this, which is read only now, taken back meanwhile?
+    pub(super) fn is_void(&self, target: Target, learned: Timestamp) -> bool {
+        let meanwhile = self.place.void.get(&target.held()).copied();
+        let lifted = meanwhile.max(self.account.feed.voids().at(target.held()));
+        lifted.is_some_and(|lifted| learned < lifted)
     }
 
     /// Notes what was put in the place of what was said of the same targets: one record, so that no crash leaves one half

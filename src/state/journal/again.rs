@@ -1,6 +1,6 @@
 //! Sources whose words could not be read when they were taken up are read again: each into a feed beside its own, so that
 //! nothing is taken back of what it says meanwhile, and then into its own. What it said meanwhile was enforced, and not
-//! kept; it stays enforced.
+//! kept; it stays enforced. What was taken back meanwhile does not come back.
 
 use super::account::Account;
 use super::frame::JournalError;
@@ -56,19 +56,22 @@ fn beside(inner: &Inner, account: &Arc<Account>) -> Option<Arc<Account>> {
 fn take_over(inner: &Inner, opened: &[&(&Arc<Account>, Arc<Account>)]) {
     let accounts: HashMap<SourceId, &Arc<Account>> =
         opened.iter().map(|(account, beside)| (beside.feed.id, *account)).collect();
+    // First, so that nothing comes in that is void.
+    for (account, beside) in opened {
+        let voids = beside.feed.voids().all(Timestamp::default());
+        voids.into_iter().for_each(|(target, void)| _ = account.feed.voids().put(target, void));
+    }
     let mut read = Vec::new();
     for step in 0..Revocations::STEPS {
         inner.set.held(step, |known| read.extend(accounts.get(&known.source).map(|account| (*account, known))));
         for (account, known) in read.drain(..) {
             let Known { target, cutoff, until, learned, .. } = known;
             // Whoever asks what the source says, and then changes that, has its turn in between.
-            let _turn = account.turn();
-            inner.set.restore(&account.feed, &Revoked { target, cutoff, until }, learned);
+            let turn = account.turn();
+            if !turn.is_void(target, learned) {
+                inner.set.restore(&account.feed, &Revoked { target, cutoff, until }, learned);
+            }
         }
-    }
-    for (account, beside) in opened {
-        let voids = beside.feed.voids().all(Timestamp::default());
-        voids.into_iter().for_each(|(target, void)| _ = account.feed.voids().put(target, void));
     }
 }
 

@@ -117,6 +117,13 @@ impl Target {
         }
     }
 
+    /// Bits of its name, enough to tell it from others.
+    pub(super) fn bits(self) -> u64 {
+        let Some((level, print)) = self.level() else { return 0 };
+        let [bits, _] = print.0.as_chunks::<8>().0 else { return 0 };
+        u64::from_be_bytes(*bits) ^ (level as u64)
+    }
+
     /// Where a source notes something for itself beside what it says of this.
     #[must_use]
     pub fn beside(self) -> Self {
@@ -225,9 +232,10 @@ impl Stored {
         former
     }
 
-    /// Could a token that it hits still pass?
+    /// Could a token that it hits still pass? What a source noted for itself is needed until that takes it out.
     pub(super) fn is_needed(&self, now: Timestamp) -> bool {
-        self.until_s == NEVER || now.secs() < i64::from(self.until_s).saturating_add(SLACK_S)
+        let noted = self.name.level() == Level::Beside as usize;
+        noted || self.until_s == NEVER || now.secs() < i64::from(self.until_s).saturating_add(SLACK_S)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::entry::Target;
 use super::name::SHARDS;
 use super::set::{Known, Revocations};
+use crate::decide::id::IssuerName;
 
 impl Revocations {
     /// So many steps tell of the whole set once.
@@ -18,6 +19,17 @@ impl Revocations {
             let all: Vec<_> = self.table.load().issuers.values().flat_map(|voices| voices.cutoffs.all()).collect();
             all.iter().for_each(|stored| told(Known::of(Target::Issuer, stored)));
         }
+    }
+
+    /// Does any source say something of this target?
+    #[must_use]
+    pub fn names(&self, issuer: &IssuerName, target: Target) -> bool {
+        let Some((level, print)) = target.level() else {
+            return self.table.load().issuers.get(issuer).is_some_and(|voices| !voices.cutoffs.all().is_empty());
+        };
+        let mut named = false;
+        self.shards.named(level, &print, |_| named = true);
+        named
     }
 
     /// What the source of an entry noted for itself beside it.

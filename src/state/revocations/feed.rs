@@ -63,6 +63,8 @@ pub struct Feed {
     complete: AtomicBool,
     /// What it said before could not be read.
     unread: AtomicBool,
+    /// What it lacked is told again, and may be as of some time ago.
+    behind: AtomicBool,
     /// Whether it said all that it has to say since that was asked.
     whole: AtomicBool,
     silent: AtomicBool,
@@ -72,8 +74,6 @@ pub struct Feed {
     replacing: AtomicBool,
     /// How many entries it said, since a snapshot began that is not whole; else all that it holds.
     stated: AtomicUsize,
-    /// How often it said something beside its snapshots.
-    besides: AtomicUsize,
     lifted_by_time: AtomicBool,
     /// Its index may be another one's.
     closed: AtomicBool,
@@ -99,13 +99,13 @@ impl Feed {
             entries: AtomicUsize::new(0),
             complete: AtomicBool::new(true),
             unread: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
             whole: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             heard_ms: AtomicI64::new(NEVER_HEARD),
             odd: AtomicBool::new(false),
             replacing: AtomicBool::new(false),
             stated: AtomicUsize::new(ALL),
-            besides: AtomicUsize::new(0),
             lifted_by_time: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             voids: Voids::default(),
@@ -115,9 +115,10 @@ impl Feed {
         }
     }
 
-    /// Changes what it may do; what it holds stays. Whether it speaks is for its new settings to tell.
+    /// Changes what it may do; what it holds stays. Whether it speaks, and is behind, is for its new settings to tell.
     pub fn rebound(&self, bounds: Bounds) {
         self.silent(false);
+        self.is_behind(false);
         self.bounds.store(Arc::new(bounds));
     }
 
@@ -241,6 +242,12 @@ impl Feed {
         self.unread.store(unread, Ordering::Release);
     }
 
+    /// Is what it said before a restart missing?
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Acquire)
+    }
+
     /// Has it said all that it has to say since this was asked last?
     pub(in crate::state) fn take_whole(&self) -> bool {
         self.whole.swap(false, Ordering::AcqRel)
@@ -249,6 +256,12 @@ impl Feed {
     /// What it lacked was told again, and now it holds all of it.
     pub fn is_whole_again(&self) {
         self.set_complete(true);
+    }
+
+    /// What it lacked is being told again, or that and all that came after it was. Until then it does not hold all that it
+    /// heard, though a snapshot be whole.
+    pub fn is_behind(&self, behind: bool) {
+        self.behind.store(behind, Ordering::Release);
     }
 
     /// How many more entries it has room for.
@@ -263,7 +276,7 @@ impl Feed {
     }
 
     fn is_complete(&self) -> bool {
-        !self.lacks() && !self.unread.load(Ordering::Acquire) && !self.is_closed()
+        !self.lacks() && !self.behind.load(Ordering::Acquire) && !self.is_unread() && !self.is_closed()
     }
 
     /// Was there no room for something that it said, which it has not said again since?
@@ -295,6 +308,12 @@ impl Feed {
         self.held().min(self.stated.load(Ordering::Acquire))
     }
 
+    /// Has it no snapshot that broke off, or is under way, since one was whole? What that brought is held, and nowhere else.
+    #[must_use]
+    pub fn is_stated(&self) -> bool {
+        self.stated.load(Ordering::Acquire) == ALL
+    }
+
     /// A snapshot begins, which may leave what it does not say in the end. Tells how many entries it said before.
     pub(super) fn states(&self) -> usize {
         let said = self.said();
@@ -309,14 +328,8 @@ impl Feed {
 
     /// It says something beside its snapshots; told before that is written.
     pub(super) fn says_besides(&self) {
-        self.besides.fetch_add(1, Ordering::AcqRel);
         let more = |stated: usize| (stated != ALL).then(|| stated.saturating_add(1).min(ALL - 1));
         let _ = self.stated.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-    }
-
-    /// How often it said something beside its snapshots.
-    pub(super) fn besides(&self) -> usize {
-        self.besides.load(Ordering::Acquire)
     }
 
     /// One entry came.

@@ -200,7 +200,8 @@ impl Revocations {
     /// Replaces all that a source said. At no time is an entry missing that was there before and is there after.
     ///
     /// # Errors
-    /// If it is more than the source may hold: then the source is incomplete, and what it said before stays.
+    /// If it is more than the source may hold: then the source is incomplete, and what it said before stays; or if others
+    /// that broke off have the room, and it is to be said again.
     pub fn replace(&self, feed: &Feed, all: impl IntoIterator<Item = Revoked>, learned: Timestamp) -> Result<(), Full> {
         let mut all = all.into_iter();
         let Some(mut snapshot) = self.begin(feed, learned) else {
@@ -208,8 +209,7 @@ impl Revocations {
             return all.try_for_each(|what| self.add(feed, &what, learned).map(|_| ()));
         };
         all.try_for_each(|what| snapshot.put(&what).map(|_| ()))?;
-        snapshot.finish();
-        Ok(())
+        snapshot.finish()
     }
 
     /// Replaces all that a source said by what it said then, as that is read. That it was said anew is not told by it.
@@ -227,6 +227,8 @@ impl Revocations {
             // It is being said anew.
             return all.try_for_each(|what| self.add(feed, &what, learned).map(|_| ()));
         };
+        // It had its room then.
+        snapshot.most = usize::MAX;
         let taken = all.try_for_each(|what| snapshot.put(&what).map(|_| ()));
         if taken.is_err() {
             drop(snapshot);
@@ -234,8 +236,7 @@ impl Revocations {
             feed.stated_all();
             return taken;
         }
-        snapshot.replayed();
-        Ok(())
+        snapshot.replayed()
     }
 
     /// Begins to replace all that a source said, entry by entry, as they come in. `None` while that is done already.
@@ -270,12 +271,14 @@ impl Revocations {
 
     /// Takes back what a source said of a target, and only what that source said. Tells whether it had said something.
     pub fn lift(&self, feed: &Feed, target: Target) -> bool {
-        if target.level().is_none() {
+        let Some((level, print)) = target.level() else {
             let lifted = self.table.load().issuers.get(&feed.issuer).is_some_and(|one| one.cutoffs.remove(feed));
             self.changes.lift();
             return lifted;
-        }
-        let lifted = self.take_out(feed, target, || true);
+        };
+        let what = Revoked { target, cutoff: Cutoff::Always, until: None };
+        let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Learned::default());
+        let lifted = self.shards.remove(shard(&print), &like, feed);
         self.changes.lift();
         if lifted {
             feed.left();
@@ -297,21 +300,6 @@ impl Revocations {
         let written = self.shards.write(shard(&print), &entry, (stamp.by, stamp.room), feed)?;
         self.changes.tell();
         Some(written)
-    }
-
-    /// Takes out what came in by a snapshot that is not finished, and was not there before; unless the source may have said
-    /// it besides since then.
-    pub(super) fn give_back(&self, feed: &Feed, target: Target, besides: usize) {
-        if self.take_out(feed, target, || feed.besides() == besides) {
-            feed.left();
-        }
-    }
-
-    fn take_out(&self, feed: &Feed, target: Target, still: impl FnOnce() -> bool) -> bool {
-        let Some((level, print)) = target.level() else { return false };
-        let what = Revoked { target, cutoff: Cutoff::Always, until: None };
-        let like = Stored::new(Name::new(level, &print), &what, (feed.id, feed.colour()), Learned::default());
-        self.shards.remove(shard(&print), &like, feed, still)
     }
 
     pub(super) fn sweep(&self, keep: impl Fn(&Stored) -> bool) {

@@ -149,10 +149,9 @@ impl Shards {
         })?
     }
 
-    /// Takes out what a source said of a name, if that still holds in this writer's turn; tells whether it had said
-    /// something.
-    pub(super) fn remove(&self, shard: usize, like: &Stored, feed: &Feed, still: impl FnOnce() -> bool) -> bool {
-        let removed = self.hold(shard, |held| !feed.is_closed() && still() && held.remove(like)).unwrap_or(false);
+    /// Takes out what a source said of a name; tells whether it had said something.
+    pub(super) fn remove(&self, shard: usize, like: &Stored, feed: &Feed) -> bool {
+        let removed = self.hold(shard, |held| !feed.is_closed() && held.remove(like)).unwrap_or(false);
         if removed {
             self.count_out(like);
         }

@@ -49,9 +49,15 @@ const cell = (...parts) => el("td", {}, parts);
 const number = (value) => el("td", { class: "number" }, value.toLocaleString("en"));
 const name = (text) => el("th", { scope: "row" }, brief(text, 60));
 
+/** What an older gateway does not tell is not shown. */
+function filled({ entries, max_entries: most, filled_percent: percent }) {
+  const of = most && el("span", { class: percent >= 80 ? "badge warn" : "faint" }, ` of ${most.toLocaleString("en")}`);
+  return el("td", { class: "number" }, entries.toLocaleString("en"), of);
+}
+
 function feedList(feeds) {
   const row = (feed) => el("tr", {}, name(feed.feed), cell(brief(feed.issuer, 60)), cell(state(!feed.stale && feed.complete, "fresh", feed.stale ? "stale" : "incomplete")),
-    cell(freshness(feed.age_seconds, feed.max_staleness_seconds)), number(feed.entries), number(feed.failures), cell(feed.last_error ? brief(feed.last_error, 120) : "–"));
+    cell(freshness(feed.age_seconds, feed.max_staleness_seconds)), filled(feed), number(feed.failures), cell(feed.last_error ? brief(feed.last_error, 120) : "–"));
   return section("feeds-title", "Revocation feeds", "A stale feed refuses with 503 where a policy says so.", ["Feed", "Issuer", "State", "Age", "Entries", "Failures", "Last error"], feeds.map(row), "No source tells of revocations.");
 }
 

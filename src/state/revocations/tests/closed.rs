@@ -21,11 +21,11 @@ fn who_writes_for_a_feed_that_was_closed_touches_no_other() {
         let mut other = set.begin(&new, LEARNED).unwrap();
         other.put(&what).unwrap();
         drop(snapshot);
-        other.finish();
+        other.finish().unwrap();
         assert_eq!(found(), Some(what.cutoff), "{target:?}");
         set.instead(&old, &revoked(target, Cutoff::UpTo(secs(1))), LEARNED);
         assert!(!set.lift(&old, target));
-        set.begin(&old, LEARNED).into_iter().for_each(|snapshot| snapshot.finish());
+        set.begin(&old, LEARNED).into_iter().for_each(|snapshot| _ = snapshot.finish());
         assert_eq!(found(), Some(what.cutoff), "{target:?}");
         // Nor is anything left of which somebody counts.
         let own = usize::from(target != Target::Issuer);
