@@ -34,6 +34,7 @@ pub(super) fn record(record: &DecisionRecord, now: Timestamp, paint: Paint) -> S
         out += &fact("route", &format!("{route} ({})", record.template.as_deref().unwrap_or_default()));
     }
     record.policy.iter().for_each(|policy| out += &fact("policy", policy));
+    record.tenant.iter().for_each(|tenant| out += &fact("tenant", tenant));
     record.issuer.iter().for_each(|issuer| out += &fact("issuer", &format!("{issuer}{}", skew(record.skew_ms))));
     if let Some(token) = &record.token {
         out += &fact("token", &bearer(token));
@@ -179,7 +180,8 @@ fn revocation(known: &Entered) -> String {
     let mut told = Vec::new();
     if let Some(of) = &known.entry_of {
         let before = known.entry_age_ms.map(|age| format!(", {} before this instant", Words(age))).unwrap_or_default();
-        told.push(format!("by an entry of {of}, learned {}{before}", known.learned.as_deref().unwrap_or("once")));
+        let learned = known.learned.as_deref().unwrap_or("once");
+        told.push(format!("by an entry of {of}, enforced since {learned}{before}{}", lag(known)));
     }
     if let Some(feed) = &known.feed {
         let age =
@@ -187,6 +189,14 @@ fn revocation(known: &Entered) -> String {
         told.push(format!("feed {feed}: {age}"));
     }
     told.join("; ")
+}
+
+/// How late it was enforced.
+fn lag(known: &Entered) -> String {
+    match (&known.event, known.lag_ms) {
+        (Some(event), Some(lag)) => format!(", {} after the event of {event}", Words(lag)),
+        _ => String::new(),
+    }
 }
 
 fn delivered(delivery: &Delivered) -> String {

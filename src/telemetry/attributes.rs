@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use opentelemetry::{KeyValue, StringValue, Value};
 
+use super::secrets::Secrets;
+
 /// Attributes, in the order they were added.
 #[derive(Debug)]
 pub(super) struct Attributes(Vec<KeyValue>);
@@ -48,6 +50,6 @@ pub(super) fn told(text: &str) -> Cow<'_, str> {
 }
 
 /// The same of a path.
-pub(super) fn path_told(path: &str) -> Cow<'_, str> {
-    super::scrub::path(super::record::bounded(path))
+pub(super) fn path_told<'a>(secrets: &Secrets, path: &'a str) -> Cow<'a, str> {
+    super::scrub::path(secrets, super::record::bounded(path))
 }

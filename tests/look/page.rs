@@ -39,6 +39,7 @@ fn the_overview_shows_what_is_refused() {
     told["total"] = all.len().into();
     told["most"] =
         json!([["token_expired", count("token_expired")], ["session_idle_timeout", count("session_idle_timeout")]]);
+    told["shop"] = all.iter().filter(|record| record["token"]["client"].is_string()).count().into();
     told["mallory"] = count("subject_revoked").into();
     told["public"] = format!("http://127.0.0.1:{}", world.public).into();
     look("overview.mjs", &told);

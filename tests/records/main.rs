@@ -6,7 +6,9 @@
 mod support;
 
 mod ask;
+mod before;
 mod demo;
+mod filters;
 mod flood;
 mod keep;
 mod nasty;
