@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use opentelemetry::{KeyValue, StringValue, Value};
 
+use super::records::escape::inert;
 use super::secrets::Secrets;
 
 /// Attributes, in the order they were added.
@@ -44,9 +45,12 @@ impl Attributes {
     }
 }
 
-/// Text that is not our own, as far as it may be told.
+/// Text that is not our own, as far as it may be told; whoever shows it in a terminal has nothing that does anything there.
 pub(super) fn told(text: &str) -> Cow<'_, str> {
-    super::scrub::text(super::record::bounded(text))
+    match super::scrub::text(super::record::bounded(text)) {
+        Cow::Borrowed(text) => inert(text),
+        Cow::Owned(text) => Cow::Owned(inert(&text).into_owned()),
+    }
 }
 
 /// The same of a path.

@@ -6,6 +6,8 @@
 mod support;
 
 mod history;
+#[path = "../records/loud.rs"]
+mod loud;
 mod page;
 mod safety;
 mod traffic;

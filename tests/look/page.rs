@@ -1,6 +1,6 @@
 //! The page, looked at.
 
-use crate::traffic::{CAUSES, nasty, refuse, refuse_ageless, try_out};
+use crate::traffic::{CAUSES, loud, nasty, refuse, refuse_ageless, try_out};
 use crate::window::{look, node_test};
 use crate::world::{TOKEN, World};
 use serde_json::{Map, Value, json};
@@ -76,6 +76,7 @@ fn the_rest_is_shown_everywhere_and_does_nothing() {
     let mut told = told(&world);
     told["traces"] = object(traces.iter().map(|(cause, trace)| (*cause, trace.clone())));
     told["nasty"] = nasty(&world).into();
+    told["loud"] = loud(&world).into();
     look("rest.mjs", &told);
 }
 

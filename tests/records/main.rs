@@ -7,10 +7,14 @@ mod support;
 
 mod ask;
 mod before;
+#[path = "../telemetry/collector.rs"]
+#[allow(dead_code, reason = "the tests of spans use more of it")]
+mod collector;
 mod demo;
 mod filters;
 mod flood;
 mod keep;
+mod loud;
 mod nasty;
 mod shadow;
 mod store;
