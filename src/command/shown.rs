@@ -17,10 +17,10 @@ pub(super) fn record(record: &DecisionRecord, now: Timestamp, paint: Paint) -> S
         (None, Some(shadow)) => shadowed(shadow, paint),
         (None, None) => format!("{}\n", paint.good("admitted")),
     };
-    let fact = |name: &str, text: &dyn Display| {
-        let text = text.to_string();
-        format!("  {} {}\n", paint.faint(format!("{name:<10}")), inert(&text))
-    };
+    let fact = |name: &str, text: &dyn Display| show::fact(name, text, paint);
+    let shadow = record.shadow.as_ref().filter(|_| record.reason.is_none());
+    let decisive = shadow.map(|shadow| &shadow.trail).or(record.trail.as_ref());
+    decisive.iter().for_each(|trail| out += &show::because(trail, paint));
     let at = format!("{} ({})", record.at, ago(now.since(record.instant())));
     out += &fact("at", &at);
     out += &fact("trace", &record.trace_id);
@@ -210,10 +210,6 @@ fn delivered(delivery: &Delivered) -> String {
 fn actions(record: &DecisionRecord, paint: Paint) -> String {
     let actions = [("the caller can:", &record.advice), ("the operator can:", &record.cure)];
     let told = actions.into_iter().filter_map(|(who, what)| Some((who, what.as_ref()?)));
-    let mut out = String::new();
-    for (nth, (who, what)) in told.enumerate() {
-        let gap = if nth == 0 { "\n" } else { "" };
-        let _ = writeln!(out, "{gap}{} {}", paint.strong(format!("{who:<17}")), inert(what));
-    }
-    out
+    let all: String = told.map(|(who, what)| show::labelled(&format!("{who:<17}"), what, paint)).collect();
+    if all.is_empty() { all } else { format!("\n{all}") }
 }
