@@ -29,6 +29,7 @@ pub struct Trace {
   curfew refusals --since 15m
   curfew refusals --since 1h --group
   curfew refusals --subject alice --reason token_expired
+  curfew refusals --client shop-app --address 192.0.2.0/24 --group
   curfew refusals --route orders --follow")]
 pub struct Refusals {
     /// Not before this: how long ago (15m), an RFC 3339 time, or seconds since 1970.
@@ -52,6 +53,18 @@ pub struct Refusals {
     /// Of this subject, by its hash, as records and traces tell it.
     #[arg(long, value_name = "HASH", conflicts_with = "subject")]
     pub subject_hash: Option<String>,
+    /// Of this tenant, as metrics tell it (`telemetry.tenants`).
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// Of tokens of this client, by its `client_id` or `azp`; the gateway hashes it.
+    #[arg(long, value_name = "ID")]
+    pub client: Option<String>,
+    /// Of this client, by its hash, as records and traces tell it.
+    #[arg(long, value_name = "HASH", conflicts_with = "client")]
+    pub client_hash: Option<String>,
+    /// From this address, or from anywhere in this network: of the client where a trusted proxy tells it, else of the peer.
+    #[arg(long, value_name = "ADDRESS|NETWORK")]
+    pub address: Option<String>,
     /// Show what was admitted and the route's shadow policy would have refused.
     #[arg(long, conflicts_with = "admissions")]
     pub shadow: bool,
@@ -61,7 +74,8 @@ pub struct Refusals {
     /// How many at most, 1 to 1000. Default 50; with --follow, without end; with --group, 10 of each kind.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub limit: Option<u64>,
-    /// Count them by reason, route, issuer, subject, client and address, and say whether it is one client or many.
+    /// Count them by reason, route, issuer, tenant, subject, client and address; say who is behind most of each, and whether
+    /// it is one client that loops or many.
     #[arg(long)]
     pub group: bool,
     /// Show what is refused from now on, as it happens.

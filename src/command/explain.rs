@@ -9,10 +9,12 @@ use crate::app::offline::Offline;
 use crate::control;
 use crate::control::admin::Question;
 use crate::control::config::render_all;
+use crate::decide::time::Timestamp;
+use crate::state::clock::{Clock as _, SystemClock};
+use crate::telemetry::describe::Words;
 use crate::telemetry::records::escape::inert;
 use crate::telemetry::{Paint, show};
 use http::Method;
-use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -30,7 +32,11 @@ pub fn explain(what: &usage::Explain) -> Exit {
     for missing in &told.missing {
         eprintln!("curfew explain: going on without {}", inert(missing));
     }
-    let text = if what.json { json(&told) } else { text(&told, Paint::on(std::io::stdout().is_terminal())) };
+    let text = if what.json {
+        json(&told)
+    } else {
+        text(&told, SystemClock::start().now().wall, Paint::on(std::io::stdout().is_terminal()))
+    };
     match print(text.as_bytes()) {
         Exit::Done if told.reason.is_some() => Exit::Refused,
         exit => exit,
@@ -96,35 +102,53 @@ pub(super) fn token(path: &Path) -> std::io::Result<String> {
 /// Far more than any token that is accepted.
 const LONGEST: u64 = 1 << 20;
 
-fn text(told: &Told, paint: Paint) -> String {
-    let mut out = String::new();
-    let at_the_door = told.reason.as_ref().filter(|_| told.trail.is_none());
-    // A judgement tells its outcome itself; what was refused before it came to one, or needs none, is told here.
-    match (at_the_door, &told.trail) {
-        (Some(reason), _) => {
-            let status = told.status.and_then(|status| http::StatusCode::from_u16(status).ok()).unwrap_or_default();
-            let _ = writeln!(out, "refused before any token was looked at: {} ({status})", inert(reason));
-        }
-        (None, None) => out.push_str("admitted: the route is open\n"),
-        (None, Some(_)) => {}
-    }
-    let _ = writeln!(out, "  at        {}", inert(&told.at));
-    let _ = writeln!(out, "  config    {}", inert(&told.revision));
+/// What was decided and by which numbers, then what it is about, then every question.
+fn text(told: &Told, now: Timestamp, paint: Paint) -> String {
+    let fact = |name: &str, text: &str| show::fact(name, &text, paint);
+    let mut out = outcome(told, paint);
+    out += &fact("at", &format!("{} ({})", told.at, from(&told.at, now, "from now", "ago")));
+    out += &fact("config", &told.revision);
     if let Some(route) = &told.route {
-        let policy = told.policy.as_deref().unwrap_or("none: the route is open");
-        let template = told.template.as_deref().unwrap_or_default();
-        let _ = writeln!(out, "  route     {} ({})\n  policy    {}", inert(route), inert(template), inert(policy));
-    }
-    if let Some(trail) = &told.trail {
-        let _ = writeln!(out, "\n{}", show::trail(trail, paint).trim_end());
+        out += &fact("route", &format!("{route} ({})", told.template.as_deref().unwrap_or_default()));
+        out += &fact("policy", told.policy.as_deref().unwrap_or("none: the route is open"));
     }
     if let Some(by) = &told.revoked_by {
-        let _ = writeln!(out, "revoked by: revocation.sources.{}, learned {}", inert(&by.source), inert(&by.learned));
+        let before = instant(&told.at).map(|at| from(&by.learned, at, "after that instant", "before that instant"));
+        let before = before.map(|before| format!(" ({before})")).unwrap_or_default();
+        out += &fact("revoked", &format!("by revocation.sources.{}, learned {}{before}", by.source, by.learned));
     }
-    if let (Some(_), Some(told), Some(cure)) = (at_the_door, &told.told, &told.cure) {
-        let _ = writeln!(out, "\n  the client is told: {}\n  what to do: {}", inert(told), inert(cure));
+    if let Some(trail) = &told.trail {
+        out.push('\n');
+        show::questions(&mut out, trail, paint);
     }
-    out
+    let who = [("the client is told:", &told.told), ("what to do:", &told.cure)];
+    let who = who.into_iter().filter_map(|(who, what)| Some(show::labelled(who, what.as_ref()?, paint)));
+    let who: String = who.collect();
+    if who.is_empty() { out } else { out + "\n" + &who }
+}
+
+/// A judgement tells its outcome itself; what was refused before it came to one, or needs none, is told here.
+fn outcome(told: &Told, paint: Paint) -> String {
+    match (&told.trail, &told.reason) {
+        (Some(trail), _) => show::outcome(trail, paint) + &show::because(trail, paint),
+        (None, Some(reason)) => show::refused(reason, paint) + &show::fact("because", &"no token was looked at", paint),
+        (None, None) => format!("{}: the route is open\n", paint.good("admitted")),
+    }
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
+    let instant: jiff::Timestamp = text.parse().ok()?;
+    Some(Timestamp::from_millis(instant.as_millisecond()))
+}
+
+/// How far an instant is from another, to the second.
+fn from(at: &str, other: Timestamp, later: &str, earlier: &str) -> String {
+    let Some(ms) = instant(at).map(|at| at.since(other)) else { return "at an unknown distance".to_owned() };
+    match ms / 1000 * 1000 {
+        0 => "now".to_owned(),
+        ms if ms > 0 => format!("{} {later}", Words(ms)),
+        ms => format!("{} {earlier}", Words(ms)),
+    }
 }
 
 fn json(told: &Told) -> String {

@@ -50,6 +50,10 @@ fn question(what: &Refusals) -> Result<Map<String, Value>, String> {
         ("issuer", &what.issuer),
         ("subject", &what.subject),
         ("subject_hash", &what.subject_hash),
+        ("tenant", &what.tenant),
+        ("client", &what.client),
+        ("client_hash", &what.client_hash),
+        ("address", &what.address),
     ];
     for (name, text) in texts {
         let _ = text.as_ref().map(|text| question.insert(name.into(), text.as_str().into()));
@@ -107,17 +111,24 @@ fn grouped(done: &Value) -> Result<String, String> {
         ("by reason", &groups.reasons),
         ("by route", &groups.routes),
         ("by issuer", &groups.issuers),
+        ("by tenant", &groups.tenants),
         ("by subject (hashed)", &groups.subjects),
         ("by client (hashed)", &groups.clients),
         ("by address", &groups.addresses),
     ];
     for (title, groups) in kinds.into_iter().filter(|(_, groups)| !groups.is_empty()) {
         let _ = writeln!(out, "\n{title}");
-        groups.iter().for_each(|Group { name, count }| {
-            let _ = writeln!(out, "  {count:>8}  {}", inert(name));
-        });
+        groups.iter().for_each(|group| out += &row(group));
     }
     Ok(out)
+}
+
+fn row(group: &Group) -> String {
+    let name = inert(&group.name);
+    match &group.top {
+        Some(top) => format!("  {:>8}  {name:<28}  {}\n", group.count, paint().faint(inert(&top.told))),
+        None => format!("  {:>8}  {name}\n", group.count),
+    }
 }
 
 /// As it happens, until nobody reads it any more, or as many as were asked for.

@@ -17,10 +17,10 @@ pub(super) fn record(record: &DecisionRecord, now: Timestamp, paint: Paint) -> S
         (None, Some(shadow)) => shadowed(shadow, paint),
         (None, None) => format!("{}\n", paint.good("admitted")),
     };
-    let fact = |name: &str, text: &dyn Display| {
-        let text = text.to_string();
-        format!("  {} {}\n", paint.faint(format!("{name:<10}")), inert(&text))
-    };
+    let fact = |name: &str, text: &dyn Display| show::fact(name, text, paint);
+    let shadow = record.shadow.as_ref().filter(|_| record.reason.is_none());
+    let decisive = shadow.map(|shadow| &shadow.trail).or(record.trail.as_ref());
+    decisive.iter().for_each(|trail| out += &show::because(trail, paint));
     let at = format!("{} ({})", record.at, ago(now.since(record.instant())));
     out += &fact("at", &at);
     out += &fact("trace", &record.trace_id);
@@ -34,6 +34,7 @@ pub(super) fn record(record: &DecisionRecord, now: Timestamp, paint: Paint) -> S
         out += &fact("route", &format!("{route} ({})", record.template.as_deref().unwrap_or_default()));
     }
     record.policy.iter().for_each(|policy| out += &fact("policy", policy));
+    record.tenant.iter().for_each(|tenant| out += &fact("tenant", tenant));
     record.issuer.iter().for_each(|issuer| out += &fact("issuer", &format!("{issuer}{}", skew(record.skew_ms))));
     if let Some(token) = &record.token {
         out += &fact("token", &bearer(token));
@@ -179,7 +180,8 @@ fn revocation(known: &Entered) -> String {
     let mut told = Vec::new();
     if let Some(of) = &known.entry_of {
         let before = known.entry_age_ms.map(|age| format!(", {} before this instant", Words(age))).unwrap_or_default();
-        told.push(format!("by an entry of {of}, learned {}{before}", known.learned.as_deref().unwrap_or("once")));
+        let learned = known.learned.as_deref().unwrap_or("once");
+        told.push(format!("by an entry of {of}, enforced since {learned}{before}{}", lag(known)));
     }
     if let Some(feed) = &known.feed {
         let age =
@@ -187,6 +189,14 @@ fn revocation(known: &Entered) -> String {
         told.push(format!("feed {feed}: {age}"));
     }
     told.join("; ")
+}
+
+/// How late it was enforced.
+fn lag(known: &Entered) -> String {
+    match (&known.event, known.lag_ms) {
+        (Some(event), Some(lag)) => format!(", {} after the event of {event}", Words(lag)),
+        _ => String::new(),
+    }
 }
 
 fn delivered(delivery: &Delivered) -> String {
@@ -200,10 +210,6 @@ fn delivered(delivery: &Delivered) -> String {
 fn actions(record: &DecisionRecord, paint: Paint) -> String {
     let actions = [("the caller can:", &record.advice), ("the operator can:", &record.cure)];
     let told = actions.into_iter().filter_map(|(who, what)| Some((who, what.as_ref()?)));
-    let mut out = String::new();
-    for (nth, (who, what)) in told.enumerate() {
-        let gap = if nth == 0 { "\n" } else { "" };
-        let _ = writeln!(out, "{gap}{} {}", paint.strong(format!("{who:<17}")), inert(what));
-    }
-    out
+    let all: String = told.map(|(who, what)| show::labelled(&format!("{who:<17}"), what, paint)).collect();
+    if all.is_empty() { all } else { format!("\n{all}") }
 }

@@ -269,7 +269,7 @@ impl Report {
             revocation: feed
                 .as_ref()
                 .map(|(source, age)| Feed::of(source.as_str(), *age).hit_by(entry, self.moment.wall)),
-            revoked: hit.as_ref().map(|(source, entry)| Revoked { source: source.as_str(), learned: entry.learned }),
+            revoked: hit.as_ref().map(|(source, entry)| Revoked::by(source.as_str(), entry)),
             sight: self.sight(),
             skew_ms: self.reason.or(self.shadow.as_ref().and_then(|shadow| shadow.reason())).and_then(|_| self.skew()),
             delivery,

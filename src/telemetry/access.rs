@@ -13,6 +13,7 @@ use super::exchange::Exchange;
 use super::output::{Output, Placed};
 use super::route::method_name;
 use super::scrub;
+use super::secrets::Secrets;
 use super::settings::AccessLog;
 use super::span::version;
 use super::start::StartError;
@@ -22,7 +23,10 @@ use crate::decide::reason::Reason;
 const QUEUE: usize = 8192;
 
 /// An open access log. Its guard writes out what waits when it is dropped.
-pub(super) struct Access(NonBlocking);
+pub(super) struct Access {
+    writer: NonBlocking,
+    secrets: Secrets,
+}
 
 /// The lines that were lost.
 pub(super) struct Lost {
@@ -33,7 +37,7 @@ pub(super) struct Lost {
 }
 
 /// Opens the log that the settings name.
-pub(super) fn open(log: &AccessLog) -> Result<Option<(Access, Lost, WorkerGuard)>, StartError> {
+pub(super) fn open(log: &AccessLog, secrets: &Secrets) -> Result<Option<(Access, Lost, WorkerGuard)>, StartError> {
     let unwritten = Arc::new(AtomicU64::new(0));
     let lost = Arc::clone(&unwritten);
     let output: Box<dyn Write + Send> = match log {
@@ -47,16 +51,16 @@ pub(super) fn open(log: &AccessLog) -> Result<Option<(Access, Lost, WorkerGuard)
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE).thread_name("access-log");
     let (writer, guard) = builder.finish(output);
     let dropped = writer.error_counter();
-    Ok(Some((Access(writer), Lost { dropped, unwritten }, guard)))
+    Ok(Some((Access { writer, secrets: secrets.clone() }, Lost { dropped, unwritten }, guard)))
 }
 
 impl Access {
     pub fn write(&self, exchange: &Exchange<'_>) {
         let mut line = Vec::with_capacity(512);
-        if serde_json::to_writer(&mut line, &Line::of(exchange)).is_ok() {
+        if serde_json::to_writer(&mut line, &Line::of(exchange, &self.secrets)).is_ok() {
             line.push(b'\n');
             // A line that finds no room is counted by the writer.
-            let _ = self.0.clone().write_all(&line);
+            let _ = self.writer.clone().write_all(&line);
         }
     }
 }
@@ -112,7 +116,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(exchange: &Exchange<'a>) -> Self {
+    fn of(exchange: &Exchange<'a>, secrets: &Secrets) -> Self {
         let (asked, handles) = (&exchange.request, exchange.token.map(|token| &token.handles));
         let attempts = exchange.delivery.map(|delivery| delivery.attempts).unwrap_or_default();
         let (last, failed) = (attempts.last(), attempts.iter().rev().find(|attempt| attempt.failure.is_some()));
@@ -124,8 +128,8 @@ impl<'a> Line<'a> {
             method: method_name(asked.method),
             scheme: asked.scheme,
             host: told(asked.authority),
-            path: path_told(asked.path),
-            query: asked.query.map(|query| told(&scrub::query(query)).into_owned()),
+            path: path_told(secrets, asked.path),
+            query: asked.query.map(|query| told(&scrub::query(secrets, query)).into_owned()),
             protocol: version(asked.version),
             peer: asked.peer,
             client: asked.client,

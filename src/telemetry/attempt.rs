@@ -43,9 +43,10 @@ fn client_status(attempt: &Try) -> Status {
 fn client_attributes(record: &Record, nth: usize, attempt: &Try) -> Vec<KeyValue> {
     let mut out = Attributes::with_capacity(10);
     out.put(name::METHOD, method_name(&record.request.method));
-    let query = record.request.query.as_deref().map(scrub::query);
+    let (asked, secrets) = (&record.request, &record.secrets);
+    let query = asked.query.as_deref().map(|query| scrub::query(secrets, query));
     let (mark, query) = query.as_deref().map_or(("", ""), |query| ("?", query));
-    out.text(name::URL_FULL, &format!("{}{}{mark}{query}", attempt.endpoint, scrub::path(&record.request.path)));
+    out.text(name::URL_FULL, &format!("{}{}{mark}{query}", attempt.endpoint, scrub::path(secrets, &asked.path)));
     let (scheme, host) = attempt.endpoint.split_once("://").unwrap_or(("http", &attempt.endpoint));
     // A client's span has both (OT-04).
     authority(&mut out, host, Some(if scheme == "https" { 443 } else { 80 }));

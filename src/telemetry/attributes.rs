@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use opentelemetry::{KeyValue, StringValue, Value};
 
+use super::records::escape::inert;
+use super::secrets::Secrets;
+
 /// Attributes, in the order they were added.
 #[derive(Debug)]
 pub(super) struct Attributes(Vec<KeyValue>);
@@ -42,12 +45,15 @@ impl Attributes {
     }
 }
 
-/// Text that is not our own, as far as it may be told.
+/// Text that is not our own, as far as it may be told; whoever shows it in a terminal has nothing that does anything there.
 pub(super) fn told(text: &str) -> Cow<'_, str> {
-    super::scrub::text(super::record::bounded(text))
+    match super::scrub::text(super::record::bounded(text)) {
+        Cow::Borrowed(text) => inert(text),
+        Cow::Owned(text) => Cow::Owned(inert(&text).into_owned()),
+    }
 }
 
 /// The same of a path.
-pub(super) fn path_told(path: &str) -> Cow<'_, str> {
-    super::scrub::path(super::record::bounded(path))
+pub(super) fn path_told<'a>(secrets: &Secrets, path: &'a str) -> Cow<'a, str> {
+    super::scrub::path(secrets, super::record::bounded(path))
 }

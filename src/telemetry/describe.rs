@@ -101,11 +101,13 @@ fn value(value: &Value) -> Cow<'_, str> {
 
 fn compare(numbers: &Numbers, reason: Option<Reason>) -> String {
     let subject = &numbers.subject;
+    if let Some(words) = reason.filter(|reason| reason.is_revocation()).and_then(|_| revoked(numbers)) {
+        return words;
+    }
     match (&numbers.measured, &numbers.allowed) {
         (Some(Value::Instant(found)), Some(Value::Instant(limit))) => {
             instants(subject, found, limit, numbers.distance_ms.unwrap_or(0))
         }
-        (None, Some(Value::Instant(limit))) => format!("{subject}: everything up to {limit} is cut off"),
         (Some(found @ Value::SpanMs(_)), Some(limit @ Value::SpanMs(_))) => {
             format!("{subject} is {}, at most {} ({})", value(found), value(limit), numbers.origin)
         }
@@ -119,6 +121,30 @@ fn compare(numbers: &Numbers, reason: Option<Reason>) -> String {
             format!("{subject}: {found}, accepted: {}", value(limit))
         }
     }
+}
+
+/// Which tokens of whom are revoked, and since when this one is there: by its user's sign-in, else by its issue.
+fn revoked(numbers: &Numbers) -> Option<String> {
+    let whose = match &*numbers.subject {
+        "jti" => return Some("this very token is revoked".to_owned()),
+        "session" => "this session",
+        "sub" => "this user",
+        "claim" => "whoever has this claim",
+        "client_id" => "this client",
+        "iss" => "this issuer",
+        _ => return None,
+    };
+    let (found, beyond) = (numbers.measured.as_ref().map(value), numbers.distance_ms);
+    let mut words = match &numbers.allowed {
+        Some(Value::Instant(limit)) => format!("every token of {whose} that began by {limit} is revoked"),
+        _ => format!("every token of {whose} is revoked"),
+    };
+    let _ = match (found, beyond) {
+        (Some(_), Some(beyond @ ..0)) => write!(words, "; this one began {} before that", Words(beyond)),
+        (Some(found), _) => write!(words, "; this one began {found}"),
+        (None, _) => write!(words, "; this one does not say when it began"),
+    };
+    Some(words)
 }
 
 /// `exp` and `nbf` measure the present against the claim, `iat` the claim against the present.

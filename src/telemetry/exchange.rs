@@ -14,7 +14,7 @@ use super::shadow::Shadowed;
 use crate::decide::claims::Token;
 use crate::decide::id::Fingerprint;
 use crate::decide::reason::Reason;
-use crate::decide::revocation::Entry;
+use crate::decide::revocation::{Cutoff, Entry};
 use crate::decide::session;
 use crate::decide::time::{Moment, Timestamp};
 use crate::decide::verdict::Verdict;
@@ -147,7 +147,7 @@ pub struct Feed<'a> {
     pub age: Option<Duration>,
     /// How long before this request the entry that hit was learned of.
     pub entry_age: Option<Duration>,
-    /// How long after the instant of its cut-off that was, where it has one.
+    /// How long after the event that it tells of that was, where its source says when it happened.
     pub lag: Option<Duration>,
 }
 
@@ -161,10 +161,17 @@ impl<'a> Feed<'a> {
     /// With the entry that hit at this time, if one did.
     #[must_use]
     pub fn hit_by(self, entry: Option<&Entry>, now: Timestamp) -> Self {
-        let between = |from, to: Timestamp| Duration::from_millis(u64::try_from(to.since(from)).unwrap_or(0));
-        let lag = |entry: &Entry| Some(between(entry.cutoff.instant()?, entry.learned));
         Self { entry_age: entry.map(|entry| between(entry.learned, now)), lag: entry.and_then(lag), ..self }
     }
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(to.since(from)).unwrap_or(0))
+}
+
+/// From an event to its enforcement. The instant of a "not before" is nothing that happened.
+fn lag(entry: &Entry) -> Option<Duration> {
+    if let Cutoff::UpTo(happened) = entry.cutoff { Some(between(happened, entry.learned)) } else { None }
 }
 
 /// The entry of the revocation set that hit.
@@ -174,6 +181,16 @@ pub struct Revoked<'a> {
     pub source: &'a str,
     /// When it was learned of.
     pub learned: Timestamp,
+    /// How long after the event that it tells of that was, where its source says when it happened.
+    pub lag: Option<Duration>,
+}
+
+impl<'a> Revoked<'a> {
+    /// This entry, of the source of this name.
+    #[must_use]
+    pub fn by(source: &'a str, entry: &Entry) -> Self {
+        Self { source, learned: entry.learned, lag: lag(entry) }
+    }
 }
 
 /// How the request was delivered.

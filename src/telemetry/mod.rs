@@ -13,6 +13,7 @@
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
 //! | `route`, `decisions`, `durations`, `tenants`, `issuer`, `renewals`, `shadow`, `meter`, `scrape`, `fleet`, `sharing`, `journal`, `introspection` | metrics |
 //! | `access`, `output`, `log`, `panics` | lines |
+//! | `scrub`, `secrets` | what clients wrote, without the secrets in it |
 
 mod access;
 mod attempt;
@@ -45,6 +46,7 @@ mod renewals;
 mod route;
 mod scrape;
 mod scrub;
+mod secrets;
 mod settings;
 mod shadow;
 mod sharing;
@@ -65,6 +67,7 @@ pub use meter::InFlight;
 pub use paint::Paint;
 pub use route::{RouteMeter, UpstreamMeter};
 pub use scrape::{Connections, Gauges};
+pub use secrets::ParameterName;
 pub use settings::{AccessLog, Endpoint, Format, HeaderText, Level, Log, Otlp, Protocol, Settings, Share};
 pub use shadow::{ShadowMeter, Shadowed};
 pub use sharing::SharingSeen;

@@ -11,6 +11,8 @@ use http::{Method, Version};
 use super::context::TraceContext;
 use super::exchange::{self, Asked, Attempt, Decision, Delivery, Exchange, Feed, Untrusted};
 use super::route::{RouteMeter, UpstreamMeter};
+use super::secrets::Secrets;
+use super::tenants::Tenants;
 use crate::decide::claims::Token;
 use crate::decide::id::{Fingerprint, KeyId};
 use crate::decide::reason::Reason;
@@ -46,6 +48,10 @@ pub(super) struct Record {
     pub skew_ms: Option<i64>,
     pub upstream: Option<Arc<UpstreamMeter>>,
     pub attempts: Box<[Try]>,
+    /// The tenant, as metrics tell it.
+    pub tenant: Option<Box<str>>,
+    /// What of the request is secret because the settings say so.
+    pub secrets: Secrets,
 }
 
 /// What was asked for.
@@ -115,6 +121,7 @@ pub(super) struct Source {
 pub(super) struct Revoked {
     pub source: Box<str>,
     pub learned: Timestamp,
+    pub lag: Option<Duration>,
 }
 
 /// One attempt to deliver.
@@ -128,20 +135,28 @@ pub(super) struct Try {
     pub failure: Option<&'static str>,
 }
 
+/// What the settings say of all that is told.
+#[derive(Debug, Default)]
+pub(super) struct Terms {
+    pub secrets: Secrets,
+    pub tenants: Option<Arc<Tenants>>,
+}
+
 /// An exchange that is owned once somebody wants it, and then once for all who do.
 pub(super) struct Lent<'a, 'b> {
     pub exchange: &'a Exchange<'b>,
+    terms: &'a Terms,
     record: Option<Arc<Record>>,
 }
 
 impl<'a, 'b> Lent<'a, 'b> {
-    pub const fn new(exchange: &'a Exchange<'b>) -> Self {
-        Self { exchange, record: None }
+    pub const fn new(exchange: &'a Exchange<'b>, terms: &'a Terms) -> Self {
+        Self { exchange, terms, record: None }
     }
 
     pub fn record(&mut self) -> Arc<Record> {
-        let exchange = self.exchange;
-        Arc::clone(self.record.get_or_insert_with(|| Arc::new(Record::from(exchange))))
+        let (exchange, terms) = (self.exchange, self.terms);
+        Arc::clone(self.record.get_or_insert_with(|| Arc::new(Record::of(exchange, terms))))
     }
 }
 
@@ -149,10 +164,9 @@ impl Record {
     pub fn decision(&self) -> Decision {
         Decision::of(self.reason)
     }
-}
 
-impl From<&Exchange<'_>> for Record {
-    fn from(from: &Exchange<'_>) -> Self {
+    fn of(from: &Exchange<'_>, terms: &Terms) -> Self {
+        let claims = from.token.and_then(|token| token.claims.as_ref().ok());
         let attempts = from.delivery.iter().flat_map(|delivery| delivery.attempts);
         Self {
             trace: from.trace,
@@ -173,12 +187,12 @@ impl From<&Exchange<'_>> for Record {
             issuer: from.issuer.map(Into::into),
             untrusted: from.untrusted.as_ref().map(|claims| Box::new(Claimed::from(claims))),
             revocation: from.revocation.as_ref().map(Source::from),
-            revoked: from
-                .revoked
-                .map(|entry| Box::new(Revoked { source: entry.source.into(), learned: entry.learned })),
+            revoked: from.revoked.as_ref().map(Revoked::from).map(Box::new),
             skew_ms: from.skew_ms,
             upstream: from.delivery.as_ref().map(|delivery: &Delivery<'_>| delivery.upstream.clone()),
             attempts: attempts.map(Try::from).collect(),
+            tenant: terms.tenants.as_ref().zip(claims).and_then(|(tenants, claims)| tenants.told(claims)),
+            secrets: terms.secrets.clone(),
         }
     }
 }
@@ -230,6 +244,12 @@ impl From<&Untrusted<'_>> for Claimed {
 impl From<&Feed<'_>> for Source {
     fn from(from: &Feed<'_>) -> Self {
         Self { name: from.source.into(), age: from.age, entry_age: from.entry_age, lag: from.lag }
+    }
+}
+
+impl From<&exchange::Revoked<'_>> for Revoked {
+    fn from(from: &exchange::Revoked<'_>) -> Self {
+        Self { source: from.source.into(), learned: from.learned, lag: from.lag }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-/// Parameters whose values are never told, by their whole names. A name is compared by its letters and digits alone,
+use super::secrets::Secrets;
+
+/// Parameters whose values are never told, by their whole names; the settings may add others. A name is compared by its letters and digits alone,
 /// without case and without the digits at its end, so `Login-Hint` and `login_hint[2]` are the same.
 const NAMES: &[&str] = &[
     "auth",
@@ -56,8 +58,8 @@ const REDACTED: &str = "REDACTED";
 
 /// The query, every secret value of it replaced. What looks like a JWT is replaced under any name.
 #[must_use]
-pub fn query(query: &str) -> Cow<'_, str> {
-    let pairs = || query.split(['&', ';']);
+pub fn query<'a>(secrets: &Secrets, query: &'a str) -> Cow<'a, str> {
+    let (pairs, is_secret) = (|| query.split(['&', ';']), |pair: &str| is_secret(secrets, pair));
     if !pairs().any(is_secret) {
         return Cow::Borrowed(query);
     }
@@ -95,13 +97,13 @@ pub fn text(text: &str) -> Cow<'_, str> {
 
 /// A path: the values of its parameters too (`;jsessionid=`, RFC 3986 §3.3), and JWTs behind escapes.
 #[must_use]
-pub fn path(path: &str) -> Cow<'_, str> {
+pub fn path<'a>(secrets: &Secrets, path: &'a str) -> Cow<'a, str> {
     let pieces = || path.split_inclusive([';', '/']);
     // What stands before the first is no parameter, and each ends where its segment does.
     let after = || std::iter::once("").chain(pieces());
     let hides = |(before, piece): (&str, &str)| {
         let piece = unended(piece);
-        (before.ends_with(';') && is_secret(piece)) || (piece.contains('%') && decoded(piece).contains(JOSE))
+        (before.ends_with(';') && is_secret(secrets, piece)) || (piece.contains('%') && decoded(piece).contains(JOSE))
     };
     if !after().zip(pieces()).any(hides) {
         return text(path);
@@ -125,21 +127,22 @@ fn end_of(piece: &str) -> &str {
     piece.strip_prefix(unended(piece)).unwrap_or_default()
 }
 
-fn is_secret(pair: &str) -> bool {
+fn is_secret(secrets: &Secrets, pair: &str) -> bool {
     let (name, value) = pair.split_once('=').unwrap_or(("", pair));
     let value = decoded(value);
-    value.contains(JOSE) || is_secret_name(name) || leads_to_secret(&value)
+    value.contains(JOSE) || is_secret_name(secrets, name) || leads_to_secret(secrets, &value)
 }
 
 /// An address as a value, in whose own query there is a secret: `return_to=/callback?code=…`.
-fn leads_to_secret(value: &str) -> bool {
+fn leads_to_secret(secrets: &Secrets, value: &str) -> bool {
     let pairs = value.split(['?', '&', '#', ';']).skip(1);
-    pairs.filter_map(|pair| pair.split_once('=')).any(|(name, _)| is_secret_name(name))
+    pairs.filter_map(|pair| pair.split_once('=')).any(|(name, _)| is_secret_name(secrets, name))
 }
 
-fn is_secret_name(name: &str) -> bool {
+fn is_secret_name(secrets: &Secrets, name: &str) -> bool {
     let name = decoded(name);
-    NAMES.iter().any(|word| rest_before(&name, word).is_some_and(|mut rest| rest.next().is_none()))
+    let mut whole = NAMES.iter().copied().chain(secrets.names());
+    whole.any(|word| rest_before(&name, word).is_some_and(|mut rest| rest.next().is_none()))
         || ENDINGS.iter().any(|word| rest_before(&name, word).is_some())
 }
 
@@ -180,7 +183,31 @@ fn escape(rest: &[u8]) -> Option<(u8, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::query;
+    use super::*;
+    use crate::telemetry::secrets::ParameterName;
+
+    fn query(text: &str) -> Cow<'_, str> {
+        super::query(&Secrets::default(), text)
+    }
+
+    #[test]
+    fn a_name_that_the_settings_add_is_as_secret() {
+        let names = ["Voucher-Code", "pin"].map(|name| ParameterName::try_from(name.to_owned()).unwrap());
+        let secrets = Secrets::of(&names);
+        for (given, told) in [
+            ("pin=1234&page=2", "pin=REDACTED&page=2"),
+            (
+                "PIN[]=1&p%69n=2&voucher_code=x&spin=1&pins=2",
+                "PIN[]=REDACTED&p%69n=REDACTED&voucher_code=REDACTED&spin=1&pins=2",
+            ),
+            ("return_to=/cb?pin=1", "return_to=REDACTED"),
+            ("code=1&q=2", "code=REDACTED&q=2"),
+        ] {
+            assert_eq!(super::query(&secrets, given), told);
+        }
+        assert_eq!(super::path(&secrets, "/a;pin=1;v=2/pin=3"), "/a;pin=REDACTED;v=2/pin=3");
+        assert_eq!(query("pin=1234&voucher_code=x"), "pin=1234&voucher_code=x", "elsewhere they are not");
+    }
 
     #[test]
     fn a_token_is_gone_wherever_it_stands() {
@@ -239,7 +266,7 @@ mod tests {
             ("/a;%74oken=b/c", "/a;REDACTED/c"),
             ("", ""),
         ] {
-            assert_eq!(super::path(given), told, "{given}");
+            assert_eq!(super::path(&Secrets::default(), given), told, "{given}");
         }
     }
 

@@ -11,6 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::secrets::ParameterName;
 use crate::settings::{OrOff, Secret, Span};
 
 /// What the gateway tells about itself.
@@ -35,6 +36,11 @@ pub struct Settings {
     /// The audit log: what operators did, which config was in force, which sessions ended. What operators ask and cannot be
     /// written here is not done. Default `off`; then `admin.audit` alone has what operators did.
     pub audit: OrOff<super::audit::Settings>,
+    /// Names of parameters, of queries and of paths (`;name=`), whose values are secret and so never told: not in the access
+    /// log, in decision records, in spans. A name is compared by its letters and digits alone, without case. At most 64.
+    /// Default: none; what is usually secret (`code`, `token`, `password`, `session_id` and their like) is never told anyway.
+    #[schemars(length(max = 64))]
+    pub secret_parameters: Vec<ParameterName>,
     /// Count decisions by tenant too, in the label `tenant` of `curfew_decisions_total`. Default `off`.
     pub tenants: OrOff<super::tenants::TenantsByClaim>,
 }
@@ -50,6 +56,7 @@ impl Default for Settings {
             log,
             records,
             audit: OrOff::Off,
+            secret_parameters: Vec::new(),
             tenants: OrOff::Off,
         }
     }

@@ -134,8 +134,9 @@ fn request(out: &mut Attributes, record: &Record) {
         out.text(name::METHOD_ORIGINAL, asked.method.as_str());
     }
     out.put(name::URL_SCHEME, asked.scheme);
-    out.text(name::URL_PATH, &scrub::path(&asked.path));
-    out.maybe_text(name::URL_QUERY, asked.query.as_deref().map(scrub::query).as_deref());
+    out.text(name::URL_PATH, &scrub::path(&record.secrets, &asked.path));
+    let query = asked.query.as_deref().map(|query| scrub::query(&record.secrets, query));
+    out.maybe_text(name::URL_QUERY, query.as_deref());
     out.put(name::PROTOCOL, "http");
     out.put(name::PROTOCOL_VERSION, version(asked.version));
     authority(out, &asked.authority, None);

@@ -28,10 +28,11 @@ use super::exchange::{Exchange, is_remarkable};
 use super::export::{self, Queue};
 use super::meter::{InFlight, Meter, lock};
 use super::random;
-use super::record::Lent;
+use super::record::{Lent, Terms};
 use super::records::Records;
 use super::route::{RouteMeter, UpstreamMeter};
 use super::scrape::{Gauges, Scrape};
+use super::secrets::Secrets;
 use super::settings::{Otlp, Settings};
 use super::shadow::ShadowMeter;
 use super::tenants::Tenants;
@@ -113,6 +114,7 @@ pub struct Telemetry {
     access: Option<Access>,
     records: Arc<Records>,
     audit: Option<Arc<Audit>>,
+    terms: Terms,
     /// A new trace is sampled if the upper 53 bits of a random number are below this.
     threshold: u64,
     stop: CancellationToken,
@@ -135,7 +137,8 @@ const WHOLE: u64 = 1 << 53;
 impl Telemetry {
     /// Starts. What exports runs on `control`.
     pub fn start(settings: &Settings, service: &Service, control: &Handle) -> Result<Self, StartError> {
-        let (access, dropped, lines) = match access::open(&settings.access_log)? {
+        let secrets = Secrets::of(&settings.secret_parameters);
+        let (access, dropped, lines) = match access::open(&settings.access_log, &secrets)? {
             Some((access, dropped, guard)) => (Some(access), Some(dropped), Some(guard)),
             None => (None, None, None),
         };
@@ -159,6 +162,7 @@ impl Telemetry {
         registry.register_collector(Box::new(Scrape(meter.clone())));
         Ok(Self {
             unrouted: meter.route("", "", "", &[]),
+            terms: Terms { secrets, tenants: meter.tenants.clone() },
             meter,
             registry,
             queue,
@@ -193,7 +197,7 @@ impl Telemetry {
         if let Some(delivery) = &exchange.delivery {
             delivery.upstream.count(delivery);
         }
-        let mut lent = Lent::new(exchange);
+        let mut lent = Lent::new(exchange, &self.terms);
         if let Some(queue) = self.queue.as_ref().filter(|_| exported) {
             queue.push(&mut lent);
         }
@@ -216,6 +220,12 @@ impl Telemetry {
     #[must_use]
     pub const fn records(&self) -> &Arc<Records> {
         &self.records
+    }
+
+    /// Do metrics tell this name of a tenant? Nothing, if they tell none.
+    #[must_use]
+    pub fn knows_tenant(&self, name: &str) -> Option<bool> {
+        self.terms.tenants.as_ref().map(|tenants| tenants.names().iter().any(|known| **known == *name))
     }
 
     /// The audit log, if there is one that such an event stands in.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::meter::lock;
+use super::records::escape::is_loud;
 use crate::decide::claims::Claims;
 
 /// By what decisions are counted besides route, issuer and reason.
@@ -47,7 +48,7 @@ pub(super) const NONE: usize = 0;
 pub(super) const OTHER: usize = 1;
 /// How many places that makes without any tenant.
 const FIXED: usize = 2;
-/// A longer name is no name of a tenant.
+/// A longer name is no name of a tenant; nor is one that does something where it is shown.
 const LONGEST: usize = 64;
 /// How many pairs of a route's issuer and a tenant are counted by themselves. Each may have a series for each reason.
 pub(super) const PAIRS: usize = 4096;
@@ -155,6 +156,15 @@ impl Tenants {
         self.pairs.fetch_update(Relaxed, Relaxed, |taken| (taken < PAIRS).then_some(taken + 1)).is_ok()
     }
 
+    /// The tenant that a verified token names, as metrics tell it.
+    pub fn told(&self, claims: &Claims) -> Option<Box<str>> {
+        match self.place(claims) {
+            NONE => None,
+            OTHER => Some("other".into()),
+            place => self.known.load().names.get(place - FIXED).cloned(),
+        }
+    }
+
     /// The names of all places, in order.
     pub fn names(&self) -> Vec<Box<str>> {
         let known = self.known.load();
@@ -163,7 +173,7 @@ impl Tenants {
 }
 
 fn fits(name: &str) -> bool {
-    (1..=LONGEST).contains(&name.len()) && !name.chars().any(char::is_control)
+    (1..=LONGEST).contains(&name.len()) && !name.chars().any(is_loud)
 }
 
 #[cfg(test)]
@@ -203,9 +213,18 @@ mod tests {
     fn what_is_no_name_is_other() {
         let tenants = tenants(&[], 5);
         let long = "x".repeat(65);
-        for odd in
-            [json!(7), json!(["a"]), json!({}), json!(null), json!(""), json!("a\nb"), json!("\u{1b}["), json!(long)]
-        {
+        for odd in [
+            json!(7),
+            json!(["a"]),
+            json!({}),
+            json!(null),
+            json!(""),
+            json!("a\nb"),
+            json!("\u{1b}["),
+            json!("a\u{202e}b"),
+            json!("a\u{200b}"),
+            json!(long),
+        ] {
             assert_eq!(of(&tenants, json!({ "id": odd })), "other", "{odd}");
         }
         assert_eq!(of(&tenants, json!({})), "");

@@ -56,7 +56,7 @@ fn the_examples_are_run() {
             }
         }
     }
-    assert_eq!(run, 28, "every example there is");
+    assert_eq!(run, 29, "every example there is");
     let feeds = world.get("/revocations/feeds").json().unwrap();
     fits(&document, &document["components"]["schemas"]["Feeds"], &feeds);
     let problem = world.typed("POST /revocations", "application/json", "").json().unwrap();

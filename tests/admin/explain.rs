@@ -32,12 +32,12 @@ fn a_node_decides_by_what_it_knows() {
     let world = World::start("token: { file: DIR/token }");
     let (token, sid, _) = access();
     let (code, told) = explain(&world, &token, &[]);
-    assert!(code == 0 && told.contains("route     all (/**)"), "{told}");
+    assert!(code == 0 && told.contains("route      all (/**)"), "{told}");
     let entry = json!({"issuer": "corp", "type": "session", "id": sid});
     assert_eq!(world.json("POST /revocations", &entry).status, 200);
     let (code, told) = explain(&world, &token, &[]);
     assert!(code == 4 && told.contains("refused: session_revoked"), "{told}");
-    assert!(told.contains("revoked by: revocation.sources."), "{told}");
+    assert!(told.contains("revoked    by revocation.sources."), "{told}");
     let (_, told) = explain(&world, &token, &["--json"]);
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(
@@ -78,7 +78,7 @@ fn under_a_candidate_config() {
     assert_eq!(explain(&world, &token, &["-c", &open]).0, 0);
     world.json("POST /revocations", &json!({"issuer": "corp", "type": "session", "id": sid}));
     let (code, told) = explain(&world, &token, &["-c", &open]);
-    assert!(code == 4 && told.contains("route     renamed") && told.contains("session_revoked"), "{told}");
+    assert!(code == 4 && told.contains("route      renamed") && told.contains("session_revoked"), "{told}");
     assert!(
         !metrics.contains("renamed") && !world.gateway.admin("/metrics").1.contains("renamed"),
         "it is not told of"

@@ -8,4 +8,5 @@ mod support;
 mod chain;
 mod disk;
 mod events;
+mod sessions;
 mod world;

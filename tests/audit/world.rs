@@ -46,10 +46,11 @@ listeners:
 issuers:
   corp: {{ issuer: "{CORP}", keys: {{ file: {d}/corp.json }}, audiences: [{AUDIENCE}], algorithms: [RS256, ES256, EdDSA] }}
 upstreams: {{ echo: {{ endpoints: ["{echo}"] }} }}
-policies: {{ api: {{ session: {{ idle: 1s }} }} }}
+policies: {{ api: {{ session: {{ idle: 1s }} }}, day: {{ session: {{ absolute: 1m }} }} }}
 defaults: {{ policy: api }}
 routes:
   - {{ name: all, hosts: [{HOST}], path: "/**", upstream: echo }}
+  - {{ name: day, hosts: [{HOST}], path: "/day", policy: day, upstream: echo }}
 telemetry: {{ hash_key: {{ file: {d}/key }}, audit: {{ file: {d}/audit/log, {audit} }} }}
 admin: {{ address: "127.0.0.1:{admin}", audit: {{ file: {d}/plain }} }}
 "#
@@ -120,7 +121,12 @@ admin: {{ address: "127.0.0.1:{admin}", audit: {{ file: {d}/plain }} }}
 
     /// What the line says to a token.
     pub fn bear(&self, token: &str) -> Answer {
-        let request = format!("GET /a HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n");
+        self.bear_at("/a", token)
+    }
+
+    /// The same about this path.
+    pub fn bear_at(&self, path: &str, token: &str) -> Answer {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n");
         ask(&mut Door::plain(address(self.public)).open().unwrap(), request.as_bytes(), Duration::ZERO).unwrap()
     }
 

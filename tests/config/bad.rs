@@ -74,6 +74,7 @@ const CASES: &[&[(&str, &str)]] = &[
     ],
     &[(VERSION, "~\ntelemetry: { tenants: { claim: email, names: [a, b], most: 1 } }")],
     &[(VERSION, "~\ntelemetry: { tenants: { claim: iss, most: 500 } }")],
+    &[(VERSION, "~\ntelemetry: { secret_parameters: [pin, '42'] }")],
     &[(VERSION, "~\nadmin: { address: 0.0.0.0:9901 }")],
     &[(VERSION, "~\nadmin: { address: 0.0.0.0:9901, token: { env: ADMIN } }")],
     &[(

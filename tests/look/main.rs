@@ -6,6 +6,9 @@
 mod support;
 
 mod history;
+#[path = "../records/loud.rs"]
+#[allow(dead_code, reason = "the tests of records use more of it")]
+mod loud;
 mod page;
 mod safety;
 mod traffic;

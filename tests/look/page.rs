@@ -1,6 +1,6 @@
 //! The page, looked at.
 
-use crate::traffic::{CAUSES, nasty, refuse, refuse_ageless, try_out};
+use crate::traffic::{CAUSES, loud, nasty, refuse, refuse_ageless, try_out};
 use crate::window::{look, node_test};
 use crate::world::{TOKEN, World};
 use serde_json::{Map, Value, json};
@@ -39,6 +39,7 @@ fn the_overview_shows_what_is_refused() {
     told["total"] = all.len().into();
     told["most"] =
         json!([["token_expired", count("token_expired")], ["session_idle_timeout", count("session_idle_timeout")]]);
+    told["shop"] = all.iter().filter(|record| record["token"]["client"].is_string()).count().into();
     told["mallory"] = count("subject_revoked").into();
     told["public"] = format!("http://127.0.0.1:{}", world.public).into();
     look("overview.mjs", &told);
@@ -75,6 +76,7 @@ fn the_rest_is_shown_everywhere_and_does_nothing() {
     let mut told = told(&world);
     told["traces"] = object(traces.iter().map(|(cause, trace)| (*cause, trace.clone())));
     told["nasty"] = nasty(&world).into();
+    told["loud"] = loud(&world).into();
     look("rest.mjs", &told);
 }
 

@@ -35,6 +35,15 @@ await light.signIn();
   assert.equal(await page.locator('main script, main img, main iframe, main [onerror], main [onload], main a[href^="javascript"]').count(), 0);
   assert.ok(shown.length < 12_000, `${shown.length}`);
   await fits();
+  for (const [name, trace] of told.loud) {
+    await page.goto(`${told.url}/#/refusal/${trace}`);
+    await page.waitForFunction((id) => document.querySelector('.facts')?.textContent.includes(id), trace);
+    const shown = await page.locator('main').innerText();
+    assert.ok(!/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u.test(shown), `${name}: no character does anything`);
+    assert.ok(shown.length < 12_000, `${name}: ${shown.length}`);
+    assert.equal(await page.locator('main script, main img, main iframe, main [onerror], main [onload], main a[href^="javascript"]').count(), 0, name);
+    await fits();
+  }
   for (const id of ['<img src=x onerror=alert(6)>', '"><script>alert(7)</script>', '\u202e\u0007%']) {
     await page.goto(`${told.url}/#/refusal/${encodeURIComponent(id)}`);
     await page.waitForFunction(() => /no such record/.test(document.querySelector('h1')?.textContent));

@@ -95,6 +95,29 @@ pub fn try_out(world: &World) {
     assert_eq!(world.get("/trial/1", &bearer(old)).status, 200);
 }
 
+/// Each row of what clients write and should not, where the page shows it; what it is, and its trace id.
+pub fn loud(world: &World) -> Vec<Vec<String>> {
+    const SHOWN: &[&str] = &[
+        "User-Agent",
+        "X-Request-Id",
+        "the path",
+        "the query",
+        "the host",
+        "the claim iss",
+        "the token's kid",
+        "the token's alg",
+    ];
+    let rows = crate::loud::all(|| Mint::get().rsa.token());
+    let shown = rows.into_iter().filter(|row| SHOWN.iter().any(|place| row.name.ends_with(place)));
+    let sent = shown.filter_map(|row| {
+        let trace = world.send(&row.request)?.json()?["trace_id"].as_str()?.to_owned();
+        Some(vec![row.name, trace])
+    });
+    let all: Vec<_> = sent.collect();
+    assert!(all.len() >= 25, "{all:?}");
+    all
+}
+
 /// What would be markup, turn text around, be no text at all or flood a page; in each field that a client writes.
 /// Controls stand in the token: HTTP takes none in a field.
 pub fn nasty(world: &World) -> String {

@@ -62,6 +62,11 @@ impl World {
         ask(&mut Door::plain(address(self.public)).open().unwrap(), &request, Duration::ZERO).unwrap()
     }
 
+    /// These very bytes; what was answered, if anything was.
+    pub fn send(&self, request: &[u8]) -> Option<Answer> {
+        ask(&mut Door::plain(address(self.public)).open().unwrap(), request, Duration::ZERO).ok()
+    }
+
     /// A request to the admin listener, of these very fields.
     pub fn admin(&self, line: &str, fields: &[(&str, &str)], body: &str) -> Answer {
         let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();

@@ -245,12 +245,12 @@ fn explain_names_the_source_of_a_revocation() {
     let gone = Mint::get().rsa.token().claim("jti", "gone-1").sign();
     let text = explain(&gone, &[]);
     assert!(text.contains("token_revoked"), "{text}");
-    assert!(text.contains("\nrevoked by: revocation.sources.list, learned 20"), "{text}");
+    assert!(text.contains("\n  revoked    by revocation.sources.list, learned 20"), "{text}");
     let json: serde_json::Value = serde_json::from_str(&explain(&gone, &["--json"])).unwrap();
     assert_eq!(json["revoked_by"]["source"], "list", "{json:#}");
     let learned: jiff::Timestamp = json["revoked_by"]["learned"].as_str().unwrap().parse().unwrap();
     assert!(jiff::Timestamp::now().duration_since(learned).abs() < jiff::SignedDuration::from_mins(1), "{json:#}");
-    assert!(!explain(&Mint::get().rsa.token().sign(), &[]).contains("revoked by"));
+    assert!(!explain(&Mint::get().rsa.token().sign(), &[]).contains("revoked    by"));
 }
 
 /// A field that only the gateway may set is taken off, or refused where the settings are strict.

@@ -180,7 +180,8 @@ fn refusals_are_listed_counted_and_followed() {
     let (code, text, _) = world.run(&["refusals", "--group"]);
     assert!(code == 0 && text.starts_with("13 refusals\none subject, ") && text.contains("a looping client"), "{text}");
     assert!(
-        text.contains("      12  token_expired\n") && text.contains("by address\n        13  127.0.0.1\n"),
+        text.contains("      12  token_expired                 all by one subject, ")
+            && text.contains("by address\n        13  127.0.0.1\n"),
         "{text}"
     );
     for wrong in [&["--since", "yesterday"][..], &["--reason", "no_such_reason"]] {

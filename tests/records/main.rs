@@ -6,9 +6,15 @@
 mod support;
 
 mod ask;
+mod before;
+#[path = "../telemetry/collector.rs"]
+#[allow(dead_code, reason = "the tests of spans use more of it")]
+mod collector;
 mod demo;
+mod filters;
 mod flood;
 mod keep;
+mod loud;
 mod nasty;
 mod shadow;
 mod store;

@@ -81,6 +81,11 @@ impl World {
         told(&Command::new(env!("CARGO_BIN_EXE_curfew")).args(words).args(["--admin", &admin]).output().unwrap())
     }
 
+    /// Runs a command that asks no gateway.
+    pub fn offline(&self, words: &[&str]) -> (i32, String, String) {
+        told(&Command::new(env!("CARGO_BIN_EXE_curfew")).args(words).output().unwrap())
+    }
+
     /// A question to the admin API.
     pub fn ask(&self, path: &str, question: &Value) -> Answer {
         let body = question.to_string();
@@ -130,7 +135,7 @@ routes:
   - {{ name: orders, hosts: [{HOST}], path: "/orders/{{id}}", upstream: echo }}
   - {{ name: tried, hosts: [{HOST}], path: "/tried", upstream: echo, shadow: strict }}
   - {{ name: gone, hosts: [{HOST}], path: "/gone", upstream: gone }}
-telemetry: {{ hash_key: {{ file: {d}/key }}, records: {{ {records} }} }}
+telemetry: {{ hash_key: {{ file: {d}/key }}, tenants: {{ claim: org }}, records: {{ {records} }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#
     )

@@ -142,7 +142,13 @@ fn targets(marks: &Marks, token: &str) -> Vec<String> {
     let named =
         ["accessToken", "session_id", "auth_token", "x-api-key", "token[]", "login_hint", "userName", "PHPSESSID"];
     all.extend(named.map(|name| format!("/orders/1?x=1&{name}={}", marks.of("named-in-query"))));
+    // What the settings add to these.
+    let added = ["voucher", "Voucher", "x_voucher", "pin", "PIN[0]", "p%69n2"];
+    all.extend(added.map(|name| format!("/orders/1?x=1&{name}={}", marks.of("added-in-query"))));
     all.extend([
+        format!("/nothing?pin={}", marks.of("added-in-query")),
+        format!("/orders/1;pin={};v=1/x", marks.of("added-in-path")),
+        format!("/orders/1?return_to=%2Fcallback%3Fpin%3D{}", marks.of("added-in-address")),
         format!("/orders/1;jsessionid={}", marks.of("path-parameter")),
         format!("/orders/1;v=1;SessionId={}/x", marks.of("path-parameter")),
         format!("/orders/1?return_to=%2Fcallback%3Fcode%3D{}", marks.of("code-in-address")),

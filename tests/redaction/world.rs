@@ -187,6 +187,7 @@ sessions: {{ door: {{ path: /.curfew/session, route: orders }} }}
 telemetry:
   otlp: {{ endpoint: "{otlp}", protocol: http, headers: {{ authorization: {{ file: {d}/otlp-auth }} }} }}
   sample: 1
+  secret_parameters: [Voucher, X-Voucher, pin]
   hash_key: {{ file: {d}/hash }}
   access_log: {{ file: {d}/access.log }}
   log: {{ level: trace }}

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audited;
 mod dialects;
 mod faults;
 mod poll;

@@ -21,7 +21,7 @@ pub struct World {
     pub plain: u16,
     pub config: std::path::PathBuf,
     _upstream: Upstream,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// A token of a user, and its names.
@@ -80,13 +80,18 @@ policies: {{ api: {{}} }}
 defaults: {{ policy: api }}
 routes:
   - {{ name: all, hosts: [{HOST}], path: "/**", upstream: echo }}
+telemetry: {{ audit: {{ file: {dirname}/audit/log }} }}
 admin: {{ address: "127.0.0.1:{admin}" }}
 "#
         );
         std::fs::write(&config, text).unwrap();
         transmitter.ask(|desk| desk.door = Some((address(plain), SECRET.into())));
         let gateway = Gateway::start_unready(&config, address(admin));
-        Self { gateway, transmitter, plain, config, _upstream: upstream, _dir: dir }
+        Self { gateway, transmitter, plain, config, _upstream: upstream, dir }
+    }
+
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     pub fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {

@@ -10,34 +10,41 @@ fn an_expired_token_as_text() {
     let told = text(&judge(Reading::Trusted(&token)));
     let expected = "\
 refused: token_expired (401 Unauthorized): the token has expired
-  pass    presence    Was exactly one token presented?                      credential
-  pass    form        Is it a well-formed, signed JWT?                      token
+  because    expired 14.2 s before this instant, leeway 10 s; exp 2026-11-21T04:59:45.800Z
+  pass    presence    Was exactly one token presented?
+  pass    form        Is it a well-formed, signed JWT?
   pass    algorithm   Is its signature algorithm one that is allowed?       alg: RS256
-  pass    issuer      Is its issuer trusted on this route?                  iss
-  pass    key         Is its signing key known?                             kid
-  pass    signature   Does its signature verify?                            signature
-  pass    token_type  Is it an access token?                                typ
-  pass    claims      Are the claims that are needed there, and in form?    claims
-  pass    binding     Is it presented by whom it is bound to?               cnf
-  pass    audience    Is it meant for this audience?                        aud: one of the 1 named is among the 1 accepted
-  pass    not_before  Has its time begun?                                   nbf
-  fail    expiry      Is its time not over?                                 expired 14.2 s before this instant, leeway 10 s
-  pass    issued      Was it issued in the past?                            issued 30 s before this instant, leeway 10 s
-  unasked lifetime    Is its whole lifetime short enough?                   -
-  pass    age         Is it young enough for this route?                    now - iat is 30 s, at most 15 min (policy), leeway 10 s; holds for 14 min 40 s
-  unasked freshness   Is what we know of revocations fresh?                 -
-  pass    revocation  Is it clear of all revocations?                       revocations
-  unasked status      Does its status list say that it is valid?            -
-  unasked absolute    Has its session not reached its greatest length?      -
-  unasked idle        Was its session never left alone for too long?        -
-  unasked auth_age    Did its user sign in recently enough for this route?  -
-  unasked acr         Did its user sign in strongly enough for this route?  -
-  unasked scope       Does it carry the scopes that are needed?             -
-  unasked permission  Do its claims permit this?                            -
-  unasked active      Does its issuer say that it is active?                -
-cure: The client renews it. If many at once: look for clock skew, or a client that does not renew.
+  pass    issuer      Is its issuer trusted on this route?
+  pass    key         Is its signing key known?
+  pass    signature   Does its signature verify?
+  pass    token_type  Is it an access token?
+  pass    claims      Are the claims that are needed there, and in form?
+  pass    binding     Is it presented by whom it is bound to?
+  pass    audience    Is it meant for this audience?
+                      aud: one of the 1 named is among the 1 accepted
+  pass    not_before  Has its time begun?
+  fail    expiry      Is its time not over?
+                      expired 14.2 s before this instant, leeway 10 s; exp 2026-11-21T04:59:45.800Z
+  pass    issued      Was it issued in the past?
+                      issued 30 s before this instant, leeway 10 s; iat 2026-11-21T04:59:30.000Z
+  pass    age         Is it young enough for this route?
+                      now - iat is 30 s, at most 15 min (policy), leeway 10 s; holds for 14 min 40 s
+  pass    revocation  Is it clear of all revocations?
+  unasked on this route: lifetime, freshness, status, absolute, idle, auth_age, acr, scope,
+          permission, active
+what to do: The client renews it. If many at once: look for clock skew, or a client that does not
+            renew.
 ";
     assert_eq!(told, expected, "{told}");
+}
+
+/// What failed is told, and what could then not be asked, in a line.
+#[test]
+fn what_was_not_asked_takes_one_line() {
+    let told = text(&forged());
+    assert!(told.contains("\n  fail    signature   Does its signature verify?"), "{told}");
+    assert!(told.contains("\n  moot, by what failed before: "), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 100), "{told}");
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! | `page` | the page for operators |
 //! | `body`, `entry`, `misread` | what was sent: its bytes, the entries in it, and what is none |
 //! | `operations`, `preview`, `query` | what operators do: enter, take back, look ahead, ask |
-//! | `records` | what operators ask of decision records |
+//! | `asked`, `records` | which decision records are meant, and what is told of them |
 //! | `standing` | keys with their age, routes with what holds on them |
 //! | `explain` | what would be decided about a request |
 //! | `confirm` | what a feed says that was held back |
@@ -19,6 +19,7 @@
 //! | `audit` | who did what, and why |
 //! | `problem` | the answers, and why not |
 
+mod asked;
 mod audit;
 mod body;
 mod confirm;

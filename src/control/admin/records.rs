@@ -1,25 +1,17 @@
-//! What operators ask of decision records: find, list, group, follow. A subject is given as it is and hashed here, so
-//! that nobody needs the key; it is in the body, so that no log of addresses has it.
+//! What operators ask of decision records: find, list, group, follow. Which are meant is read in `asked`.
 
-use super::body::{self, Kind};
-use super::entry::When;
-use super::misread;
+use super::asked::{MOST, read};
 use super::problem::{Answer, Problem, json};
-use crate::decide::time::{Timestamp, millis};
+use crate::decide::time::millis;
 use crate::proxy::gate::Shared;
-use crate::settings::Span;
-use crate::state::fingerprint::Kind as Hashed;
 use crate::telemetry::records::{DecisionRecord, Filter, Groups, Records, Standing};
 use http::{HeaderMap, StatusCode};
 use hyper::body::Incoming;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// How many records one answer has, unless told otherwise, and at most.
-const FEW: usize = 50;
-const MOST: usize = 1000;
 /// How many groups of a kind there are in an answer.
 const GROUPS: usize = 10;
 /// How long a follower waits, at most, for something to come.
@@ -29,35 +21,6 @@ const FOLLOWERS: usize = 16;
 /// How far back a chart goes unless told otherwise, and how many steps it has at most.
 const QUARTER: Duration = Duration::from_secs(900);
 const STEPS: i64 = 500;
-/// No id and no name is longer.
-const LONGEST: usize = 4096;
-
-/// What is asked.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Asked {
-    id: Option<String>,
-    since: Option<Since>,
-    until: Option<Since>,
-    route: Option<String>,
-    reason: Option<String>,
-    issuer: Option<String>,
-    subject: Option<String>,
-    subject_hash: Option<String>,
-    admissions: bool,
-    shadow: bool,
-    limit: Option<usize>,
-    cursor: Option<u64>,
-    step: Option<Span>,
-}
-
-/// A time, or how long ago.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Since {
-    Ago(Span),
-    At(When),
-}
 
 /// What operators are told of records.
 pub struct Told {
@@ -121,7 +84,7 @@ impl Told {
     /// What is wrong with the question, or with the disk.
     pub async fn query(&self, headers: &HeaderMap, body: Incoming) -> Result<Answer, Problem> {
         let asked = read(headers, body).await?;
-        let (filter, limit) = (Filter { before: asked.cursor, ..self.filter(&asked)? }, limit(&asked)?);
+        let (filter, limit) = (Filter { before: asked.cursor, ..asked.filter(&self.shared)? }, asked.limit()?);
         self.records().settle().await;
         let records = self.blocking(move |records| records.newest(&filter, limit)).await?;
         let cursor = records.last().filter(|_| records.len() == limit).map(|last| last.seq);
@@ -134,7 +97,7 @@ impl Told {
     /// What is wrong with the question.
     pub async fn groups(&self, headers: &HeaderMap, body: Incoming) -> Result<Answer, Problem> {
         let asked = read(headers, body).await?;
-        let (filter, most) = (self.filter(&asked)?, asked.limit.unwrap_or(GROUPS).min(MOST));
+        let (filter, most) = (asked.filter(&self.shared)?, asked.limit.unwrap_or(GROUPS).min(MOST));
         self.records().settle().await;
         let groups = self.blocking(move |records| Ok(records.groups(&filter, most))).await?;
         let verdict = groups.verdict();
@@ -147,7 +110,7 @@ impl Told {
     /// What is wrong with the question.
     pub async fn buckets(&self, headers: &HeaderMap, body: Incoming) -> Result<Answer, Problem> {
         let asked = read(headers, body).await?;
-        let filter = self.filter(&asked)?;
+        let filter = asked.filter(&self.shared)?;
         let now = self.shared.state.clock.now().wall;
         let until = filter.until.unwrap_or_else(|| now.millis().saturating_add(1));
         let since = filter.since.unwrap_or_else(|| until.saturating_sub(millis(QUARTER)));
@@ -171,7 +134,7 @@ impl Told {
         let asked = read(headers, body).await?;
         let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{FOLLOWERS} follow already: ask later"));
         let _place = self.followers.try_acquire().map_err(busy)?;
-        let (filter, limit) = (self.filter(&asked)?, limit(&asked)?);
+        let (filter, limit) = (asked.filter(&self.shared)?, asked.limit()?);
         let Some(after) = asked.cursor else {
             self.records().settle().await;
             let cursor = Some(self.records().next().saturating_sub(1));
@@ -210,74 +173,5 @@ impl Told {
         };
         let broke = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "looking failed: the log has the details");
         done.map_err(broke)?.map_err(failed)
-    }
-
-    fn filter(&self, asked: &Asked) -> Result<Filter, Problem> {
-        let texts = [&asked.id, &asked.route, &asked.reason, &asked.issuer, &asked.subject, &asked.subject_hash];
-        if texts.into_iter().flatten().any(|text| text.len() > LONGEST) {
-            return Err(Problem::bad(format!("a name of more than {LONGEST} bytes")));
-        }
-        if let Some(code) = &asked.reason
-            && crate::decide::reason::Reason::from_code(code).is_none()
-        {
-            return Err(Problem::bad("no such `reason`: the runbook's page of reasons has their codes"));
-        }
-        let now = self.shared.state.clock.now().wall;
-        let instant = |since: &Option<Since>| since.as_ref().map(|since| since.instant(now).millis());
-        Ok(Filter {
-            id: asked.id.clone(),
-            since: instant(&asked.since),
-            until: instant(&asked.until),
-            route: asked.route.clone(),
-            reason: asked.reason.clone(),
-            issuer: asked.issuer.clone(),
-            subjects: self.subjects(asked),
-            admissions: asked.admissions,
-            shadow: asked.shadow,
-            before: None,
-            after: None,
-        })
-    }
-
-    /// A subject is one of an issuer: without one, it is looked for with all of them.
-    fn subjects(&self, asked: &Asked) -> Option<Vec<String>> {
-        let mut hashes: Option<Vec<String>> = asked.subject_hash.clone().map(|hash| vec![hash]);
-        if let Some(subject) = &asked.subject {
-            let plan = self.shared.plan.load();
-            let issuers = plan.issuers.iter().map(|issuer| &issuer.rules);
-            let asked = issuers.filter(|rules| asked.issuer.as_deref().is_none_or(|name| name == rules.name.as_str()));
-            let prints = &self.shared.state.fingerprints;
-            let all = asked.map(|rules| prints.of(Hashed::Subject, &rules.issuer, subject.as_bytes()).to_string());
-            hashes.get_or_insert_default().extend(all);
-        }
-        hashes
-    }
-}
-
-impl Since {
-    fn instant(&self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::Ago(span) => now.minus(span.get()),
-            Self::At(when) => when.at(now),
-        }
-    }
-}
-
-async fn read(headers: &HeaderMap, body: Incoming) -> Result<Asked, Problem> {
-    if body::kind(headers)? == Kind::Lines {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "ask one question at a time, as JSON"));
-    }
-    let bytes = body::whole(body).await?;
-    let times = |place| format!("{place}; times are `15m` (ago), `now`, RFC 3339 or seconds since 1970");
-    let told = |error: &serde_json::Error| misread::told(error).unwrap_or_else(times);
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Problem::bad(format!("this is no question in JSON: {}", told(&error))))
-}
-
-fn limit(asked: &Asked) -> Result<usize, Problem> {
-    match asked.limit {
-        None => Ok(FEW),
-        Some(limit @ 1..=MOST) => Ok(limit),
-        Some(_) => Err(Problem::bad(format!("`limit` is from 1 to {MOST}: go on with `cursor`"))),
     }
 }

@@ -10,7 +10,7 @@ use crate::control::settings::Config;
 use crate::proxy::answer::Exposure;
 use crate::proxy::client_certificates::Trust;
 use crate::settings::{Bytes, OrOff};
-use crate::telemetry::HeaderText;
+use crate::telemetry::{HeaderText, ParameterName};
 
 /// The longest token that is ever looked at.
 const MAX_TOKEN: Bytes = Bytes::kib(16);
@@ -117,6 +117,10 @@ fn telemetry(config: &Config, faults: &mut Faults<'_>) {
         );
     }
     records(config, faults);
+    if config.telemetry.secret_parameters.len() > ParameterName::MOST {
+        let help = "write at most 64: each parameter of each query is compared with all of them";
+        faults.error("telemetry.secret_parameters", "so many names cannot be looked for", help);
+    }
     let Some(otlp) = &config.telemetry.otlp else { return };
     for (name, text) in &otlp.headers {
         let path = join("telemetry.otlp.headers", name);

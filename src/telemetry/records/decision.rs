@@ -55,6 +55,9 @@ pub struct DecisionRecord {
     /// The issuer's name in the config.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+    /// The tenant, as metrics tell it; where `telemetry.tenants` says which claim names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// By how much the gateway's clock is ahead of the issuer's, in milliseconds, as the issuer's last answer told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skew_ms: Option<i64>,
@@ -111,6 +114,7 @@ impl DecisionRecord {
             policy: owned(kept.policy),
             revision: kept.revision.to_owned(),
             issuer: kept.issuer.as_deref().map(shown),
+            tenant: kept.later.tenant().map(shown),
             skew_ms: kept.skew,
             token: kept.bearer.as_ref().map(Bearer::of),
             session: kept.session.as_ref().map(|session| Attended::of(session, at)),

@@ -49,7 +49,8 @@ fn push(out: &mut String, char: char, escape: bool) {
 }
 
 /// Whether a character does something instead of being seen: controls, and what reorders, joins or hides others.
-fn is_loud(char: char) -> bool {
+#[must_use]
+pub fn is_loud(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'

@@ -2,6 +2,8 @@
 
 use std::hash::RandomState;
 
+use ipnet::IpNet;
+
 use super::line::{self, Line};
 use super::names::{Names, Number};
 use super::parts::field;
@@ -23,6 +25,12 @@ pub struct Filter {
     pub issuer: Option<String>,
     /// One of these hashes of the subject, as records tell them.
     pub subjects: Option<Vec<String>>,
+    /// The tenant, as metrics tell it.
+    pub tenant: Option<String>,
+    /// One of these hashes of the client's id, as records tell them.
+    pub clients: Option<Vec<String>>,
+    /// Where it came from: the client's address, or the peer's where no proxy told it.
+    pub network: Option<IpNet>,
     /// Of admissions, those that a shadow policy would have refused; the reason is then its reason.
     pub shadow: bool,
     /// Whether admissions are wanted too. By a trace id or a request id they are found all the same.
@@ -42,7 +50,10 @@ pub(super) struct Sieve {
     route: Option<Number>,
     reason: Option<Number>,
     issuer: Option<Number>,
+    tenant: Option<Number>,
     subjects: Option<Vec<u64>>,
+    clients: Option<Vec<u64>>,
+    network: Option<IpNet>,
     admissions: bool,
     shadow: bool,
     before: u64,
@@ -50,11 +61,20 @@ pub(super) struct Sieve {
 }
 
 impl Filter {
+    /// Is this a hash, as records tell it?
+    #[must_use]
+    pub fn is_hash(text: &str) -> bool {
+        line::parse(text).is_some()
+    }
+
     /// `None` if nothing can be what is asked for.
     pub(super) fn sieve(&self, names: &Names, hasher: &RandomState) -> Option<Sieve> {
         let known = |name: &Option<String>| match name {
             None => Some(None),
             Some(name) => names.known(name).map(Some),
+        };
+        let parsed = |hashes: &Option<Vec<String>>| {
+            hashes.as_ref().map(|hashes| hashes.iter().filter_map(|hash| line::parse(hash)).collect())
         };
         let shown = |id: &String| [line::request(hasher, id), line::request(hasher, &field(id.as_bytes()))];
         Some(Sieve {
@@ -65,13 +85,21 @@ impl Filter {
             route: known(&self.route)?,
             reason: known(&self.reason)?,
             issuer: known(&self.issuer)?,
-            subjects: self.subjects.as_ref().map(|hashes| hashes.iter().map(|hash| line::parse(hash)).collect()),
+            tenant: known(&self.tenant)?,
+            subjects: parsed(&self.subjects),
+            clients: parsed(&self.clients),
+            network: self.network,
             admissions: self.admissions || self.id.is_some(),
             shadow: self.shadow,
             before: self.before.unwrap_or(u64::MAX),
             after: self.after,
         })
     }
+}
+
+/// Nobody's hash is none of those that are asked for.
+fn among(wanted: Option<&Vec<u64>>, hash: u64) -> bool {
+    wanted.is_none_or(|all| hash != 0 && all.contains(&hash))
 }
 
 impl Sieve {
@@ -89,7 +117,12 @@ impl Sieve {
             && is(self.reason, reason)
             && is(self.route, line.route)
             && is(self.issuer, line.issuer)
-            && self.subjects.as_ref().is_none_or(|all| line.subject != 0 && all.contains(&line.subject))
+            && is(self.tenant, line.tenant)
+            && among(self.subjects.as_ref(), line.subject)
+            && among(self.clients.as_ref(), line.client)
+            && self
+                .network
+                .is_none_or(|network| line.address.is_some_and(|from| network.contains(&from.to_canonical())))
             && self.is_called(line)
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::judged::Judged;
 use super::known;
+use super::later::Later;
 use super::line::short;
 use super::wire::{Bytes, Wire, wired};
 use crate::decide::reason::Reason;
@@ -14,10 +15,12 @@ use crate::decide::session::{Key, KeySource, Knowledge};
 use crate::decide::time::millis;
 use crate::telemetry::record::{Claimed, Record, Trusted};
 use crate::telemetry::scrub;
+use crate::telemetry::secrets::Secrets;
 use crate::telemetry::span::version;
 
-/// The form in which this version writes. What was written in another is not read.
-const FORM: u8 = 1;
+/// The form in which this version writes. What was written in the one before is read too.
+const FORM: u8 = 2;
+const FIRST: u8 = 1;
 
 wired! {
     /// A record.
@@ -59,6 +62,8 @@ wired! {
         delivery: Option<Delivery<'a>>,
         trail: Option<Judged<'a>>,
         shadow: Option<Beside<'a>>,
+        /// What the first form has not.
+        later: Later<'a>,
     }
 }
 
@@ -163,8 +168,8 @@ impl<'a> Kept<'a> {
             method: scrub::text(asked.method.as_str()),
             scheme: asked.scheme,
             host: scrub::text(&asked.authority),
-            path: scrub::path(&asked.path),
-            query: asked.query.as_deref().map(scrubbed),
+            path: scrub::path(&record.secrets, &asked.path),
+            query: asked.query.as_deref().map(|query| scrubbed(&record.secrets, query)),
             http: version(asked.version),
             peer: asked.peer,
             client: asked.client,
@@ -193,19 +198,22 @@ impl<'a> Kept<'a> {
                 .shadow
                 .as_deref()
                 .map(|shadow| Beside { policy: &shadow.policy, trail: Judged::Made(&shadow.verdict) }),
+            later: Later::of(record),
         }
     }
 
     /// Of the bytes of a file, if this version wrote them.
     pub fn read(body: &'a [u8]) -> Option<Self> {
         let mut from = Bytes(body);
-        let kept = Some(body).filter(|body| body.first() == Some(&FORM)).and_then(|_| Self::take(&mut from));
+        let kept = Some(body)
+            .filter(|body| body.first().is_some_and(|form| (FIRST..=FORM).contains(form)))
+            .and_then(|_| Self::take(&mut from));
         kept.filter(|_| from.0.is_empty())
     }
 }
 
-fn scrubbed(query: &str) -> Cow<'_, str> {
-    match scrub::query(query) {
+fn scrubbed<'a>(secrets: &Secrets, query: &'a str) -> Cow<'a, str> {
+    match scrub::query(secrets, query) {
         Cow::Borrowed(query) => scrub::text(query),
         Cow::Owned(query) => Cow::Owned(scrub::text(&query).into_owned()),
     }

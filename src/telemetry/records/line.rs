@@ -32,6 +32,7 @@ pub(super) struct Line {
     pub shadow: Number,
     pub route: Number,
     pub issuer: Number,
+    pub tenant: Number,
     /// Where it is in its file.
     pub offset: u32,
     pub length: u32,
@@ -44,8 +45,9 @@ pub(super) const fn short(id: Fingerprint) -> u64 {
 }
 
 /// A hash as it was told.
-pub(super) fn parse(hash: &str) -> u64 {
-    u64::from_str_radix(hash, 16).unwrap_or(0)
+pub(super) fn parse(hash: &str) -> Option<u64> {
+    let digits = hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u64::from_str_radix(hash, 16).ok().filter(|_| digits)
 }
 
 /// A trace id as it is written: alone, or in what names a span of it (W3C Trace Context §3.2), such as the whole field
@@ -87,6 +89,7 @@ impl Line {
             shadow: names.number(kept.shadow.as_ref().and_then(|shadow| shadow.trail.reason())),
             route: names.number(kept.route),
             issuer: names.number(kept.issuer.as_deref()),
+            tenant: names.number(kept.later.tenant()),
             ..Self::default()
         }
     }

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `settings` | where records are kept, how many, and for how long |
 //! | `decision`, `parts`, `beside` | a record, as it is told |
-//! | `kept`, `judged`, `wire`, `frame` | a record, as it is kept |
+//! | `kept`, `later`, `judged`, `wire`, `frame` | a record, as it is kept |
 //! | `known` | what was known of a session, in words |
 //! | `escape` | what clients wrote, made harmless |
 //! | `line`, `names` | what is remembered of each record, to find it |
@@ -29,6 +29,7 @@ mod index;
 mod judged;
 mod kept;
 mod known;
+mod later;
 mod line;
 mod names;
 pub mod offline;
@@ -43,7 +44,7 @@ pub use beside::{Attended, Shadowed};
 pub use buckets::{Buckets, Counted};
 pub use decision::DecisionRecord;
 pub use filter::Filter;
-pub use groups::{Group, Groups};
+pub use groups::{Group, Groups, Top};
 pub use parts::{Asking, Bearer, Delivered, Entered};
 pub use room::{Records, Standing};
 pub use settings::Settings;

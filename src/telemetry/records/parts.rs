@@ -88,6 +88,12 @@ pub struct Entered {
     /// How long before the request that was, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_age_ms: Option<i64>,
+    /// When the event was that the entry tells of, where its source says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// How long after the event the entry was learned of and enforced, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_ms: Option<i64>,
 }
 
 /// How it was delivered, or was meant to be.
@@ -158,12 +164,15 @@ impl Entered {
         if feed.is_none() && entry.is_none() {
             return None;
         }
+        let (lag, instant) = (kept.later.lag(), |ms| Timestamp::from_millis(ms).to_string());
         Some(Self {
             feed: feed.map(|feed| shown(&feed.name)),
             feed_age_ms: feed.and_then(|feed| feed.age),
             entry_of: entry.map(|entry| shown(&entry.of)),
-            learned: entry.map(|entry| Timestamp::from_millis(entry.learned).to_string()),
+            learned: entry.map(|entry| instant(entry.learned)),
             entry_age_ms: entry.map(|entry| kept.at.saturating_sub(entry.learned)),
+            event: entry.zip(lag).map(|(entry, lag)| instant(entry.learned.saturating_sub(lag))),
+            lag_ms: lag,
         })
     }
 }

@@ -200,6 +200,12 @@ impl Records {
         self.shared.index().buckets(filter, step, most)
     }
 
+    /// Is there, or was there since the start, a record that has this name: of a route, an issuer or a tenant?
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        self.shared.index().names.known(name).is_some()
+    }
+
     /// The number that the next record gets.
     #[must_use]
     pub fn next(&self) -> u64 {

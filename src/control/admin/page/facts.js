@@ -20,6 +20,7 @@ export function facts(record) {
     ["config", record.revision],
     ["route", some(record.route, (route) => `${route} (${record.template ?? ""})`)],
     ["policy", record.policy],
+    ["tenant", record.tenant],
     ["issuer", some(record.issuer, (issuer) => issuer + skew(record.skew_ms))],
     ["token", some(token, bearer)],
     ...["subject", "session", "client"].map((name) => [name, some(token?.[name], hashed)]),
@@ -68,7 +69,7 @@ function attended(session) {
 }
 
 function revocation(known) {
-  const entry = some(known.entry_of, (of) => `by an entry of ${of}, learned ${known.learned ?? "once"}${some(known.entry_age_ms, (age) => `, ${span(age)} before this instant`) ?? ""}`);
+  const entry = some(known.entry_of, (of) => `by an entry of ${of}, enforced since ${known.learned ?? "once"}${some(known.entry_age_ms, (age) => `, ${span(age)} before this instant`) ?? ""}${some(known.lag_ms, (lag) => `, ${span(lag)} after the event of ${known.event}`) ?? ""}`);
   const feed = some(known.feed, (name) => `feed ${name}: ${some(known.feed_age_ms, (age) => `heard ${span(age)} before`) ?? "never heard"}`);
   return [entry, feed].filter(Boolean).join("; ");
 }

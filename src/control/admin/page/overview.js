@@ -9,15 +9,15 @@ import { clock, count, day, span } from "./words.js";
 
 const PAUSE = 5000, LATEST = 25, KINDS = 8;
 
-// Typed subjects are of this page's memory only, and so is whether it follows.
-let subject;
+// Typed subjects and clients are of this page's memory only, and so is whether it follows.
+let typed = {};
 let following = true;
 
 /** Shows it, until the signal says to end. */
 export async function overview(root, { params }, { signal, ending, heading, go }) {
-  const wanted = { ...filters.read(params), subject };
+  const wanted = { ...filters.read(params), ...typed };
   const change = (what) => {
-    if ("subject" in what) subject = what.subject;
+    for (const name of ["subject", "client"]) if (name in what) typed[name] = what[name];
     const next = filters.write({ ...wanted, ...what });
     if (next === (location.hash || "#/")) go(); else location.hash = next;
   };
@@ -26,14 +26,14 @@ export async function overview(root, { params }, { signal, ending, heading, go }
   const follow = el("button", { type: "button", class: "toggle", "aria-pressed": String(following), on: { click: () => { following = !following; follow.setAttribute("aria-pressed", String(following)); if (following) refresh(); } } }, el("i", { class: "dot" }), "Live");
   root.replaceChildren(heading("Refusals", follow), places.form, el("section", { class: "card", "aria-label": "Refusals over time" }, places.head, el("div", { class: "over-time" }, picture.node, places.legend),
     el("details", {}, el("summary", {}, "The chart as a table"), el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "The chart as a table" }, places.table))), places.tops, places.latest);
-  put(places.form, filters.form(wanted, { routes: [], issuers: [], reasons: [] }, change));
+  put(places.form, filters.form(wanted, { routes: [], issuers: [], reasons: [], tenants: [] }, change));
   const refresh = () => load(wanted, { places, picture, change }, signal);
   await refresh();
   known(wanted, places, change, signal);
   live(refresh, wanted, signal);
 }
 
-const question = ({ since, route, reason, issuer, subject: typed, subject_hash, shadow: beside }) => ({ since, route, reason, issuer, subject: typed, subject_hash, shadow: beside ? true : undefined });
+const question = ({ shadow: beside, ...rules }) => ({ ...rules, shadow: beside ? true : undefined });
 
 async function load(wanted, { places, picture, change }, signal) {
   const asked = question(wanted);
@@ -44,7 +44,7 @@ async function load(wanted, { places, picture, change }, signal) {
   ]);
   put(places.head, summary(groups, wanted));
   picture.show(buckets);
-  put(places.legend, legend(buckets, wanted, change));
+  put(places.legend, legend(buckets, groups, wanted, change));
   put(places.table, table(buckets));
   put(places.tops, tops(groups, wanted, change));
   put(places.latest, list(latest.records, "The latest"));
@@ -53,8 +53,8 @@ async function load(wanted, { places, picture, change }, signal) {
 /** The names to choose from are those of the config, and of what was refused. */
 async function known(wanted, places, change, signal) {
   try {
-    const [{ routes }, { issuers }, { reasons }] = await Promise.all([get("/routes", signal), get("/keys", signal), query("/records/groups", { limit: 100 }, signal)]);
-    const names = { routes: routes.map((one) => one.route), issuers: issuers.map((one) => one.issuer), reasons: reasons.map((one) => one.name).sort() };
+    const [{ routes }, { issuers }, { reasons, tenants }] = await Promise.all([get("/routes", signal), get("/keys", signal), query("/records/groups", { limit: 100 }, signal)]);
+    const names = { routes: routes.map((one) => one.route), issuers: issuers.map((one) => one.issuer), reasons: reasons.map((one) => one.name).sort(), tenants: tenants.map((one) => one.name).sort() };
     if (!places.form.contains(document.activeElement)) put(places.form, filters.form(wanted, names, change));
   } catch { /* Then there are fewer to choose from. */ }
 }
@@ -94,22 +94,23 @@ function summary({ total, verdict, standing, different_subjects, different_addre
     el("p", { class: "faint" }, verdict ? `${verdict.charAt(0).toUpperCase()}${verdict.slice(1)}. ` : "", facts.filter(Boolean).join(" · "))];
 }
 
-const entry = ({ name, number, total, key, chosen, swatch, choose }) => {
+const entry = ({ name, number, total, key, chosen, swatch, choose, note }) => {
   const label = [el("span", { class: "label" }, swatch !== undefined && el("i", { class: "swatch", tone: swatch }), brief(name, 60)), el("span", { class: "number" }, number.toLocaleString("en"))];
   const bar = { class: "row", share: number / Math.max(1, total) };
-  return el("li", {}, choose ? el("button", { ...bar, type: "button", "data-key": key, "aria-pressed": String(chosen), on: { click: choose } }, label) : el("div", bar, label));
+  return el("li", {}, choose ? el("button", { ...bar, type: "button", "data-key": key, "aria-pressed": String(chosen), on: { click: choose } }, label) : el("div", bar, label), note && el("p", { class: "note faint" }, brief(note, 120)));
 };
 
 // The reasons are the legend of the chart as well; one that is chosen is shown alone.
-function legend({ reasons, total }, wanted, change) {
-  const one = ({ name, total: number }) => entry({ name, number, total, key: `reason-${name}`, chosen: wanted.reason === name, swatch: tone(name), choose: name === "other" ? undefined : () => change({ reason: wanted.reason === name ? undefined : name }) });
+function legend({ reasons, total }, groups, wanted, change) {
+  const behind = (name) => groups.reasons.find((group) => group.name === name)?.top?.told;
+  const one = ({ name, total: number }) => entry({ name, number, total, note: behind(name), key: `reason-${name}`, chosen: wanted.reason === name, swatch: tone(name), choose: name === "other" ? undefined : () => change({ reason: wanted.reason === name ? undefined : name }) });
   return reasons.length ? el("ol", { class: "bars", "aria-label": "Reasons; choose one to see it alone" }, reasons.map(one)) : el("p", { class: "faint" }, "Nothing was refused.");
 }
 
 function tops(groups, wanted, change) {
-  const one = (by) => ({ name, count: number }) => entry({ name, number, total: groups.total, key: `${by}-${name}`, chosen: wanted[by] === name, choose: by && (() => change({ [by]: wanted[by] === name ? undefined : name })) });
+  const one = (by) => ({ name, count: number, top }) => entry({ name, number, note: top?.told, total: groups.total, key: `${by}-${name}`, chosen: wanted[by] === name, choose: by && (() => change({ [by]: wanted[by] === name ? undefined : name })) });
   const kind = (title, rows, by) => rows.length > 0 && el("section", { class: "card" }, el("h2", {}, title), el("ol", { class: "bars" }, rows.map(one(by))));
-  return [kind("Routes", groups.routes, "route"), kind("Issuers", groups.issuers, "issuer"), kind("Clients, hashed", groups.clients), kind("Subjects, hashed", groups.subjects, "subject_hash"), kind("Addresses", groups.addresses)];
+  return [kind("Routes", groups.routes, "route"), kind("Issuers", groups.issuers, "issuer"), kind("Tenants", groups.tenants, "tenant"), kind("Clients, hashed", groups.clients, "client_hash"), kind("Subjects, hashed", groups.subjects, "subject_hash"), kind("Addresses", groups.addresses, "address")];
 }
 
 /** Records, one a line. */
