@@ -13,8 +13,8 @@ use crate::proxy::certificates::Certificates;
 use crate::proxy::counters::Counters;
 use crate::proxy::gate::Shared;
 use crate::state::journal::JournalStanding;
-use crate::state::sessions::Sessions;
-use crate::telemetry::{Connections, FleetSeen, Gauges, Introspection, Journal, SharingSeen, Telemetry};
+use crate::state::sessions::{Looked, QUIET, Sessions};
+use crate::telemetry::{Connections, FleetSeen, Gauges, Introspection, Journal, LookedThrough, SharingSeen, Telemetry};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -240,6 +240,9 @@ fn sessions(sessions: &Sessions, gauges: &mut Gauges) {
         [(Reason::SessionIdleTimeout.code(), counts.idle), (Reason::SessionAbsoluteTimeout.code(), counts.absolute)];
     gauges.sessions(counts.held, sessions.bytes(), &ended, counts.unkept);
     gauges.vouched(&sessions.vouched.counts());
+    let Looked { idle, worked, held_up } = sessions.looked_through();
+    let idle: Vec<_> = QUIET.iter().zip(idle).map(|((quiet, _), sessions)| (*quiet, sessions)).collect();
+    gauges.looked_through(&LookedThrough { idle: &idle, worked, held_up, forgotten: counts.forgotten });
 }
 
 /// The memory that the process has, as Linux tells it.

@@ -1,6 +1,7 @@
 //! Wires the parts: the one room that knows everyone.
 
 mod checkup;
+mod cleaning;
 mod doors;
 mod explaining;
 mod health;
@@ -112,6 +113,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
     Shown::fill_gauges(&shown);
     let admin = serve_admin(&config.admin, &control, Arc::clone(&shown), &shared, &reload)?;
     let (admin, admin_door) = admin.map_or((None, None), |(address, door)| (Some(address), door));
+    cleaning::start(&control, &shared.state);
     watch::start(&control, &reload, &shared, doors.handshakers().into_iter().chain(admin_door).collect());
     let (addresses, counters) = (doors.addresses.clone(), Arc::clone(&doors.counters));
     let work = Work {

@@ -11,7 +11,7 @@
 //! | `records` | an exchange as a record that can be asked for afterwards |
 //! | `record`, `span`, `checks`, `attempt` | an exchange as spans |
 //! | `export`, `client`, `connect` | spans to a collector, over OTLP |
-//! | `route`, `decisions`, `durations`, `tenants`, `issuer`, `renewals`, `shadow`, `meter`, `scrape`, `fleet`, `sharing`, `journal`, `introspection` | metrics |
+//! | `route`, `decisions`, `durations`, `tenants`, `issuer`, `renewals`, `shadow`, `meter`, `scrape`, `fleet`, `remembered`, `sharing`, `journal`, `introspection` | metrics |
 //! | `access`, `output`, `log`, `panics` | lines |
 //! | `scrub`, `secrets` | what clients wrote, without the secrets in it |
 
@@ -42,6 +42,7 @@ mod panics;
 mod random;
 mod record;
 pub mod records;
+mod remembered;
 mod renewals;
 mod route;
 mod scrape;
@@ -65,6 +66,7 @@ pub use journal::Journal;
 pub use log::start as start_log;
 pub use meter::InFlight;
 pub use paint::Paint;
+pub use remembered::LookedThrough;
 pub use route::{RouteMeter, UpstreamMeter};
 pub use scrape::{Connections, Gauges};
 pub use secrets::ParameterName;

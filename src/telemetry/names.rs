@@ -155,6 +155,9 @@ metrics! {
     FLEET_BEHIND_FOR = "curfew_fleet_propagation_behind_seconds", "How long the first of these waits";
     AUDIT_LINES = "curfew_audit_lines", "Lines that were written to the audit log";
     AUDIT_DROPPED = "curfew_audit_dropped", "Lines of the audit log that found no place: in the queue, on the disk; or that were not sent on: to syslog, by OTLP";
+    AUDIT_SENT = "curfew_audit_sent", "Lines of the audit log that were sent on: to syslog, to otlp";
+    AUDIT_FAILURES = "curfew_audit_failures", "Attempts to write the audit log, or to have the disk keep it, that failed";
+    AUDIT_CHAIN_BROKEN = "curfew_audit_chain_broken", "Whether the last line of the audit log did not hold at the start, 1 or 0: the file was changed, or its key was";
     AUDIT_BYTES = "curfew_audit_file_bytes", "How long the audit log's file is that is written now";
     AUDIT_SYNC_AGE = "curfew_audit_sync_age_seconds", "Time since the audit log's file was last known to be on the disk, whether or not anything was written since";
     AUDIT_UNSYNCED = "curfew_audit_unsynced_seconds", "How long the first line of the audit log waits that is not known to be on the disk; 0 if none does";
@@ -167,6 +170,10 @@ metrics! {
     CACHE_MISSES = "curfew_token_cache_misses", "Tokens whose signature had to be verified";
     SESSIONS = "curfew_sessions", "Sessions that are remembered";
     SESSIONS_BYTES = "curfew_sessions_bytes", "Memory that the remembered sessions take, free places included";
+    SESSIONS_IDLE = "curfew_sessions_idle", "Remembered sessions whose user was not active here for as long as quiet says, when all were last looked through";
+    SESSIONS_FORGOTTEN = "curfew_sessions_forgotten", "Sessions that were let go because no limit could need them any more";
+    SESSIONS_CLEANUP = "curfew_sessions_cleanup_duration_seconds", "How long the last look through all remembered sessions worked, which lets those go that are over; its pauses left out";
+    SESSIONS_CLEANUP_HOLD = "curfew_sessions_cleanup_hold_seconds", "The longest for which that look held up the requests of some sessions";
     SESSIONS_ENDED = "curfew_sessions_ended", "Sessions that ended by a limit, once for each sign-in, by reason";
     SESSIONS_UNKEPT = "curfew_sessions_not_kept", "How often a session found no room to be remembered";
     SESSIONS_VOUCHED = "curfew_sessions_vouched", "Requests of sessions without room about which their issuer was asked, by what it said: active, inactive, unknown";
@@ -188,6 +195,7 @@ metrics! {
     SPANS_EXPORTED = "curfew_spans_exported", "Spans that a collector has taken";
     SPANS_DROPPED = "curfew_spans_dropped", "Spans dropped because the collector was too slow, or away for too long";
     RECORDS_KEPT = "curfew_records_kept", "Decision records that can be asked for";
+    RECORDS_OLDEST = "curfew_records_oldest_timestamp_seconds", "When the oldest decision record was made that can be asked for, since the epoch; 0 if there is none";
     RECORDS_BYTES = "curfew_records_bytes", "How long the files of decision records are";
     RECORDS_WRITTEN = "curfew_records_written", "Decision records that were kept";
     RECORDS_SKIPPED = "curfew_records_skipped_files", "Files of decision records that could not be read at the start: they were passed over, and stay where they are";

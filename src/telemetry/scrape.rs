@@ -70,6 +70,8 @@ impl Gauges {
     /// How decision records stand.
     pub(super) fn records(&mut self, standing: &Standing) {
         self.put(metric::RECORDS_KEPT, &[], standing.kept as f64);
+        let oldest = standing.oldest.map_or(0.0, |oldest| oldest.millis() as f64 / 1e3);
+        self.put(metric::RECORDS_OLDEST, &[], oldest);
         self.put(metric::RECORDS_BYTES, &[], standing.bytes as f64);
         self.count(metric::RECORDS_WRITTEN, &[], standing.written);
         self.put(metric::RECORDS_SKIPPED, &[], standing.skipped as f64);
@@ -149,23 +151,6 @@ impl Gauges {
     pub fn token_cache(&mut self, hits: u64, misses: u64) {
         self.count(metric::CACHE_HITS, &[], hits);
         self.count(metric::CACHE_MISSES, &[], misses);
-    }
-
-    /// Sessions: how many are remembered and in how many bytes, how many ended for which reason, how many found no room.
-    pub fn sessions(&mut self, held: usize, bytes: usize, ended: &[(&str, u64)], unkept: u64) {
-        self.put(metric::SESSIONS, &[], held as f64);
-        self.put(metric::SESSIONS_BYTES, &[], bytes as f64);
-        for (reason, count) in ended {
-            self.count(metric::SESSIONS_ENDED, &[("reason", reason)], *count);
-        }
-        self.count(metric::SESSIONS_UNKEPT, &[], unkept);
-    }
-
-    /// What issuers said of sessions without room.
-    pub fn vouched(&mut self, counts: &[(&str, u64)]) {
-        for (answer, count) in counts {
-            self.count(metric::SESSIONS_VOUCHED, &[("answer", answer)], *count);
-        }
     }
 
     /// The process: its version, when it was started, and how many bytes of memory it has, where that can be told.

@@ -37,6 +37,8 @@ fn changed_while_it_was_down() {
     std::fs::write(world.log(), text.replace("enforced", "failed")).unwrap();
     world.restart();
     assert!(world.told("chain_begun")["why"].as_str().unwrap().contains("does not hold"));
+    let metrics = world.gateway.as_ref().unwrap().admin("/metrics").1;
+    assert!(metrics.contains("\ncurfew_audit_chain_broken 1.0\n"), "{metrics}");
     assert_eq!(world.audit(&["verify"], &world.files()).0, 8);
 }
 

@@ -56,6 +56,7 @@ fn faults(panel: &Value) -> Vec<&'static str> {
     let checks = [
         (panel["title"].as_str().is_none_or(str::is_empty), "has no title"),
         (kind != "text" && panel["description"].as_str().is_none_or(|text| text.len() < 20), "is not described"),
+        (kind != "text" && !panel["links"].to_string().contains("${runbook}/"), "leads to no page of the runbook"),
         (kind != "text" && targets.is_none_or(Vec::is_empty), "asks nothing"),
         (targets.is_some_and(|all| !all.iter().all(from_variable)), "asks another data source"),
         (numbers && defaults["unit"].as_str().is_none_or(str::is_empty), "has no unit"),

@@ -13,6 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Alerts whose expression has no data while all is well, even without its comparison, and why.
 const EMPTY_WHEN_WELL: &[(&str, &str)] = &[
     ("CurfewAbsent", "`absent` has data only where nothing is scraped"),
+    (
+        "CurfewFewerInstances",
+        "it looks two hours back, and this Prometheus has seen less; `up` is in CurfewDown, which has data",
+    ),
     ("CurfewFeedNeverHeard", "every source was heard; both of its sides are in CurfewFeedStale, which has data"),
     ("CurfewJwksNeverFetched", "all keys were fetched; both of its sides are in CurfewJwksExpired, which has data"),
     ("CurfewInternalErrors", "no test can make the gateway fail inside, and a reason that never was has no series"),
@@ -68,6 +72,7 @@ fn every_query_has_data() {
     let prometheus = Prometheus::start(world.gateway.admin);
     world.redis.cli(&["XADD", "{curfew}:log", "*", "b", "written by somebody else"]);
     reload(&world);
+    traffic::cut_short(&world);
     let (begun, mut waiting, mut found) = (Instant::now(), asked(), Vec::new());
     while !waiting.is_empty() && begun.elapsed() < PATIENCE {
         traffic::round(&world);
@@ -84,6 +89,7 @@ fn every_query_has_data() {
     let empty: Vec<_> = waiting.iter().map(|query| format!("{}: {}", query.place, query.expr)).collect();
     assert!(empty.is_empty(), "no data:\n{}", empty.join("\n"));
     assert_eq!(prometheus.failed_rules(), Vec::<String>::new());
+    assert!(!world.tells(r#"curfew_audit_sent_total{to="syslog"} 0"#), "what was sent to syslog is counted");
     for (name, why) in EMPTY_WHEN_WELL {
         assert!(rules().iter().any(|rule| rule.name == *name), "{name} is no alert");
         println!("empty when all is well: {name}: {why}");

@@ -25,10 +25,16 @@ impl Prometheus {
         let rules =
             ["records.yaml", "alerts.yaml"].map(|file| path("deploy/prometheus").join(file).display().to_string());
         let config = dir.path().join("prometheus.yaml");
+        // One gateway as two instances: what is right only of one shows.
+        let scraped =
+            |instance: &str| format!("{{ targets: ['{target}'], labels: {{ instance: gateway-{instance} }} }}");
         let text = format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: ['{}', '{}']\nscrape_configs:\n  \
-             - {{ job_name: curfew, static_configs: [{{ targets: ['{target}'] }}] }}\n",
-            rules[0], rules[1]
+             - {{ job_name: curfew, static_configs: [{}, {}] }}\n",
+            rules[0],
+            rules[1],
+            scraped("one"),
+            scraped("two")
         );
         std::fs::write(&config, text).unwrap();
         let log = std::fs::File::create(dir.path().join("log")).unwrap();

@@ -17,11 +17,14 @@ pub fn round(world: &World) {
     let (corp, partner) = (|| mint.rsa.token(), mint.partner.token().claim("iss", PARTNER));
     let acme = || corp().claim("org", json!({ "id": "acme" }));
     let fresh = acme().claim("iat", now());
-    let listed = json!({ "status_list": { "idx": 7, "uri": "http://127.0.0.1:9/status/1" } });
+    let asked = partner.clone().claim("jti", unique("jti")).sign();
+    let status = |uri: &str| bearer(&corp().claim("status", json!({ "status_list": { "idx": 7, "uri": uri } })).sign());
     let rows: Vec<(&str, String, &str)> = vec![
         ("/orders/1", bearer(&fresh.sign()), "admitted"),
         ("/orders/2", bearer(&partner.sign()), "admitted"),
-        ("/asked/2", bearer(&partner.sign()), "introspection_unavailable"),
+        ("/asked/2", bearer(&asked), "admitted"),
+        ("/asked/2", bearer(&asked), "admitted"),
+        ("/asked/22", bearer(&corp().sign()), "introspection_unavailable"),
         ("/young/3", bearer(&corp().sign()), "admitted"),
         ("/orders/4", bearer(&corp().claim("jti", REVOKED).sign()), "token_revoked"),
         ("/orders/5", bearer(&corp().claim("iat", now() - 900).claim("exp", now() - 120).sign()), "token_expired"),
@@ -36,7 +39,8 @@ pub fn round(world: &World) {
         ("/orders/14", "Authorization: Basic YTpi\r\n".into(), "unsupported_auth_scheme"),
         ("/nowhere", String::new(), "route_not_found"),
         ("/gone/15", bearer(&corp().sign()), "upstream_unreachable"),
-        ("/orders/21", bearer(&corp().claim("status", listed).sign()), "status_unavailable"),
+        ("/orders/21", status("http://127.0.0.1:9/status/1"), "status_unavailable"),
+        ("/orders/23", status(&world.list), "admitted"),
     ];
     let rows = rows.into_iter().chain(renewals(&unique("sid"), mint));
     for (path, fields, expected) in rows {
@@ -46,6 +50,23 @@ pub fn round(world: &World) {
     for _ in 0..4 {
         post(world, "narrow", &logout(corp(), &unique("sid")));
     }
+}
+
+/// An answer that does not end is cut short when its token does.
+pub fn cut_short(world: &World) {
+    let corp = Mint::get().rsa.token().claim("iat", now() - 900);
+    // Sixty seconds are the leeway.
+    let nearly = bearer(&corp.claim("exp", now() - 58).sign());
+    world.listen("/orders/quiet", &nearly);
+}
+
+/// A status list of sixteen tokens, all of them good, that counts for a minute.
+pub fn list(uri: &str) -> String {
+    let mut token = Mint::get().rsa.token().head("typ", "statuslist+jwt");
+    token.claims.clear();
+    let list = json!({ "bits": 1, "lst": "eNpjYAAAAAIAAQ" });
+    let token = token.claim("sub", uri).claim("iat", now()).claim("exp", now() + 60).claim("ttl", 1);
+    token.claim("status_list", list).sign()
 }
 
 /// A session that goes on with a newer token before the old one ends, and once more after it was refused.

@@ -9,8 +9,8 @@ use curfew::decide::reason::Reason;
 use curfew::decide::time::Timestamp;
 use curfew::telemetry::audit::{Event, Kind};
 use curfew::telemetry::{
-    Connections, Exchange, FleetSeen, Introspection, Journal, Service, Settings, Shadowed, SharingSeen, Sight,
-    Telemetry, names,
+    Connections, Exchange, FleetSeen, Introspection, Journal, LookedThrough, Service, Settings, Shadowed, SharingSeen,
+    Sight, Telemetry, names,
 };
 use tokio::runtime::Handle;
 
@@ -58,6 +58,8 @@ fn telemetry_with(otlp: serde_json::Value) -> Telemetry {
         gauges.endpoint_healthy("orders", "http://127.0.0.1:9000", true);
         gauges.token_cache(9, 1);
         gauges.sessions(3, 240, &[("session_idle_timeout", 2)], 1);
+        let (worked, held_up) = (Duration::from_millis(3), Duration::from_micros(50));
+        gauges.looked_through(&LookedThrough { idle: &[("5m", 2)], worked, held_up, forgotten: 9 });
         gauges.vouched(&[("active", 5), ("inactive", 2), ("unknown", 1)]);
         let lost = [("deny", 1), ("local", 0), ("allow", 2)];
         gauges.sharing(&SharingSeen {
@@ -154,6 +156,12 @@ async fn what_happened_is_counted() {
         r#"curfew_revocation_complete{source="feed"} 1.0"#.to_owned(),
         "curfew_config_last_reload_successful 1".to_owned(),
         "curfew_audit_lines_total 1".to_owned(),
+        r#"curfew_audit_sent_total{to="syslog"} 0"#.to_owned(),
+        "curfew_audit_failures_total 0".to_owned(),
+        "curfew_audit_chain_broken 0.0".to_owned(),
+        r#"curfew_sessions_idle{quiet="5m"} 2.0"#.to_owned(),
+        "curfew_sessions_forgotten_total 9".to_owned(),
+        "curfew_sessions_cleanup_duration_seconds 0.003".to_owned(),
         r#"curfew_audit_dropped_total{why="otlp"} 0"#.to_owned(),
         "curfew_audit_unsynced_seconds 0.0".to_owned(),
         r#"curfew_revocation_events_total{source="logout",outcome="enforced"} 3"#.to_owned(),

@@ -89,6 +89,11 @@ impl Entry {
         }
     }
 
+    /// The steady millisecond of its last activity.
+    pub(super) fn last(&self) -> i64 {
+        unpack(self.last)
+    }
+
     /// It is kept until this steady second at least; where it was refused, as long as was said then.
     pub(super) fn set(&mut self, life: &Life, until: u32) {
         let kept = if self.ended == 0 { 0 } else { u32::from_le_bytes(self.keep) };

@@ -10,6 +10,7 @@
 //! | `desk` | where a request asks what other instances know of one |
 //! | `breaker` | whether it is worth to ask them |
 //! | `vouched` | what issuers said of those for which there was no room |
+//! | `rounds` | the look through all, which forgets what is over though nothing new comes |
 //! | `late` | an activity that waits until others were asked |
 //! | `sharing` | what waits to be told to other instances, and what is learnt of them |
 
@@ -18,6 +19,7 @@ mod desk;
 mod entry;
 mod late;
 mod name;
+mod rounds;
 mod sharing;
 mod store;
 mod table;
@@ -26,5 +28,6 @@ mod vouched;
 pub use desk::{Asked, Desk, Question, Questions, Unknown};
 pub use late::{Late, Used};
 pub use name::{Name, name};
+pub use rounds::{Looked, QUIET, Rounds};
 pub use sharing::Pace;
 pub use store::{Activity, Counts, Sessions, Terms, Turn};

@@ -5,6 +5,7 @@
 
 use super::entry::Entry;
 use super::name::Name;
+use super::rounds::Looked;
 use super::sharing::Sharing;
 use super::table::Table;
 use super::vouched::Vouched;
@@ -17,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How many tables there are: so many that growing one is short.
-const TABLES: usize = 1024;
+pub(super) const TABLES: usize = 1024;
 
 /// How many places are looked at, for what is over, when a session comes that is not held.
 const AT_ONCE: usize = 16;
@@ -75,6 +76,8 @@ pub struct Counts {
     pub absolute: u64,
     /// How often a session found no room.
     pub unkept: u64,
+    /// How many were forgotten, being over.
+    pub forgotten: u64,
 }
 
 /// The sessions of which this process knows.
@@ -85,6 +88,9 @@ pub struct Sessions {
     idle: AtomicU64,
     absolute: AtomicU64,
     unkept: AtomicU64,
+    forgotten: AtomicU64,
+    /// What the last look through all found.
+    pub(super) looked: Mutex<Looked>,
     /// What issuers said of those without room.
     pub vouched: Vouched,
     /// The table that is swept next, when there is no room.
@@ -103,6 +109,8 @@ impl Default for Sessions {
             idle: AtomicU64::new(0),
             absolute: AtomicU64::new(0),
             unkept: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
+            looked: Mutex::default(),
             vouched: Vouched::default(),
             hand,
         }
@@ -211,8 +219,7 @@ impl Sessions {
 
     /// Takes room for one more in this table, if there is any.
     pub(super) fn makes_room(&self, table: &mut Table, now: Moment, terms: &Terms) -> bool {
-        let forgotten = table.sweep(AT_ONCE, second(now));
-        self.held.fetch_sub(forgotten, Ordering::Relaxed);
+        self.forgot(table.sweep(AT_ONCE, second(now)));
         let room = |held: usize| (held < terms.max).then_some(held + 1);
         let taken = self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok();
         self.unkept.fetch_add(u64::from(!taken), Ordering::Relaxed);
@@ -226,10 +233,15 @@ impl Sessions {
         }
         let next = self.hand.fetch_add(1, Ordering::Relaxed) % TABLES;
         if let Some(Ok(mut table)) = self.tables.get(next).map(Mutex::try_lock) {
-            let forgotten = table.sweep(4 * AT_ONCE, second(now));
-            self.held.fetch_sub(forgotten, Ordering::Relaxed);
+            self.forgot(table.sweep(4 * AT_ONCE, second(now)));
         }
         self.held.load(Ordering::Relaxed) < terms.max
+    }
+
+    /// So many were over.
+    pub(super) fn forgot(&self, sessions: usize) {
+        self.held.fetch_sub(sessions, Ordering::Relaxed);
+        self.forgotten.fetch_add(sessions as u64, Ordering::Relaxed);
     }
 
     pub(super) fn table(&self, print: Fingerprint) -> Option<MutexGuard<'_, Table>> {
@@ -247,6 +259,7 @@ impl Sessions {
             idle: self.idle.load(Ordering::Relaxed),
             absolute: self.absolute.load(Ordering::Relaxed),
             unkept: self.unkept.load(Ordering::Relaxed),
+            forgotten: self.forgotten.load(Ordering::Relaxed),
         }
     }
 
@@ -276,7 +289,7 @@ impl Terms {
     }
 }
 
-fn second(now: Moment) -> u32 {
+pub(super) fn second(now: Moment) -> u32 {
     u32::try_from(now.steady.as_secs()).unwrap_or(u32::MAX)
 }
 

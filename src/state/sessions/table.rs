@@ -15,6 +15,16 @@ pub(super) struct Table {
     hand: usize,
 }
 
+/// What looking at some places came to.
+pub(super) struct Passed {
+    /// Where to go on; nowhere, at the end.
+    pub(super) next: Option<usize>,
+    /// At how many places was looked.
+    pub(super) looked: usize,
+    /// How many sessions were forgotten.
+    pub(super) forgotten: usize,
+}
+
 /// The fewest places there are, once there is one.
 const FEWEST: usize = 8;
 
@@ -101,10 +111,37 @@ impl Table {
                 None => self.hand = 0,
             }
         }
+        self.shrink();
+        before - self.taken
+    }
+
+    /// Looks at some places from this one on, forgets what is over, and tells of the rest. At the end it begins anew with
+    /// the first one.
+    pub(super) fn pass(&mut self, from: usize, places: usize, now: u32, mut told: impl FnMut(&Entry)) -> Passed {
+        let (before, mut place, mut looked) = (self.taken, from, 0);
+        while looked < places
+            && let Some(entry) = self.places.get(place)
+        {
+            looked += 1;
+            // What moves up into the place is looked at next.
+            if !entry.is_free() && entry.is_over(now) {
+                self.remove(place);
+                continue;
+            }
+            Some(entry).filter(|entry| !entry.is_free()).into_iter().for_each(&mut told);
+            place += 1;
+        }
+        let (next, forgotten) = (Some(place).filter(|place| *place < self.places.len()), before - self.taken);
+        if next.is_none() {
+            self.shrink();
+        }
+        Passed { next, looked, forgotten }
+    }
+
+    fn shrink(&mut self) {
         if self.taken * 4 < self.places.len() && self.places.len() > FEWEST {
             self.resize((self.taken * 3 / 2).max(FEWEST));
         }
-        before - self.taken
     }
 
     /// Moves up what stands behind it and would else not be found.

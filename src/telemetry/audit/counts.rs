@@ -1,7 +1,7 @@
 //! What became of the lines of the audit log, for the metrics.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crate::telemetry::meter::lock;
@@ -15,6 +15,12 @@ pub(super) struct Counts {
     pub dropped_disk: AtomicU64,
     pub dropped_syslog: AtomicU64,
     pub dropped_otlp: AtomicU64,
+    pub sent_syslog: AtomicU64,
+    pub sent_otlp: AtomicU64,
+    /// How often the disk did not take it, or did not keep it.
+    pub failures: AtomicU64,
+    /// Whether the chain that was found at the start did not hold.
+    pub broken: AtomicBool,
     pub bytes: AtomicU64,
     synced: Mutex<Synced>,
 }
@@ -33,6 +39,10 @@ impl Counts {
             dropped_disk: AtomicU64::new(0),
             dropped_syslog: AtomicU64::new(0),
             dropped_otlp: AtomicU64::new(0),
+            sent_syslog: AtomicU64::new(0),
+            sent_otlp: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             synced: Mutex::new(Synced { last: Instant::now(), waiting: None }),
         }
@@ -71,6 +81,11 @@ impl Counts {
         ] {
             gauges.count(metric::AUDIT_DROPPED, &[("why", why)], count.load(Relaxed));
         }
+        for (to, count) in [("syslog", &self.sent_syslog), ("otlp", &self.sent_otlp)] {
+            gauges.count(metric::AUDIT_SENT, &[("to", to)], count.load(Relaxed));
+        }
+        gauges.count(metric::AUDIT_FAILURES, &[], self.failures.load(Relaxed));
+        gauges.put(metric::AUDIT_CHAIN_BROKEN, &[], f64::from(u8::from(self.broken.load(Relaxed))));
         gauges.put(metric::AUDIT_BYTES, &[], self.bytes.load(Relaxed) as f64);
         gauges.put(metric::AUDIT_SYNC_AGE, &[], age.as_secs_f64());
         gauges.put(metric::AUDIT_UNSYNCED, &[], waits.as_secs_f64());

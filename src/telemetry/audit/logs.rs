@@ -65,8 +65,10 @@ impl<E: LogExporter> Unsent<E> {
                 .map(|(event, line)| record(&logger, &event, &line))
                 .collect();
             let full = batch.len() == BATCH;
-            if !batch.is_empty() && !self.send(&batch, stop, &mut away).await {
-                counts.dropped_otlp.fetch_add(batch.len() as u64, Relaxed);
+            if !batch.is_empty() {
+                let sent = self.send(&batch, stop, &mut away).await;
+                let counter = if sent { &counts.sent_otlp } else { &counts.dropped_otlp };
+                counter.fetch_add(batch.len() as u64, Relaxed);
             }
             if last && !full {
                 return;

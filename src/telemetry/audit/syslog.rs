@@ -129,6 +129,7 @@ impl Sender {
             let sent = self.send(&message).or_else(|_| self.send(&message));
             match sent {
                 Ok(()) => {
+                    self.counts.sent_syslog.fetch_add(1, Ordering::Relaxed);
                     if let Some(out) = self.trouble.over() {
                         tracing::info!(%out, "syslog takes the audit log again");
                     }

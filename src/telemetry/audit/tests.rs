@@ -76,6 +76,7 @@ struct World {
     writer: Writer,
     faults: Arc<Mutex<Faults>>,
     dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     log: PathBuf,
     told: u64,
     _dir: tempfile::TempDir,
@@ -92,9 +93,10 @@ impl World {
         let settings = serde_json::json!({ "file": log, "sync_every": every, "rotate_bytes": "20KiB" });
         let settings: Settings = serde_json::from_value(settings).unwrap();
         let dropped = Arc::new(AtomicU64::new(0));
-        let opened =
-            Writer::open(&settings, Key::new(None), "g", Arc::clone(&dropped), Counts::new().into(), (None, None));
-        let mut world = Self { writer: opened.unwrap(), faults: Arc::default(), dropped, log, told: 0, _dir: dir };
+        let counts = Arc::new(Counts::new());
+        let told = (Arc::clone(&dropped), Arc::clone(&counts));
+        let writer = Writer::open(&settings, Key::new(None), "g", told.0, told.1, (None, None)).unwrap();
+        let mut world = Self { writer, faults: Arc::default(), dropped, counts, log, told: 0, _dir: dir };
         world.frail();
         world
     }
@@ -197,6 +199,7 @@ fn a_sync_that_failed_is_not_forgotten() {
         world.writer.sync();
         world.fail(Faults::default());
         world.writer.sync();
+        assert_eq!(world.counts.failures.load(Relaxed), 1, "what failed is counted, and what went well is not");
         assert_eq!(world.keep(), Some(5));
         let all = if forgetful { (vec![1, 5], 3) } else { (vec![1, 2, 3, 4, 5], 0) };
         assert_eq!(world.read(), all);

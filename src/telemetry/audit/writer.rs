@@ -89,6 +89,7 @@ impl Writer {
         if broken {
             let why = "the last line does not hold under this key";
             tracing::error!(why, "the audit log was changed, or its key was: a new chain begins");
+            counts.broken.store(true, Ordering::Relaxed);
             first.push(("chain_begun", vec![("why", why.into())]));
         }
         counts.bytes.store(book.file.bytes, Ordering::Relaxed);
@@ -183,6 +184,7 @@ impl Writer {
     fn noted(&self, result: io::Result<()>) -> io::Result<()> {
         match &result {
             Err(error) => {
+                self.counts.failures.fetch_add(1, Ordering::Relaxed);
                 if let Some(repeats) = self.trouble.met(&error.to_string()) {
                     let file = self.settings.file.display();
                     tracing::error!(%file, %error, repeats, "the audit log cannot be written: what operators ask is not done");
