@@ -65,7 +65,6 @@ fn telemetry_with(otlp: serde_json::Value) -> Telemetry {
             answered: 7,
             unanswered: 3,
             told: 20,
-            panics: 1,
             queued: 2,
             lost,
         });
