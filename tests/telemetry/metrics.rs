@@ -37,7 +37,7 @@ fn telemetry_with(otlp: serde_json::Value) -> Telemetry {
         gauges.revocation_age("feed", Duration::from_millis(300));
         gauges.revocation_limit("feed", Duration::from_secs(30));
         gauges.revocation_entries("feed", 10_000);
-        gauges.revocation_room("feed", 12_000, true);
+        gauges.revocation_room("feed", Some(12_000), true);
         gauges.revocation_events("logout", "enforced", 3);
         gauges.revocation_events("logout", "refused", 1);
         gauges.revocation_lag("logout", 0.5, vec![(0.1, 2), (1.0, 1), (f64::INFINITY, 0)]);
