@@ -27,4 +27,4 @@ pub use desk::{Asked, Desk, Question, Questions, Unknown};
 pub use late::{Late, Used};
 pub use name::{Name, name};
 pub use sharing::Pace;
-pub use store::{Activity, Counts, Sessions, Terms, Turn};
+pub use store::{Activity, Counts, LINGER, Sessions, Terms, Turn};
