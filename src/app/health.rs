@@ -201,7 +201,6 @@ impl Shown {
             answered: asked.asked.saturating_sub(asked.unanswered),
             unanswered: asked.unanswered,
             told: share.told(),
-            panics: share.panics(),
             queued: self.shared.state.sessions.waiting(),
             lost: [("deny", deny), ("local", local), ("allow", allow)],
         });

@@ -228,7 +228,7 @@ fn serve_admin(
     };
     // It answers to the very end of the drain: readiness is asked just then.
     let (listener, wiring) = (Arc::new(listener), Arc::new(wiring));
-    let serve = move || admin::serve(Arc::clone(&listener), Arc::clone(&wiring), CancellationToken::new());
+    let serve = move || admin::serve(Arc::clone(&listener), Arc::clone(&wiring));
     control.spawn(async move { supervised("the admin listener", serve).await });
     Ok(Some((address, tls.map(|tls| ("admin".to_owned(), tls)))))
 }

@@ -124,8 +124,8 @@ pub struct Revoke {
     #[arg(long, value_name = "TIME")]
     pub not_before: Option<String>,
     /// When the last token that this hits has expired; the entry leaves some time after. Without it, an entry with --at or
-    /// --not-before stays for 90 days after that time, longer than most sign-ins can be renewed; that of --token-file leaves
-    /// with the token; and a name that is blocked outright is so until that is taken back.
+    /// --not-before stays for 90 days after that time, or after now if that is later, which is longer than most sign-ins
+    /// can be renewed; that of --token-file leaves with the token; and a name that is blocked outright is so until that is taken back.
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
     /// Why.

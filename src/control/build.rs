@@ -5,11 +5,9 @@ use super::config::join;
 use super::doors;
 use super::settings::Config;
 use crate::decide::policy::Policy;
-use crate::decide::session::OnFull;
 use crate::idp::reception::Reception;
 use crate::proxy::answer::Stationery;
 use crate::proxy::certificates::Certificates;
-use crate::proxy::doubts;
 use crate::proxy::hygiene::Hygiene;
 use crate::proxy::identity::Identity;
 use crate::proxy::listen::Security;
@@ -173,7 +171,8 @@ pub fn plan(
 
 /// What a verified token depends on besides its key: when it changes, tokens are verified again.
 fn edition(config: &Config) -> Edition {
-    let json = serde_json::to_vec(&config.issuers).unwrap_or_default();
+    // What cannot be written down is not the same as any other.
+    let json = serde_json::to_vec(&config.issuers).unwrap_or_else(|_| format!("{:?}", config.issuers).into_bytes());
     let mut edition = Edition::default();
     blake3::Hasher::new().update(&json).finalize_xof().fill(&mut edition);
     edition
@@ -226,10 +225,7 @@ fn route(
 }
 
 fn policy(config: &Config, name: &str) -> Option<Policy> {
-    let (settings, defaults) = (config.policies.get(name)?, &config.defaults);
-    let policy = policies::build(name, settings, defaults);
-    let asks = config.sessions.at_bound() == OnFull::Introspect;
-    Some(if asks { doubts::when_full(policy, settings, defaults) } else { policy })
+    Some(policies::build(name, config.policies.get(name)?, &config.defaults, config.sessions.at_bound()))
 }
 
 /// What is tried on a route.

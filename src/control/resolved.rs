@@ -105,7 +105,8 @@ impl<'a> About<'a> {
     fn of(config: &'a Config, route: &'a RouteSettings) -> Option<Self> {
         let name = route.policy.as_ref().or(config.defaults.policy.as_ref())?;
         let settings = config.policies.get(name)?;
-        Some(Self { config, name, settings, policy: policies::build(name, settings, &config.defaults) })
+        let policy = policies::build(name, settings, &config.defaults, config.sessions.at_bound());
+        Some(Self { config, name, settings, policy })
     }
 
     fn trusted(&self) -> Vec<&'a String> {
@@ -208,9 +209,7 @@ impl<'a> About<'a> {
             self.row(limit, value, if own { Origin::Policy } else { below })
         };
         let (token, default) = (&own.token, &usual.token);
-        let jitter = own.session.jitter.or(usual.session.jitter).map_or(Duration::ZERO, Span::get);
-        let idle_jitter = own.session.idle_jitter.or(usual.session.idle_jitter).map_or(Duration::ZERO, Span::get);
-        let unidentified = own.session.unidentified.or(usual.session.unidentified).unwrap_or_default();
+        let sessions = own.session.over(&usual.session);
         let nonce = token.dpop_nonce.or(default.dpop_nonce).unwrap_or_default();
         let status = own.revocation.status.or(usual.revocation.status).unwrap_or_default();
         let asked = own.revocation.introspection.or(usual.revocation.introspection).unwrap_or_default();
@@ -219,22 +218,27 @@ impl<'a> About<'a> {
         let cold = own.revocation.cold_start.or(usual.revocation.cold_start);
         let cold = cold.map_or_else(|| word(&stale.value), |said| word(&said));
         [
-            row("session.jitter", span(Some(jitter)), own.session.jitter.is_some(), usual.session.jitter.is_some()),
+            row(
+                "session.jitter",
+                span(Some(sessions.jitter)),
+                own.session.jitter.is_some(),
+                usual.session.jitter.is_some(),
+            ),
             row(
                 "session.idle_jitter",
-                span(Some(idle_jitter)),
+                span(Some(sessions.idle_jitter)),
                 own.session.idle_jitter.is_some(),
                 usual.session.idle_jitter.is_some(),
             ),
             row(
                 "session.unidentified",
-                word(&unidentified),
+                word(&sessions.unidentified),
                 own.session.unidentified.is_some(),
                 usual.session.unidentified.is_some(),
             ),
             row(
                 "session.on_state_loss",
-                word(&policy.on_state_loss()),
+                word(&sessions.on_state_loss),
                 own.session.on_state_loss.is_some(),
                 usual.session.on_state_loss.is_some(),
             ),

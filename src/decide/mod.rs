@@ -17,6 +17,7 @@ pub mod reason;
 pub mod revocation;
 pub mod rules;
 pub mod session;
+pub mod session_terms;
 pub mod status;
 pub mod time;
 pub mod verdict;

@@ -5,9 +5,8 @@
 //! place of the policy's own; and whatever any rule tightens stays tight.
 
 use super::check::Check as _;
-use super::checks::absolute::Absolute;
 use super::checks::age::Age;
-use super::checks::idle::{Idle, Unidentified};
+use super::checks::idle::Idle;
 use super::checks::lifetime::Lifetime;
 use super::checks::step_up::{self, AuthAge};
 use super::claims::Claims;
@@ -17,6 +16,7 @@ use super::id::IssuerName;
 use super::limits::{Classes, Limits, OFF};
 use super::policy::Policy;
 use super::session::{Knowledge, OnStateLoss};
+use super::session_terms::SessionTerms;
 use super::verdict::{Trail, place};
 use core::net::IpAddr;
 use ipnet::IpNet;
@@ -116,14 +116,8 @@ pub struct When {
     pub own: Limits,
     /// The classes of sign-in that the policy and its rules name, those preferred first.
     pub classes: Box<[Box<str>]>,
-    /// By how much at most a session reaches its greatest length earlier.
-    pub jitter: Duration,
-    /// By how much at most a silence ends a session earlier.
-    pub idle_jitter: Duration,
-    /// What to do with a token that names no session.
-    pub unidentified: Unidentified,
-    /// What to do with a session of which other instances may know more, and cannot be asked.
-    pub on_state_loss: OnStateLoss,
+    /// What the policy says of sessions beside their limits.
+    pub sessions: SessionTerms,
     /// The rules.
     pub rules: Box<[Rule]>,
 }
@@ -145,8 +139,8 @@ impl When {
         let answers = [
             (LIFETIME, limits.max_lifetime.map(|cap| Lifetime { cap }).ask(evidence)),
             (AGE, limits.max_age.map(|limit| Age { limit }).ask(evidence)),
-            (IDLE, limits.idle.map(|limit| self.idle(limit)).ask(evidence)),
-            (ABSOLUTE, limits.absolute.map(|limit| self.absolute(limit)).ask(evidence)),
+            (IDLE, limits.idle.map(|limit| self.sessions.idle(limit)).ask(evidence)),
+            (ABSOLUTE, limits.absolute.map(|limit| self.sessions.absolute(limit)).ask(evidence)),
             (AUTH_AGE, limits.auth_age.map(|limit| AuthAge { limit }).ask(evidence)),
             (ACR, limits.acr.map_or(Finding::Unasked, |limit| self.acr(limit, evidence))),
         ];
@@ -155,16 +149,6 @@ impl When {
                 *finding = answer;
             }
         }
-    }
-
-    const fn idle(&self, limit: Limit<Duration>) -> Idle {
-        let Self { idle_jitter: jitter, unidentified, on_state_loss, .. } = *self;
-        Idle { limit, jitter, unidentified, on_state_loss }
-    }
-
-    const fn absolute(&self, limit: Limit<Duration>) -> Absolute {
-        let Self { jitter, unidentified, on_state_loss, .. } = *self;
-        Absolute { limit, jitter, unidentified, on_state_loss }
     }
 
     fn acr(&self, limit: Limit<Classes>, evidence: &Evidence<'_>) -> Finding {
@@ -221,7 +205,7 @@ impl Policy {
     #[must_use]
     pub fn idle_under(&self, limits: Option<&Limits>) -> Option<Idle> {
         match (limits, &self.when) {
-            (Some(limits), Some(when)) => limits.idle.map(|limit| when.idle(limit)),
+            (Some(limits), Some(when)) => limits.idle.map(|limit| when.sessions.idle(limit)),
             _ => self.idle,
         }
     }
@@ -261,18 +245,11 @@ impl Policy {
         let rules = self.when.as_deref().into_iter().flat_map(|when| &when.rules);
         let ruled = rules.flat_map(|rule| [rule.tightens.idle, rule.relaxes.idle]).flatten();
         let ruled = ruled.filter(|limit| limit.value != OFF);
-        let ruled = ruled.filter_map(|limit| Some(self.when.as_deref()?.idle(limit)));
+        let ruled = ruled.filter_map(|limit| Some(self.when.as_deref()?.sessions.idle(limit)));
         self.idle.into_iter().chain(ruled).map(|idle| idle.shortest()).min()
     }
 
-    /// What to do with a session of which other instances may know more, and cannot be asked.
-    #[must_use]
-    pub fn on_state_loss(&self) -> OnStateLoss {
-        let own = self.idle.map(|idle| idle.on_state_loss).or(self.absolute.map(|absolute| absolute.on_state_loss));
-        own.or(self.when.as_ref().map(|when| when.on_state_loss)).unwrap_or_default()
-    }
-
-    /// The same of one request: where no silence ends a session, it is alive whatever others know.
+    /// What to do with a session of which other instances may know more, and cannot be asked: where no silence ends a session, it is alive whatever others know.
     #[must_use]
     pub fn on_state_loss_under(&self, limits: Option<&Limits>) -> OnStateLoss {
         self.idle_under(limits).map_or(OnStateLoss::Allow, |idle| idle.on_state_loss)

@@ -1,9 +1,7 @@
 //! Certificates in a PEM file: whose they are, and from when to when they are good.
 
 use crate::decide::time::Timestamp;
-use crate::settings::{LONGEST_PEM, read_bounded};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use crate::settings::read_certificates;
 use std::path::Path;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -18,10 +16,7 @@ pub(super) struct Term {
 
 /// All certificates of a file, in its order.
 pub(super) fn read(path: &Path) -> Result<Vec<Term>, String> {
-    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let text = read_bounded(path, LONGEST_PEM).map_err(|error| told(&error))?;
-    let all: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let all = all.map_err(|error| told(&error))?;
+    let all = read_certificates(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let terms: Vec<Term> = all.iter().filter_map(|der| term(der)).collect();
     if terms.is_empty() { Err(format!("{}: there is no certificate in it", path.display())) } else { Ok(terms) }
 }

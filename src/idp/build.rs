@@ -41,6 +41,16 @@ pub enum BuildError {
     /// The roots cannot be read.
     #[error(transparent)]
     Roots(#[from] RootsError),
+    /// With what is in the file, nobody can say who the gateway is.
+    #[error("introspection.auth.{field}: {path}: {why}")]
+    Identity {
+        /// The field of `introspection.auth` that names it.
+        field: &'static str,
+        /// The file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Not the name of a header.
     #[error("`{0}` is not the name of a header")]
     HeaderName(String),

@@ -3,7 +3,7 @@
 
 use super::guard::Allowed;
 use super::web_url::WebUrl;
-use crate::settings::{LONGEST_PEM, read_bounded};
+use crate::settings::read_certificates;
 use http::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
@@ -37,16 +37,6 @@ pub enum RootsError {
         /// What is wrong.
         why: String,
     },
-    /// With what is in the files, nobody can say who the gateway is.
-    #[error("{field}: {path}: {why}")]
-    Identity {
-        /// Where the config names it.
-        field: String,
-        /// The file.
-        path: String,
-        /// What is wrong.
-        why: String,
-    },
     /// There is not one certificate.
     #[error("no root certificate was found in {0}")]
     Empty(String),
@@ -64,7 +54,7 @@ pub fn tls(ca: Option<&Path>) -> Result<Arc<ClientConfig>, RootsError> {
 pub fn tls_with(ca: Option<&Path>, identity: Option<(&[u8], &[u8])>) -> Result<Arc<ClientConfig>, RootsError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(match ca {
-        Some(path) => certificates(path)?,
+        Some(path) => read_certificates(path).map_err(|why| unreadable(path, &why))?,
         None => rustls_native_certs::load_native_certs().certs,
     });
     if roots.is_empty() {
@@ -84,6 +74,10 @@ pub fn tls_with(ca: Option<&Path>, identity: Option<(&[u8], &[u8])>) -> Result<A
     Ok(Arc::new(config))
 }
 
+fn unreadable(path: &Path, why: &rustls::pki_types::pem::Error) -> RootsError {
+    RootsError::Unreadable { path: path.display().to_string(), why: why.to_string() }
+}
+
 /// Looks whether a certificate and a key, PEM, are of each other.
 pub(super) fn is_pair(cert: &[u8], key: &[u8]) -> Result<(), rustls::Error> {
     let (chain, key) = pair(cert, key)?;
@@ -94,12 +88,6 @@ fn pair(cert: &[u8], key: &[u8]) -> Result<(Vec<CertificateDer<'static>>, Privat
     let other = |error: rustls::pki_types::pem::Error| rustls::Error::General(error.to_string());
     let chain = CertificateDer::pem_slice_iter(cert).collect::<Result<Vec<_>, _>>().map_err(other)?;
     Ok((chain, PrivateKeyDer::from_pem_slice(key).map_err(other)?))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
-    let unreadable = |why: String| RootsError::Unreadable { path: path.display().to_string(), why };
-    let text = read_bounded(path, LONGEST_PEM).map_err(|error| unreadable(error.to_string()))?;
-    CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|error| unreadable(error.to_string()))
 }
 
 /// Makes connections for the client.

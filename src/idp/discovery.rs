@@ -112,15 +112,13 @@ async fn believed(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<Be
 
 /// One of two documents may leave out where to ask; they may not name two places.
 fn agreed(one: Believed, other: Believed) -> Result<Believed, DiscoveryError> {
-    let differ = |here: &Option<WebUrl>, there: &Option<WebUrl>| here.is_some() && there.is_some() && here != there;
-    if differ(&one.by_certificate, &other.by_certificate) {
-        return Err(DiscoveryError::Disagree);
-    }
-    match (&one.introspection, &other.introspection) {
+    let place = |here: Option<WebUrl>, there: Option<WebUrl>| match (here, there) {
         (Some(here), Some(there)) if here != there => Err(DiscoveryError::Disagree),
-        (None, Some(_)) => Ok(other),
-        _ => Ok(one),
-    }
+        (here, there) => Ok(here.or(there)),
+    };
+    let introspection = place(one.introspection, other.introspection)?;
+    let by_certificate = place(one.by_certificate, other.by_certificate)?;
+    Ok(Believed { keys: one.keys, introspection, by_certificate })
 }
 
 async fn one(fetcher: &Fetcher, issuer: &str, kind: Discovery) -> Result<Believed, DiscoveryError> {
@@ -161,6 +159,27 @@ mod tests {
         assert_eq!(at("https://a", Discovery::Oidc).unwrap(), "https://a/.well-known/openid-configuration");
         assert_eq!(at("https://a", Discovery::Oauth).unwrap(), "https://a/.well-known/oauth-authorization-server");
         assert_eq!(at("urn:x", Discovery::Oidc), None);
+    }
+
+    #[test]
+    fn one_document_may_say_what_the_other_leaves_out() {
+        let said = |introspection: &str, by_certificate: &str| Believed {
+            keys: "https://a/keys".parse().unwrap(),
+            introspection: introspection.parse().ok(),
+            by_certificate: by_certificate.parse().ok(),
+        };
+        let (ask, mtls, other) = ("https://a/i", "https://m/i", "https://b/i");
+        for (one, two) in [((ask, mtls), ("", "")), ((ask, ""), ("", mtls)), ((ask, mtls), (ask, ""))] {
+            for (here, there) in [(one, two), (two, one)] {
+                let both = agreed(said(here.0, here.1), said(there.0, there.1)).unwrap();
+                let places = [both.introspection, both.by_certificate].map(|url| url.unwrap().to_string());
+                assert_eq!(places, [ask, mtls], "{here:?} {there:?}");
+            }
+        }
+        for (one, two) in [((ask, ""), (other, "")), (("", mtls), ("", other)), ((ask, mtls), (ask, other))] {
+            let both = agreed(said(one.0, one.1), said(two.0, two.1));
+            assert!(matches!(both, Err(DiscoveryError::Disagree)), "{one:?} {two:?}");
+        }
     }
 
     #[test]

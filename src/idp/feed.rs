@@ -52,7 +52,7 @@ pub enum FeedFault {
     /// A snapshot that is suspiciously small. What is in it is used, and nothing is taken back.
     #[error("held back: {now} entries where there were {before}; see `max_shrink`")]
     Shrunk {
-        /// How many entries the source held.
+        /// How many entries the source said before.
         before: usize,
         /// How many there are now.
         now: usize,

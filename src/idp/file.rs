@@ -1,22 +1,11 @@
 //! A file that is watched by looking at it. No notification is needed, so it works on every file system,
 //! and with the renames and links by which settings are mounted.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use crate::settings::read_bounded;
+use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-/// Reads a file that may not be longer than `max` bytes.
-pub(super) fn read_bounded(path: &Path, max: u64) -> io::Result<Vec<u8>> {
-    let over = || io::Error::new(io::ErrorKind::FileTooLarge, format!("the file is over {max} bytes"));
-    let (mut bytes, file) = (Vec::new(), File::open(path)?);
-    // Asked before it is read, as it may be looked at often; and it may grow while it is.
-    if file.metadata()?.len() > max {
-        return Err(over());
-    }
-    file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max { Err(over()) } else { Ok(bytes) }
-}
 
 /// Names the file in what the system says of it.
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {

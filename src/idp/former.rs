@@ -38,6 +38,9 @@ pub enum Undropped {
     /// It would come back over a restart; so it stays.
     #[error(transparent)]
     NotKept(#[from] NotKept),
+    /// It died on the way.
+    #[error("the dropping died: whether it was done is not known, look at /revocations/feeds")]
+    Unknown,
 }
 
 /// What was dropped.
@@ -103,7 +106,7 @@ impl Idp {
             ))
         };
         let feeds: BTreeMap<_, _> = all.filter_map(open).collect();
-        let bounds = Bounds { max_entries: usize::MAX, max_staleness: None };
+        let bounds = Bounds { max_entries: Bounds::ALL, max_staleness: None };
         let opened = feeds.into_iter().map(|(name, (voice, issuer))| {
             Some((voice, self.means.revocations.open(&SourceName::from(&*name), &issuer, bounds)?))
         });

@@ -1,12 +1,14 @@
 //! A snapshot that is held back because it is suspiciously small, until an operator says that it is meant so.
 
 use super::feed::FeedFault;
-use super::intake::shrunk;
 use super::room::Idp;
 use super::sources::poll::Percent;
 use crate::settings::OrOff;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
+
+/// Below so many entries, no share of them is suspicious.
+const FEW: usize = 10;
 
 /// Of one source.
 #[derive(Default)]
@@ -26,7 +28,7 @@ struct State {
 /// A snapshot that is suspiciously small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shrunk {
-    /// How many entries the source holds.
+    /// How many entries the source said before, which may be fewer than are held of it.
     pub before: usize,
     /// How many the snapshot has.
     pub now: usize,
@@ -41,6 +43,14 @@ pub enum Unconfirmed {
     Nothing,
     /// The snapshot has another number of entries than whoever confirms has seen.
     Other(Shrunk),
+}
+
+/// Is a complete answer suspiciously small?
+fn shrunk(before: usize, now: usize, max: OrOff<Percent>) -> Option<FeedFault> {
+    let Percent(max) = max.on()?;
+    let gone = before.saturating_sub(now);
+    let suspicious = before >= FEW && gone.saturating_mul(100) >= before.saturating_mul(usize::from(max));
+    suspicious.then_some(FeedFault::Shrunk { before, now })
 }
 
 impl HeldBack {
@@ -105,6 +115,14 @@ impl Idp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nine_tenths_are_suspicious() {
+        let held = |before, now| shrunk(before, now, OrOff::On(Percent(90))).is_some();
+        assert!(held(100, 10) && held(100, 0) && held(10, 1) && held(10_000_000, 1_000_000));
+        assert!(!held(100, 11) && !held(9, 0) && !held(100, 200) && !held(0, 0));
+        assert!(shrunk(100, 0, OrOff::Off).is_none());
+    }
 
     #[test]
     fn what_is_confirmed_is_taken_once_and_nothing_smaller() {

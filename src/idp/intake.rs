@@ -6,7 +6,6 @@ use super::blocks::Lines;
 use super::coding::Coding;
 use super::feed::FeedFault;
 use super::feed_stream::{Entries, FeedHead, First, first, head};
-use super::file::read_bounded;
 use super::jwks::MAX_JWKS;
 use super::place::Place;
 use super::signed::Signer;
@@ -14,7 +13,7 @@ use super::sink::Sink;
 use super::sources::poll::{FeedSignature, Percent};
 use crate::decide::rules::Algorithm;
 use crate::decide::time::{Moment, Timestamp};
-use crate::settings::OrOff;
+use crate::settings::{OrOff, read_bounded};
 use crate::state::keys::{IssuerKeys, Patience};
 use std::io::Read;
 use std::path::Path;
@@ -27,8 +26,6 @@ use tokio_util::sync::CancellationToken;
 const TYPE: &str = "revocation-feed+jwt";
 /// How long that token may be.
 const TOKEN: usize = 4 * 1024 * 1024;
-/// Below so many entries, no share of them is suspicious.
-const FEW: usize = 10;
 
 /// One answer that is taken in.
 pub(super) struct Intake {
@@ -47,14 +44,6 @@ pub(super) struct Intake {
 pub(super) struct Taken {
     pub(super) cursor: Option<String>,
     pub(super) issued: Option<Timestamp>,
-}
-
-/// Is a complete answer suspiciously small?
-pub(super) fn shrunk(before: usize, now: usize, max: OrOff<Percent>) -> Option<FeedFault> {
-    let Percent(max) = max.on()?;
-    let gone = before.saturating_sub(now);
-    let suspicious = before >= FEW && gone.saturating_mul(100) >= before.saturating_mul(usize::from(max));
-    suspicious.then_some(FeedFault::Shrunk { before, now })
 }
 
 impl Intake {
@@ -132,17 +121,4 @@ fn keys(path: &Path, asked: Moment) -> Result<IssuerKeys, String> {
     let keys = IssuerKeys::new(Patience { max_stale: None, cooldown: Duration::MAX, wait: Duration::ZERO });
     keys.publish(&set, Algorithm::OF_PROOFS, asked).map_err(|error| told(&error))?;
     Ok(keys)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nine_tenths_are_suspicious() {
-        let held = |before, now| shrunk(before, now, OrOff::On(Percent(90))).is_some();
-        assert!(held(100, 10) && held(100, 0) && held(10, 1) && held(10_000_000, 1_000_000));
-        assert!(!held(100, 11) && !held(9, 0) && !held(100, 200) && !held(0, 0));
-        assert!(shrunk(100, 0, OrOff::Off).is_none());
-    }
 }

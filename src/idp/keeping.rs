@@ -111,7 +111,8 @@ const PLACES: &[u8] = b"2";
 
 /// Tells the settings of a source from others.
 pub(super) fn mark(settings: &SourceSettings) -> [u8; 8] {
-    let text = serde_json::to_vec(settings).unwrap_or_default();
+    // What cannot be written down is not the same as any other.
+    let text = serde_json::to_vec(settings).unwrap_or_else(|_| format!("{settings:?}").into_bytes());
     let mut mark = [0; 8];
     let hash = blake3::Hasher::new().update(PLACES).update(&text).finalize();
     mark.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);

@@ -65,15 +65,23 @@ pub trait SourceKind {
 
 /// Lists the kinds of sources: one line a kind. The line's doc comment is its description in the schema.
 macro_rules! sources {
-    ($($(#[$doc:meta])* $kind:ident: $settings:ty),* $(,)?) => {
+    ($($(#[$doc:meta])* $word:literal $kind:ident: $settings:ty),* $(,)?) => {
         /// One revocation source, by its `kind`.
         #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
-        #[serde(tag = "kind", rename_all = "snake_case")]
+        #[serde(tag = "kind")]
         pub enum SourceSettings {
-            $($(#[$doc])* $kind($settings),)*
+            $($(#[$doc])* #[serde(rename = $word)] $kind($settings),)*
         }
 
         impl SourceSettings {
+            /// Its kind, in a word.
+            #[must_use]
+            pub const fn word(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => $word,)*
+                }
+            }
+
             /// What every kind of source says of itself.
             #[must_use]
             pub fn kind(&self) -> &dyn $crate::idp::source::SourceKind {

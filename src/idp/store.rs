@@ -2,6 +2,7 @@
 
 use super::file::at;
 use crate::decide::time::Timestamp;
+use crate::settings::read_bounded;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
@@ -47,7 +48,7 @@ impl Store {
 
     /// What is kept, if it is this issuer's and can be read.
     pub(super) fn load(&self) -> Option<Kept> {
-        let text = super::file::read_bounded(&self.path, MAX_FILE).ok()?;
+        let text = read_bounded(&self.path, MAX_FILE).ok()?;
         let kept: Kept = serde_json::from_slice(&text).ok()?;
         (*kept.issuer == *self.issuer).then_some(kept)
     }

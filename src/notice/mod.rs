@@ -11,6 +11,6 @@ mod supervised;
 mod trouble;
 mod unquoted;
 
-pub use supervised::{deaths, supervised};
+pub use supervised::{deaths, supervised, supervised_with};
 pub use trouble::Trouble;
 pub use unquoted::unquoted;

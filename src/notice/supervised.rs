@@ -3,8 +3,10 @@
 
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// How long what died waits before it is begun anew; each time without a minute of peace twice as long, up to a minute.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -23,7 +25,7 @@ pub async fn supervised<F: Future<Output = ()>>(what: &str, mut work: impl FnMut
     let mut pause = PAUSE;
     loop {
         let begun = tokio::time::Instant::now();
-        // What is begun anew takes nothing over but what it shares with others, which is whole after every step.
+        // What is begun anew takes nothing over but what it shares with others, or keeps, which is whole after every step.
         if AssertUnwindSafe(work()).catch_unwind().await.is_ok() {
             return;
         }
@@ -33,6 +35,20 @@ pub async fn supervised<F: Future<Output = ()>>(what: &str, mut work: impl FnMut
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// The same of work that has something of its own, which it keeps when it is begun anew.
+pub async fn supervised_with<T, F>(what: &str, own: T, work: impl Fn(OwnedMutexGuard<T>) -> F)
+where
+    F: Future<Output = ()>,
+{
+    let (own, work) = (Arc::new(Mutex::new(own)), &work);
+    let begin = || {
+        let own = Arc::clone(&own);
+        // What died has let it go.
+        async move { work(own.lock_owned().await).await }
+    };
+    supervised(what, begin).await;
 }
 
 #[cfg(test)]
@@ -51,5 +67,14 @@ mod tests {
         assert_eq!(times, 5);
         assert!(deaths() >= before + 4);
         assert_eq!(begun.elapsed().as_secs(), 1 + 2 + 4 + 8, "and not in a hurry");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_dies_keeps_its_own() {
+        supervised_with("a test", 0, |mut times| async move {
+            *times += 1;
+            assert!(*times > 2, "it is to die, until it was begun three times");
+        })
+        .await;
     }
 }

@@ -24,6 +24,7 @@ use super::listen::{Limits, ProxyProtocol, Security, Settings};
 use super::streams::Streams;
 use super::tls::{Handshaker, TlsError};
 use super::vigil::Vigil;
+use crate::notice::supervised;
 
 /// How long to wait when the system has no more descriptors for us.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -103,7 +104,7 @@ impl Listener {
         let protocols = Protocols::new(&self);
         let vigil = Rc::default();
         let shared = Rc::new(Shared { listener: self, hooks, protocols, drain: Drain::new(), vigil });
-        let accepting = accept(&socket, &shared);
+        let accepting = supervised("taking connections", || accept(&socket, &shared));
         drain.run_until_cancelled(accepting).await;
         drop(socket);
         Ok(shared.drain.finish(grace).await)

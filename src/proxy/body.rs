@@ -2,6 +2,7 @@
 
 use super::attendance::Attendant;
 use super::cut::{Cut, is_of_the_token, unauthenticated};
+use super::gate::Shared;
 use super::live::{Connection, Live};
 use super::passage::Proven;
 use super::standing::Ward;
@@ -206,6 +207,13 @@ pub struct Judged<'a> {
     pub live: &'a Arc<Live>,
     /// What time it is.
     pub clock: &'a Arc<dyn Clock>,
+}
+
+impl<'a> Judged<'a> {
+    /// By what all requests are, when the revocations had been written so often.
+    pub(super) fn by(shared: &'a Shared, changes: u64) -> Self {
+        Self { set: &shared.state.revocations, changes, live: &shared.live, clock: &shared.state.clock }
+    }
 }
 
 /// What the end of a body concerns.

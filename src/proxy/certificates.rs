@@ -16,7 +16,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::listen::{CertificateFiles, UnknownSni};
 use crate::decide::time::Timestamp;
-use crate::settings::{LONGEST_PEM, read_bounded};
+use crate::settings::{LONGEST_PEM, read_bounded, read_certificates};
 
 /// What is left of a certificate when its end is told of.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
@@ -193,10 +193,10 @@ impl ResolvesServerCert for Certificates {
 }
 
 fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Served, CertificateError> {
-    let chain = pem(&files.cert)
-        .and_then(|text| CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>())
-        .map_err(|why| CertificateError::Unreadable { path: files.cert.clone(), why })?;
-    let key = pem(&files.key).and_then(|text| PrivateKeyDer::from_pem_slice(&text)).map_err(|why| match why {
+    let chain =
+        read_certificates(&files.cert).map_err(|why| CertificateError::Unreadable { path: files.cert.clone(), why })?;
+    let text = read_bounded(&files.key, LONGEST_PEM).map_err(rustls::pki_types::pem::Error::Io);
+    let key = text.and_then(|text| PrivateKeyDer::from_pem_slice(&text)).map_err(|why| match why {
         rustls::pki_types::pem::Error::NoItemsFound => CertificateError::NoKey(files.key.clone()),
         why => CertificateError::Unreadable { path: files.key.clone(), why },
     })?;
@@ -209,11 +209,6 @@ fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Served, C
         why,
     })?;
     Ok(Served { names, not_after, key: Arc::new(key) })
-}
-
-/// The text of a file of certificates or keys.
-pub(super) fn pem(path: &Path) -> Result<Vec<u8>, rustls::pki_types::pem::Error> {
-    read_bounded(path, LONGEST_PEM).map_err(rustls::pki_types::pem::Error::Io)
 }
 
 fn describe(leaf: &CertificateDer<'_>, path: &Path) -> Result<(Vec<String>, i64), CertificateError> {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
@@ -17,8 +16,8 @@ use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureS
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::certificates::pem;
 use crate::decide::id::CertificateThumbprint;
+use crate::settings::read_certificates;
 
 /// What is asked of clients in the handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -87,8 +86,7 @@ impl ClientCertificates {
     pub(super) fn roots(&self) -> Result<Roots, RootsError> {
         let mut roots = Roots::new();
         for path in self.trust.files() {
-            let read = pem(path).and_then(|text| CertificateDer::pem_slice_iter(&text).collect::<Result<Roots, _>>());
-            let read = read.map_err(|why| RootsError::Unreadable { path: path.clone(), why })?;
+            let read = read_certificates(path).map_err(|why| RootsError::Unreadable { path: path.clone(), why })?;
             if read.is_empty() || read.iter().any(|root| RootCertStore::empty().add(root.clone()).is_err()) {
                 return Err(RootsError::NoRoot(path.clone()));
             }

@@ -6,6 +6,7 @@ use crate::decide::checks::introspection::{Introspection, IntrospectionRule, Whe
 use crate::decide::checks::status::{Status, StatusRule};
 use crate::decide::finding::{Limit, Origin};
 use crate::decide::policy::Policy;
+use crate::decide::session::OnFull;
 
 /// What the policy says, else the defaults; with where it was written.
 fn said<T>(policy: Option<T>, defaults: Option<T>) -> Option<Limit<T>> {
@@ -37,29 +38,29 @@ pub(super) fn status(settings: &PolicySettings, defaults: &Defaults) -> Option<S
 }
 
 /// The question, if there is any moment at which it could be asked.
-pub(super) fn introspection(settings: &PolicySettings, defaults: &Defaults) -> Option<Introspection> {
+pub(super) fn introspection(
+    settings: &PolicySettings,
+    defaults: &Defaults,
+    when_full: WhenFull,
+) -> Option<Introspection> {
     let (rule, freshness) = (rule(settings, defaults), freshness(settings, defaults));
     let asks = [freshness.on_stale.value, freshness.cold_start.value].contains(&OnStale::Introspect);
-    let asks = asks || rule.value != IntrospectionRule::Never;
-    asks.then(|| Introspection { rule, freshness, status: status(settings, defaults), when_full: WhenFull::Never })
+    let asks = asks || rule.value != IntrospectionRule::Never || when_full != WhenFull::Never;
+    asks.then(|| Introspection { rule, freshness, status: status(settings, defaults), when_full })
 }
 
-/// The same, where the issuer is asked too about sessions that there is no room to remember.
-#[must_use]
-pub fn when_full(policy: Policy, settings: &PolicySettings, defaults: &Defaults) -> Policy {
-    let when_full = match (policy.shortest_idle(), policy.asks_of_sessions()) {
-        (Some(_), _) => WhenFull::Always,
-        (None, true) => WhenFull::Undated,
-        (None, false) => return policy,
-    };
-    let (rule, freshness) = (rule(settings, defaults), freshness(settings, defaults));
-    let active = Introspection { rule, freshness, status: status(settings, defaults), when_full };
-    Policy { active: Some(active), ..policy }
+/// When the issuer is asked about sessions that there is no room to remember.
+pub(super) fn when_full(policy: &Policy, at_bound: OnFull) -> WhenFull {
+    match (at_bound, policy.shortest_idle()) {
+        (OnFull::Introspect, Some(_)) => WhenFull::Always,
+        (OnFull::Introspect, None) if policy.asks_of_sessions() => WhenFull::Undated,
+        _ => WhenFull::Never,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{freshness, introspection, status};
+    use super::{WhenFull, freshness, introspection, status};
     use crate::decide::checks::freshness::OnStale::{self, Allow, Deny, Introspect};
     use crate::proxy::settings::{Defaults, PolicySettings};
 
@@ -71,7 +72,7 @@ mod tests {
     fn doubts(policy: &str, defaults: &str) -> (OnStale, OnStale, bool) {
         let (policy, defaults) = settings(policy, defaults);
         let found = freshness(&policy, &defaults);
-        let asked = introspection(&policy, &defaults);
+        let asked = introspection(&policy, &defaults, WhenFull::Never);
         // Whoever hands a decision over to the issuer's word asks for it.
         assert!(asked.is_none_or(|asked| asked.freshness == found && asked.status == status(&policy, &defaults)));
         (found.on_stale.value, found.cold_start.value, asked.is_some())

@@ -24,15 +24,16 @@ use crate::decide::checks::signature::Signature;
 use crate::decide::checks::token_type::AccessTokenType;
 use crate::decide::finding::{Limit, Origin};
 use crate::decide::policy::Policy;
+use crate::decide::session::OnFull;
 use crate::settings::{OrOff, Span};
 use std::time::Duration;
 
 /// The longest lifetime of a token where nothing is said about it (JWT-21).
 pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Builds a policy.
+/// Builds a policy, for where this is done with sessions that there is no room to remember.
 #[must_use]
-pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Policy {
+pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults, at_bound: OnFull) -> Policy {
     let token = &settings.token;
     let usual = (&defaults.session, &defaults.step_up);
     let sessions = Checks::of((&settings.session, &settings.step_up), settings.preset, usual);
@@ -65,9 +66,10 @@ pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults) -> Poli
         status: doubts::status(settings, defaults),
         scope: (!settings.scopes.is_empty()).then(|| Scope { all: boxed(&settings.scopes) }),
         permission: permission(settings),
-        active: doubts::introspection(settings, defaults),
+        active: None,
     };
     policy.when = when::build(&policy, settings, defaults);
+    policy.active = doubts::introspection(settings, defaults, doubts::when_full(&policy, at_bound));
     policy
 }
 

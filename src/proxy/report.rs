@@ -348,12 +348,7 @@ impl AtEnd for Report {
     }
 
     fn judged(&self) -> Option<Judged<'_>> {
-        self.verified().map(|_| Judged {
-            set: &self.shared.state.revocations,
-            changes: self.changes,
-            live: &self.shared.live,
-            clock: &self.shared.state.clock,
-        })
+        self.verified().map(|_| Judged::by(&self.shared, self.changes))
     }
 
     fn revoked(&self) -> Option<Reason> {

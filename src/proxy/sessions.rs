@@ -9,6 +9,7 @@ use crate::decide::checks::step_up::{Acr, AuthAge};
 use crate::decide::finding::Origin;
 use crate::decide::policy::Policy;
 use crate::decide::session::{OnFull, OnStateLoss};
+use crate::decide::session_terms::SessionTerms;
 use crate::settings::{OrOff, Span};
 use crate::state::sessions::{Pace, Terms};
 use schemars::JsonSchema;
@@ -59,6 +60,20 @@ pub enum Extend {
     Deny,
 }
 
+impl SessionPolicy {
+    /// What holds beside the limits: what the policy says, else the defaults, else what is built in.
+    #[must_use]
+    pub fn over(&self, usual: &Self) -> SessionTerms {
+        let span = |own: Option<Span>, usual: Option<Span>| own.or(usual).map_or(Duration::ZERO, Span::get);
+        SessionTerms {
+            jitter: span(self.jitter, usual.jitter),
+            idle_jitter: span(self.idle_jitter, usual.idle_jitter),
+            unidentified: self.unidentified.or(usual.unidentified).unwrap_or_default(),
+            on_state_loss: self.on_state_loss.or(usual.on_state_loss).unwrap_or_default(),
+        }
+    }
+}
+
 /// What a policy says of the sign-in behind a token (RFC 9470).
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -94,21 +109,12 @@ impl Checks {
     ) -> Self {
         let ((session, step_up), (usual, usual_step_up)) = (policy, defaults);
         let limit = |field, own, usual| resolve(own, preset.and_then(|preset| preset.most(field)), usual, None);
-        let unidentified = session.unidentified.or(usual.unidentified).unwrap_or_default();
-        let on_state_loss = session.on_state_loss.or(usual.on_state_loss).unwrap_or_default();
-        let idle = limit("session.idle", session.idle, usual.idle);
-        let jitter = session.jitter.or(usual.jitter).map_or(Duration::ZERO, Span::get);
-        let earlier = session.idle_jitter.or(usual.idle_jitter).map_or(Duration::ZERO, Span::get);
+        let terms = session.over(usual);
         let acr = step_up.acr.as_ref().map(|acr| (acr, Origin::Policy));
         let acr = acr.or(usual_step_up.acr.as_ref().map(|acr| (acr, Origin::Defaults)));
         Self {
-            idle: idle.map(|limit| Idle { limit, jitter: earlier, unidentified, on_state_loss }),
-            absolute: limit("session.absolute", session.absolute, usual.absolute).map(|limit| Absolute {
-                limit,
-                jitter,
-                unidentified,
-                on_state_loss,
-            }),
+            idle: limit("session.idle", session.idle, usual.idle).map(|limit| terms.idle(limit)),
+            absolute: limit("session.absolute", session.absolute, usual.absolute).map(|limit| terms.absolute(limit)),
             auth_age: limit("step_up.auth_age", step_up.auth_age, usual_step_up.auth_age)
                 .map(|limit| AuthAge { limit }),
             acr: acr

@@ -4,6 +4,7 @@
 use super::policies;
 use super::settings::{Defaults, PolicySettings};
 use crate::decide::policy::Policy;
+use crate::decide::session::OnFull;
 use crate::decide::verdict::Verdict;
 use crate::telemetry::ShadowMeter;
 use crate::token::gather::Gathered;
@@ -21,7 +22,7 @@ impl Shadow {
     /// nobody gave it.
     #[must_use]
     pub fn build(name: &str, settings: &PolicySettings, defaults: &Defaults, meter: Arc<ShadowMeter>) -> Self {
-        let mut policy = policies::build(name, settings, defaults);
+        let mut policy = policies::build(name, settings, defaults, OnFull::Deny);
         policy.active = None;
         policy.binding.nonce = None;
         Self { policy, meter }

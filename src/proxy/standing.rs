@@ -45,13 +45,7 @@ impl AtEnd for Bearer {
     fn end(self: Box<Self>, _: Option<Reason>) {}
 
     fn judged(&self) -> Option<Judged<'_>> {
-        let shared = &self.shared;
-        Some(Judged {
-            set: &shared.state.revocations,
-            changes: self.changes,
-            live: &shared.live,
-            clock: &shared.state.clock,
-        })
+        Some(Judged::by(&self.shared, self.changes))
     }
 
     fn revoked(&self) -> Option<Reason> {

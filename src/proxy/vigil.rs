@@ -6,6 +6,7 @@ use super::live::{Joined, Question};
 use super::streams::Streams;
 use super::suspended::Suspended;
 use crate::decide::reason::Reason;
+use crate::notice::supervised_with;
 use crate::state::revocations::Revocations;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -42,8 +43,11 @@ impl Vigil {
         self.next.set(key.wrapping_add(1));
         self.kept.borrow_mut().insert(key, streams);
         if !self.runs.replace(true) {
-            let suspended = Suspended::since_now(judged.clock);
-            tokio::task::spawn_local(watch(Rc::clone(self), judged.live.join(), suspended));
+            let own = (Rc::clone(self), judged.live.join(), Suspended::since_now(judged.clock));
+            tokio::task::spawn_local(supervised_with("looking at streams", own, |mut own| async move {
+                let (vigil, joined, suspended) = &mut *own;
+                watch(vigil, joined, suspended).await;
+            }));
         }
         Kept { vigil: Rc::clone(self), key }
     }
@@ -120,7 +124,7 @@ impl Drop for Kept {
     }
 }
 
-async fn watch(vigil: Rc<Vigil>, mut joined: Joined, suspended: Suspended) {
+async fn watch(vigil: &Vigil, joined: &mut Joined, suspended: &Suspended) {
     while !vigil.kept.borrow().is_empty() {
         tokio::time::sleep(EVERY).await;
         vigil.look(suspended.was()).await;
@@ -138,7 +142,7 @@ mod tests {
     use crate::decide::id::{Fingerprint, IssuerName, SourceName};
     use crate::decide::reason::Reason;
     use crate::decide::revocation::Cutoff;
-    use crate::decide::time::Timestamp;
+    use crate::decide::time::{Moment, Timestamp};
     use crate::proxy::body::{AtEnd, Judged};
     use crate::proxy::live::Live;
     use crate::proxy::streams::{Place, Streams};
@@ -147,6 +151,8 @@ mod tests {
     use std::cell::Cell;
     use std::rc::Rc;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::time::Duration;
     use tokio::task::LocalSet;
     use tokio::time::sleep;
 
@@ -184,7 +190,8 @@ mod tests {
         vigil: Rc<Vigil>,
         asked: Rc<Cell<usize>>,
         revoked: Rc<Cell<bool>>,
-        clock: Arc<HandClock>,
+        hand: Arc<HandClock>,
+        clock: Arc<dyn Clock>,
     }
 
     impl World {
@@ -192,13 +199,15 @@ mod tests {
             let set = Arc::new(Revocations::default());
             let bounds = Bounds { max_entries: 99, max_staleness: None };
             let feed = set.open(&SourceName::from("s"), &IssuerName::from("i"), bounds).unwrap();
+            let hand: Arc<HandClock> = Arc::default();
             Self {
                 set,
                 feed,
                 vigil: Rc::default(),
                 asked: Rc::default(),
                 revoked: Rc::default(),
-                clock: Arc::default(),
+                clock: Arc::clone(&hand) as Arc<dyn Clock>,
+                hand,
             }
         }
 
@@ -216,7 +225,7 @@ mod tests {
         fn begin_that(&self, breaks: bool, changes: u64) -> Place {
             let (asked, revoked) = (Rc::clone(&self.asked), Rc::clone(&self.revoked));
             let place = Streams::begin(&Rc::new(Streams::of(&self.vigil, &crate::proxy::drain::Drain::new())), 0);
-            let (set, clock) = (Arc::clone(&self.set), Arc::clone(&self.clock) as Arc<dyn Clock>);
+            let (set, clock) = (Arc::clone(&self.set), Arc::clone(&self.clock));
             let held = Held { live: Arc::default(), set, changes, asked, revoked, breaks, clock };
             place.tells(Box::new(held), true);
             place
@@ -275,7 +284,7 @@ mod tests {
             for (span, over) in [(3599, None), (1, Some(Reason::StreamExpired))] {
                 sleep(2 * EVERY).await;
                 assert_eq!(place.is_called(), None);
-                world.clock.advance(std::time::Duration::from_secs(span));
+                world.hand.advance(Duration::from_secs(span));
                 sleep(2 * EVERY).await;
                 assert_eq!(place.is_called(), over);
             }
@@ -287,8 +296,35 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_ended_before_anybody_looked() {
         let world = World::new();
-        world.clock.advance(std::time::Duration::from_secs(3600));
+        world.hand.advance(Duration::from_secs(3600));
         let life = async { assert_eq!(world.begin(0).is_called(), Some(Reason::StreamExpired)) };
+        LocalSet::new().run_until(life).await;
+    }
+
+    /// A clock that panics when it is asked for the third time.
+    #[derive(Default)]
+    struct Faulty(AtomicUsize);
+
+    impl Clock for Faulty {
+        fn now(&self) -> Moment {
+            assert!(self.0.fetch_add(1, Relaxed) != 2, "a fault of ours, for a test");
+            Moment::default()
+        }
+    }
+
+    /// A fault of ours in looking at all is overcome: what was revoked meanwhile does not go on.
+    #[tokio::test(start_paused = true)]
+    async fn looking_is_begun_anew() {
+        let mut world = World::new();
+        world.clock = Arc::new(Faulty::default());
+        let life = async {
+            let place = world.begin(0);
+            sleep(3 * EVERY).await;
+            world.revoked.set(true);
+            world.write();
+            sleep(Duration::from_secs(2)).await;
+            assert_eq!(place.is_called(), Some(Reason::TokenRevoked));
+        };
         LocalSet::new().run_until(life).await;
     }
 

@@ -12,7 +12,6 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::time::Duration;
 
 /// What must be true of one claim: exactly one of `equals`, `any_of` and `present`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -117,13 +116,9 @@ impl WhenRule {
 pub fn build(policy: &Policy, settings: &PolicySettings, defaults: &Defaults) -> Option<Box<When>> {
     let classes = classes(policy, &settings.when);
     let rule = |(place, said): (usize, &WhenRule)| rule(place, said, &classes);
-    let session = &settings.session;
     let when = When {
         own: policy.own_limits(&classes),
-        jitter: session.jitter.or(defaults.session.jitter).map_or(Duration::ZERO, Span::get),
-        idle_jitter: session.idle_jitter.or(defaults.session.idle_jitter).map_or(Duration::ZERO, Span::get),
-        unidentified: session.unidentified.or(defaults.session.unidentified).unwrap_or_default(),
-        on_state_loss: session.on_state_loss.or(defaults.session.on_state_loss).unwrap_or_default(),
+        sessions: settings.session.over(&defaults.session),
         rules: settings.when.iter().enumerate().map(rule).collect(),
         classes,
     };

@@ -1,5 +1,7 @@
 //! Files that settings name, read whole, and never more of them than they may hold.
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject as _};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -13,15 +15,28 @@ pub const LONGEST_PEM: u64 = 4 << 20;
 /// # Errors
 /// What the system says, or that it is no file, or is too long.
 pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
+    let (found, over) = (std::fs::metadata(path)?, || format!("the file is over {most} bytes"));
+    if !found.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    // Asked before it is read, as it may be looked at often; and it may grow while it is.
+    if found.len() > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, over()));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes")));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, over()));
     }
     Ok(bytes)
+}
+
+/// The certificates of a PEM file, in its order; there may be none. Blocks for the disk.
+///
+/// # Errors
+/// What the system says, or that it is no PEM, or is too long.
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    CertificateDer::pem_slice_iter(&read_bounded(path, LONGEST_PEM).map_err(pem::Error::Io)?).collect()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod socket;
 mod span;
 
 pub use bytes::Bytes;
-pub use files::{LONGEST_PEM, read_bounded};
+pub use files::{LONGEST_PEM, read_bounded, read_certificates};
 pub use or_off::OrOff;
 pub use seal::Seal;
 pub use secret::{SECRET_IN_PLACE, Secret, SecretError};

@@ -1,8 +1,7 @@
 //! A reference to a secret. The settings hold the reference only; the secret is read when it is needed, and never printed.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -10,6 +9,8 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
+
+use super::files::read_bounded;
 
 /// How the refusal of a secret that stands in the settings begins.
 /// Whoever shows such a refusal must not show the text it is about.
@@ -54,7 +55,11 @@ impl Secret {
     pub fn read(&self) -> Result<SecretString, SecretError> {
         let text = match self {
             Self::File(path) => {
-                read_file(path).map_err(|source| SecretError::Unreadable { path: path.clone(), source })?
+                let unreadable = |source| SecretError::Unreadable { path: path.clone(), source };
+                read_bounded(path, MAX_LEN).map_err(|why| match why.kind() {
+                    io::ErrorKind::FileTooLarge => SecretError::Unfit(self.clone()),
+                    _ => unreadable(why),
+                })?
             }
             Self::Env(name) => {
                 std::env::var_os(name).ok_or_else(|| SecretError::Unset(name.clone()))?.into_encoded_bytes()
@@ -67,12 +72,6 @@ impl Secret {
         }
         Ok(SecretString::from(secret))
     }
-}
-
-fn read_file(path: &PathBuf) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_LEN + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The reference, for messages: `file /run/secrets/key` or `env NAME`.
@@ -184,7 +183,9 @@ mod tests {
             let (_file, reference) = holding(content);
             assert!(matches!(reference.read(), Err(SecretError::Unfit(_))));
         }
-        assert!(matches!(Secret::File("/nowhere/at/all".into()).read(), Err(SecretError::Unreadable { .. })));
+        for path in ["/nowhere/at/all", "/dev/zero", "/"] {
+            assert!(matches!(Secret::File(path.into()).read(), Err(SecretError::Unreadable { .. })), "{path}");
+        }
         assert!(matches!(Secret::Env("CURFEW_NO_SUCH".into()).read(), Err(SecretError::Unset(_))));
     }
 

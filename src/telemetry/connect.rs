@@ -9,15 +9,14 @@ use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tower::Service;
 
 use super::start::StartError;
-use crate::settings::{LONGEST_PEM, read_bounded};
+use crate::settings::read_certificates;
 
 /// Those who may vouch for the collector: the file's certificates, or the system's.
 pub(super) fn roots(ca: Option<&Path>) -> Result<RootCertStore, StartError> {
@@ -25,9 +24,8 @@ pub(super) fn roots(ca: Option<&Path>) -> Result<RootCertStore, StartError> {
     match ca {
         Some(path) => {
             let fault = |why: &dyn std::fmt::Display| StartError::Roots(format!("{}: {why}", path.display()));
-            let text = read_bounded(path, LONGEST_PEM).map_err(|why| fault(&why))?;
-            for certificate in CertificateDer::pem_slice_iter(&text) {
-                roots.add(certificate.map_err(|why| fault(&why))?).map_err(|why| fault(&why))?;
+            for certificate in read_certificates(path).map_err(|why| fault(&why))? {
+                roots.add(certificate).map_err(|why| fault(&why))?;
             }
         }
         None => {

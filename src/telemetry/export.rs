@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
-use tokio::sync::Mutex;
+use tokio::sync::OwnedMutexGuard;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
 use super::meter::SpanCounts;
 use super::record::{Lent, Record};
 use super::span;
-use crate::notice::{Trouble, supervised};
+use crate::notice::{Trouble, supervised_with};
 
 /// As many spans may wait as the specification of the SDK says.
 const QUEUE: usize = 2048;
@@ -59,12 +59,8 @@ pub(super) fn start<E: SpanExporter>(
 ) -> (Queue, impl Future<Output = ()> + Send) {
     let (sender, receiver) = channel(QUEUE);
     let task = Task { exporter, receiver, counts: counts.clone(), scope, stop, away: Trouble::default() };
-    let task = Arc::new(Mutex::new(task));
-    let run = move || {
-        let task = Arc::clone(&task);
-        async move { task.lock().await.run().await }
-    };
-    (Queue { sender, counts }, async move { supervised("the export of spans", run).await })
+    let run = |mut task: OwnedMutexGuard<Task<E>>| async move { task.run().await };
+    (Queue { sender, counts }, supervised_with("the export of spans", task, run))
 }
 
 struct Task<E> {

@@ -180,7 +180,6 @@ metrics! {
     STORE_CONNECTED = "curfew_session_store_connected", "Whether the Redis in which instances share sessions is joined: 1 or 0";
     STORE_LOOKUPS = "curfew_session_store_lookups", "Sessions that a request waited for, by whether Redis answered: answered or unanswered";
     STORE_TOLD = "curfew_session_store_told", "How often what was seen of a session was written to Redis";
-    STORE_PANICS = "curfew_session_store_panics", "How often the task that shares sessions panicked, and was begun again";
     STORE_QUEUED = "curfew_session_store_queued", "What waits to be written to Redis";
     STATE_LOST = "curfew_session_state_lost", "Requests judged while Redis could not tell of their session, by what the policy says then: deny, local or allow";
     CERTIFICATE_EXPIRY = "curfew_certificate_expiry_timestamp_seconds", "When a certificate of a listener ends, since the epoch";

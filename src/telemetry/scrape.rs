@@ -105,8 +105,8 @@ impl Gauges {
     }
 
     /// How many entries a revocation source may give, and whether all that it gave is held.
-    pub fn revocation_room(&mut self, source: &str, max_entries: usize, complete: bool) {
-        if max_entries > 0 {
+    pub fn revocation_room(&mut self, source: &str, max_entries: Option<usize>, complete: bool) {
+        if let Some(max_entries) = max_entries {
             self.put(metric::REVOCATION_MOST, &[("source", source)], max_entries as f64);
         }
         self.put(metric::REVOCATION_COMPLETE, &[("source", source)], f64::from(u8::from(complete)));

@@ -14,8 +14,6 @@ pub struct SharingSeen {
     pub unanswered: u64,
     /// How often a session was told.
     pub told: u64,
-    /// How often the task that shares panicked, and was begun again.
-    pub panics: u64,
     /// How many wait to be told.
     pub queued: usize,
     /// How many requests were judged without an answer that was needed, by what the policy says.
@@ -29,7 +27,6 @@ impl Gauges {
         self.count(metric::STORE_LOOKUPS, &[("result", "answered")], seen.answered);
         self.count(metric::STORE_LOOKUPS, &[("result", "unanswered")], seen.unanswered);
         self.count(metric::STORE_TOLD, &[], seen.told);
-        self.count(metric::STORE_PANICS, &[], seen.panics);
         self.put(metric::STORE_QUEUED, &[], seen.queued as f64);
         for (policy, requests) in seen.lost {
             self.count(metric::STATE_LOST, &[("policy", policy)], requests);

@@ -1,9 +1,7 @@
 //! Which certificates an upstream may show.
 
 use super::settings::{Protocol, Tls};
-use crate::settings::{LONGEST_PEM, read_bounded};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use crate::settings::read_certificates;
 use rustls::{ClientConfig, RootCertStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,9 +47,8 @@ pub fn client(settings: &Tls, protocol: Protocol) -> Result<Arc<ClientConfig>, T
 fn file(path: &Path) -> Result<RootCertStore, TrustError> {
     let unreadable = |source| TrustError::Unreadable { path: path.to_owned(), source };
     let mut roots = RootCertStore::empty();
-    let text = read_bounded(path, LONGEST_PEM).map_err(|error| unreadable(rustls::pki_types::pem::Error::Io(error)))?;
-    for certificate in CertificateDer::pem_slice_iter(&text) {
-        roots.add(certificate.map_err(unreadable)?)?;
+    for certificate in read_certificates(path).map_err(unreadable)? {
+        roots.add(certificate)?;
     }
     if roots.is_empty() { Err(TrustError::Empty(path.to_owned())) } else { Ok(roots) }
 }

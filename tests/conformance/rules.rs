@@ -12,6 +12,7 @@ use curfew::decide::limits::{Classes, Limits, OFF};
 use curfew::decide::policy::Policy;
 use curfew::decide::reason::Reason;
 use curfew::decide::session::{Basis, Key, KeySource, Knowledge, OnStateLoss, Sight};
+use curfew::decide::session_terms::SessionTerms;
 use curfew::decide::when::{Condition, Rule, Subject, Test, When, origin};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -200,17 +201,8 @@ fn ruled(change: impl FnOnce(&mut Policy), rules: impl FnOnce(&[Box<str>]) -> Ve
     change(&mut policy);
     let classes = words(&["gold", "silver", "bronze"]);
     let own = policy.own_limits(&classes);
-    let (jitter, idle_jitter, unidentified) = (Duration::ZERO, Duration::ZERO, Unidentified::Deny);
     let rules = rules(&classes).into();
-    policy.when = Some(Box::new(When {
-        own,
-        classes,
-        jitter,
-        idle_jitter,
-        unidentified,
-        rules,
-        on_state_loss: OnStateLoss::Deny,
-    }));
+    policy.when = Some(Box::new(When { own, classes, rules, sessions: SessionTerms::default() }));
     policy
 }
 

@@ -88,10 +88,6 @@ impl One {
         self.clock.fails.store(true, Relaxed);
     }
 
-    pub fn panics(&self) -> u64 {
-        self.share.panics()
-    }
-
     pub fn now(&self) -> Moment {
         self.clock.clock.now()
     }

@@ -37,7 +37,7 @@ fn telemetry_with(otlp: serde_json::Value) -> Telemetry {
         gauges.revocation_age("feed", Duration::from_millis(300));
         gauges.revocation_limit("feed", Duration::from_secs(30));
         gauges.revocation_entries("feed", 10_000);
-        gauges.revocation_room("feed", 12_000, true);
+        gauges.revocation_room("feed", Some(12_000), true);
         gauges.revocation_events("logout", "enforced", 3);
         gauges.revocation_events("logout", "refused", 1);
         gauges.revocation_lag("logout", 0.5, vec![(0.1, 2), (1.0, 1), (f64::INFINITY, 0)]);
@@ -62,15 +62,7 @@ fn telemetry_with(otlp: serde_json::Value) -> Telemetry {
         gauges.looked_through(&LookedThrough { idle: &[("5m", 2)], worked, held_up, forgotten: 9 });
         gauges.vouched(&[("active", 5), ("inactive", 2), ("unknown", 1)]);
         let lost = [("deny", 1), ("local", 0), ("allow", 2)];
-        gauges.sharing(&SharingSeen {
-            connected: true,
-            answered: 7,
-            unanswered: 3,
-            told: 20,
-            panics: 1,
-            queued: 2,
-            lost,
-        });
+        gauges.sharing(&SharingSeen { connected: true, answered: 7, unanswered: 3, told: 20, queued: 2, lost });
         gauges.status_list("lists", "https://id.example/1", (1, Duration::from_secs(9), 4096), 2);
         let instances = [("current", 2), ("behind", 0), ("silent", 1)];
         let fleet = FleetSeen { connected: true, instances, ..FleetSeen::default() };

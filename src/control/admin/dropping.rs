@@ -71,7 +71,7 @@ impl Operations {
         // A reload may be under way, and that waits for the disk.
         let (reload, name, runtime) = (Arc::clone(&self.reload), asked.feed.clone(), Handle::current());
         let work = move || runtime.block_on(reload.idp().drop_former(&name));
-        let gone = tokio::task::spawn_blocking(work).await.unwrap_or(Err(Undropped::NoFeed));
+        let gone = tokio::task::spawn_blocking(work).await.unwrap_or(Err(Undropped::Unknown));
         let (result, entries) = gone.map_or(("failed", held.entries), |gone| ("dropped", gone.entries));
         let told = call.feed(&asked.feed, result, entries, grounds, self.now().wall).await;
         let Gone { entries: dropped, still_named } = gone.map_err(undropped)?;
@@ -86,6 +86,7 @@ fn undropped(why: Undropped) -> Problem {
     let status = match why {
         Undropped::NoFeed => StatusCode::NOT_FOUND,
         Undropped::NotKept(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Undropped::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Problem::new(status, why.to_string())
 }

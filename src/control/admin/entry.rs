@@ -253,17 +253,17 @@ impl Reader<'_> {
 
 impl Understood {
     fn new(issuer: &Issuer, target: Target, handles: Option<Handles>) -> Self {
-        let (level, own) = match target {
-            Target::Token(print) => ("token", Handles { token: print, ..Handles::default() }),
-            Target::Session(print) => ("session", Handles { session: Some(print), ..Handles::default() }),
-            Target::Subject(print) => ("subject", Handles { subject: Some(print), ..Handles::default() }),
-            Target::Client(print) => ("client", Handles { client: Some(print), ..Handles::default() }),
-            Target::Claim(print) => ("claim", Handles { claims: [print].into(), ..Handles::default() }),
-            Target::Issuer | Target::Beside(_) => ("issuer", Handles::default()),
+        let own = match target {
+            Target::Token(print) => Handles { token: print, ..Handles::default() },
+            Target::Session(print) => Handles { session: Some(print), ..Handles::default() },
+            Target::Subject(print) => Handles { subject: Some(print), ..Handles::default() },
+            Target::Client(print) => Handles { client: Some(print), ..Handles::default() },
+            Target::Claim(print) => Handles { claims: [print].into(), ..Handles::default() },
+            Target::Issuer | Target::Beside(_) => Handles::default(),
         };
         Self {
             issuer: issuer.rules.name.clone(),
-            level,
+            level: target.word(),
             revoked: Revoked { target, cutoff: Cutoff::Always, until: None },
             handles: handles.unwrap_or(own),
             claims: None,

@@ -17,7 +17,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 /// How many connections it serves at once.
 const CONNECTIONS: usize = 64;
@@ -47,14 +46,12 @@ pub struct Wiring<S> {
     pub vouching: bool,
 }
 
-/// Serves until cancelled.
-pub async fn serve<S: Showing>(listener: Arc<TcpListener>, wiring: Arc<Wiring<S>>, cancelled: CancellationToken) {
+/// Serves for as long as the process lives.
+pub async fn serve<S: Showing>(listener: Arc<TcpListener>, wiring: Arc<Wiring<S>>) {
     let (slots, trouble) = (Arc::new(Semaphore::new(CONNECTIONS)), Trouble::default());
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        let accepted = cancelled.run_until_cancelled(listener.accept()).await;
-        let Some(accepted) = accepted else { return };
-        let (stream, address) = match accepted {
+        let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 if let Some(repeats) = trouble.met(&error.to_string()) {

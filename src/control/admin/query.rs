@@ -87,7 +87,7 @@ pub fn feeds(state: &State, now: Moment) -> Feeds {
 impl Feed {
     fn of(standing: FeedStanding) -> Self {
         let (age, max) = (standing.age, standing.max_staleness);
-        let most = Some(standing.max_entries).filter(|most| *most < usize::MAX);
+        let most = standing.max_entries;
         let tenths = |most: usize| standing.entries.saturating_mul(1000).checked_div(most);
         Self {
             max_entries: most,

@@ -1,8 +1,6 @@
 //! Files: whether those that the config names are there, and hold what they should. That one is missing is only a
 //! warning, for the check may run on another machine; one that is there and of no use is a fault.
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use std::path::Path;
 
 use super::tell::Faults;
@@ -14,7 +12,7 @@ use crate::idp::source::SourceSettings;
 use crate::proxy::certificates::Certificates;
 use crate::proxy::client_certificates::Trust;
 use crate::proxy::listen::{Security, Tls};
-use crate::settings::{LONGEST_PEM, Secret, read_bounded};
+use crate::settings::{Secret, read_bounded, read_certificates};
 use crate::state::clock::{Clock as _, SystemClock};
 use crate::state::keys::KeySet;
 use crate::telemetry::HeaderText;
@@ -45,10 +43,7 @@ fn roots(path: &str, file: &Path, faults: &mut Faults<'_>) {
     if !look(path, "file of root certificates", file, faults) {
         return;
     }
-    let read = read_bounded(file, LONGEST_PEM)
-        .map_err(rustls::pki_types::pem::Error::Io)
-        .and_then(|text| CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>());
-    let why = match read {
+    let why = match read_certificates(file) {
         Ok(roots) if roots.is_empty() => "it has no certificate".to_owned(),
         Ok(_) => return,
         Err(why) => why.to_string(),

@@ -79,7 +79,7 @@ fn cold(path: &str, own: &RevocationPolicy, faults: &mut Faults<'_>) {
 fn vouched(config: &Config) -> Vec<(&String, &PolicySettings)> {
     let asks = config.sessions.at_bound() == OnFull::Introspect;
     let limits = |(name, settings): &(&String, &PolicySettings)| {
-        policies::build(name, settings, &config.defaults).asks_of_sessions()
+        policies::build(name, settings, &config.defaults, config.sessions.at_bound()).asks_of_sessions()
     };
     config.policies.iter().filter(|_| asks).filter(limits).collect()
 }

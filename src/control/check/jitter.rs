@@ -53,10 +53,9 @@ const KINDS: [Kind; 2] = [
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     let usual = &config.defaults.session;
-    let policies = config
-        .policies
-        .iter()
-        .map(|(name, settings)| (name, &settings.session, policies::build(name, settings, &config.defaults)));
+    let policies = config.policies.iter().map(|(name, settings)| {
+        (name, &settings.session, policies::build(name, settings, &config.defaults, config.sessions.at_bound()))
+    });
     let policies: Vec<(&String, &SessionPolicy, Policy)> = policies.collect();
     for kind in &KINDS {
         let is_spread = policies.iter().any(|(.., policy)| kind.shortest(policy).is_some());

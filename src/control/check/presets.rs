@@ -21,7 +21,7 @@ pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     for (name, settings) in &config.policies {
         let Some(preset) = settings.preset else { continue };
-        let policy = policies::build(name, settings, &config.defaults);
+        let policy = policies::build(name, settings, &config.defaults, config.sessions.at_bound());
         let claim =
             Claim { name, settings, policy: &policy, preset, wants: preset.wants(), path: join("policies", name) };
         claim.limits(&mut faults);

@@ -18,7 +18,7 @@ use crate::settings::{OrOff, Span};
 pub(super) fn check(config: &Config, spans: &Spans) -> Vec<Fault> {
     let mut faults = Faults::of(spans);
     for (name, settings) in &config.policies {
-        let policy = policies::build(name, settings, &config.defaults);
+        let policy = policies::build(name, settings, &config.defaults, config.sessions.at_bound());
         let Some(when) = &policy.when else { continue };
         let path = join("policies", name);
         many(&path, settings, when, &mut faults);

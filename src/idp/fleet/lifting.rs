@@ -8,15 +8,12 @@ use crate::decide::id::SourceId;
 use crate::decide::time::Timestamp;
 use crate::idp::keeping::Kept;
 use crate::state::journal::Receipt;
-use crate::state::revocations::{Feed, Known, Revocations, Revoked, Target, Void};
+use crate::state::revocations::{Feed, Known, Revocations, Revoked, SLACK, Target, Void};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What is to be later is later by so much.
 const GRAIN: Duration = Duration::from_millis(1);
-
-/// For so long after the last token that an entry hits has expired, somebody may hold it.
-const SLACK: Duration = Duration::from_secs(300);
 
 impl Stand {
     /// What was lifted of this issuer. What was held is told with less of its fingerprint than what was just accepted.

@@ -2,15 +2,15 @@
 //! goes.
 
 use super::assertion::{SigningKey, assertion};
-use super::rotating::Rotating;
+use super::rotating::{MAX_BYTES, Rotating};
 use super::settings::{ClientAuth, PrivateKeyJwt, TlsClientAuth};
 use crate::decide::time::Moment;
 use crate::idp::build::BuildError;
-use crate::idp::connect::{self, RootsError};
+use crate::idp::connect;
 use crate::idp::exchange::Exchange;
 use crate::idp::form::encoded;
 use crate::idp::guard::Allowed;
-use crate::settings::Secret;
+use crate::settings::{Secret, read_bounded};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
@@ -116,7 +116,7 @@ impl ClientAuth {
     /// What is wrong with what its files hold now.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
-        let read = |path: &Path| std::fs::read(path).map_err(|error| error.to_string());
+        let read = |path: &Path| read_bounded(path, MAX_BYTES).map_err(|error| error.to_string());
         let tried = match self {
             Self::PrivateKeyJwt(of) => read(&of.key).and_then(|pem| SigningKey::read(&pem, of.algorithm).map(drop)),
             Self::TlsClientAuth(of) => read(&of.cert).and_then(|cert| {
@@ -149,8 +149,7 @@ fn header(text: String, secret: &Secret) -> Result<(HeaderName, HeaderValue), Bu
     Ok((AUTHORIZATION, value))
 }
 
-fn unfit(field: &str, path: &Path, why: &str) -> BuildError {
+fn unfit(field: &'static str, path: &Path, why: &str) -> BuildError {
     let told = why.strip_prefix(&format!("{}: ", path.display())).unwrap_or(why);
-    let (field, path, why) = (format!("introspection.auth.{field}"), path.display().to_string(), told.to_owned());
-    BuildError::Roots(RootsError::Identity { field, path, why })
+    BuildError::Identity { field, path: path.display().to_string(), why: told.to_owned() }
 }

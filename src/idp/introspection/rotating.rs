@@ -1,8 +1,9 @@
 //! What is made of files, and made anew when one of them is another: keys and certificates are exchanged while the gateway
 //! runs. As long as nothing can be made of what is there, as when one of two is exchanged already, the former stays.
 
-use crate::idp::file::{Watched, read_bounded};
+use crate::idp::file::Watched;
 use crate::notice::Trouble;
+use crate::settings::read_bounded;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::sync::Mutex;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// No key, and no chain of certificates, is longer.
-const MAX_BYTES: u64 = 256 * 1024;
+pub(super) const MAX_BYTES: u64 = 256 * 1024;
 
 type Make<T> = Box<dyn Fn(&[Vec<u8>]) -> Result<T, String> + Send + Sync>;
 

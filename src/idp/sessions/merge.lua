@@ -1,4 +1,4 @@
--- What is told is joined with what is there, as `Life::joined` does: order never matters.
+-- What is told is joined with what is there, as `Life::joined` does, which says how far order matters.
 -- KEYS: the store's name, then for each part its hash of now, and those of before. ARGV: the name, how many hashes a part
 -- has, when that of now expires; then for each part how many sessions follow, and of each its name, its life, and what was
 -- before its sign-in, or nothing: that has a field of its own, so that instances which do not know it leave it as it is.

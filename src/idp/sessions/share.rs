@@ -6,23 +6,19 @@ use crate::decide::time::millis;
 use crate::idp::backoff::Backoff;
 use crate::idp::fleet::settings::RedisSettings;
 use crate::idp::fleet::{Server, ServerError};
-use crate::notice::Trouble;
+use crate::notice::{Trouble, supervised_with};
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{Fingerprints, Kind};
 use crate::state::sessions::{Desk, Questions, Sessions};
-use futures_util::FutureExt as _;
 use std::fmt::Write;
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 /// How many sessions are told, or asked about, at once.
 pub(super) const BATCH: usize = 1024;
-
-/// How long after a panic it is begun again.
-const REST: Duration = Duration::from_secs(1);
 
 /// What was told so long before a store went away may not be there when it is joined again: another may have taken its place.
 const MEANWHILE: Duration = Duration::from_secs(30);
@@ -54,7 +50,6 @@ pub struct Share {
     pub(super) mark: AtomicI64,
     /// The store that was joined last.
     known: Mutex<Option<Store>>,
-    panics: AtomicU64,
     away: Trouble,
 }
 
@@ -70,7 +65,7 @@ impl Share {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
         let server = Server::new(settings).map_err(|error| error.to_string())?;
-        let (keys, told, tried) = (Keys::new(prefix, &random()), AtomicU64::new(0), AtomicBool::new(false));
+        let (keys, told, tried) = (Keys::new(prefix, &random()?), AtomicU64::new(0), AtomicBool::new(false));
         Ok(Self {
             server,
             keys,
@@ -86,7 +81,6 @@ impl Share {
             count: Count::default(),
             mark: AtomicI64::new(0),
             known: Mutex::new(None),
-            panics: AtomicU64::new(0),
             away: Trouble::default(),
         })
     }
@@ -96,29 +90,25 @@ impl Share {
         self.told.load(Relaxed)
     }
 
-    /// How often it panicked, and was begun again.
-    pub fn panics(&self) -> u64 {
-        self.panics.load(Relaxed)
-    }
-
     /// Whether it was tried to join, and what was joined first had settled: what comes of it later is for policies.
     pub fn was_tried(&self) -> bool {
         self.tried.load(Relaxed)
     }
 
-    /// Tells what is due and asks what is to be known, until cancelled; then tells all that waits, once. What panics in
-    /// there is begun again: until then nobody is asked.
+    /// Tells what is due and asks what is to be known, until cancelled; then tells all that waits, once. Until what died
+    /// is begun anew, nobody is asked.
     pub async fn run(&self, cancel: CancellationToken) {
-        let Some(mut questions) = self.desk.take() else { return };
-        let _closed = Closed(&self.desk);
-        while AssertUnwindSafe(self.serve(&cancel, &mut questions)).catch_unwind().await.is_err() {
-            self.panics.fetch_add(1, Relaxed);
-            tracing::error!("the sessions' store panicked: this is a fault of the gateway, please report it");
-            self.forsake(&mut questions);
-            if cancel.run_until_cancelled(tokio::time::sleep(REST)).await.is_none() {
-                return;
+        let Some(questions) = self.desk.take() else { return };
+        let cancel = &cancel;
+        let serve = |mut own: OwnedMutexGuard<(Questions, bool)>| async move {
+            let (questions, anew) = &mut *own;
+            if std::mem::replace(anew, true) {
+                self.forsake(questions);
             }
-        }
+            let _closed = Closed(&self.desk);
+            self.serve(cancel, questions).await;
+        };
+        supervised_with("sharing sessions", (questions, false), serve).await;
     }
 
     async fn serve(&self, cancel: &CancellationToken, questions: &mut Questions) {
@@ -186,7 +176,11 @@ impl Share {
         let left = self.mark.load(Relaxed).saturating_sub(self.count.ahead());
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // Without randomness the time tells two stores from each other.
-        let name = Store::named(&format!("{}-{}", random(), self.clock.now().wall.millis()), &terms, known.as_ref());
+        let name = Store::named(
+            &format!("{}-{}", random().unwrap_or_default(), self.clock.now().wall.millis()),
+            &terms,
+            known.as_ref(),
+        );
         let (settle, mark) = (self.settle, self.mark.load(Relaxed));
         let strictest = self.sessions.strictest();
         let asks = Asks { keep: Some(&terms), settle, counted, mark, strictest, known: known.as_ref() };
@@ -229,10 +223,10 @@ impl Drop for Closed<'_> {
     }
 }
 
-fn random() -> String {
+fn random() -> Result<String, String> {
     let mut bytes = [0; 16];
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    hex(bytes)
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| "the system gives no randomness")?;
+    Ok(hex(bytes))
 }
 
 fn hex(bytes: [u8; 16]) -> String {

@@ -10,7 +10,7 @@ use crate::decide::id::Fingerprint;
 use crate::decide::session::Life;
 use crate::decide::time::millis;
 use crate::idp::fleet::{Link, ServerError};
-use crate::state::sessions::Terms;
+use crate::state::sessions::{LINGER, Terms};
 use redis::{FromRedisValue, Pipeline, RedisError, Value};
 use std::time::Duration;
 
@@ -19,9 +19,6 @@ const MERGE: &str = include_str!("merge.lua");
 
 /// What the store says of itself.
 const SEE: &str = include_str!("see.lua");
-
-/// For how long a session is kept beyond the instant until which it is needed, as `state/sessions` does.
-const LINGER: Duration = Duration::from_secs(300);
 
 /// Into so many parts sessions are divided, each with a hash of its own.
 const PARTS: u8 = 16;

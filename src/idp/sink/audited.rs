@@ -17,12 +17,11 @@ const WITHDRAWN: &str = "revocation_withdrawn";
 
 /// The audit log, and what kind of source it is told of; nothing where nobody wants to know.
 #[derive(Clone, Default)]
-pub(in crate::idp) struct Audited(Option<(Arc<Audit>, Arc<str>)>);
+pub(in crate::idp) struct Audited(Option<(Arc<Audit>, &'static str)>);
 
 impl Audited {
     pub fn new(audit: Option<&Arc<Audit>>, settings: &SourceSettings) -> Self {
-        let kind = || serde_json::to_value(settings).ok()?.get("kind")?.as_str().map(Arc::from);
-        Self(audit.and_then(|audit| Some((Arc::clone(audit), kind()?))))
+        Self(audit.map(|audit| (Arc::clone(audit), settings.word())))
     }
 }
 
@@ -95,7 +94,7 @@ impl Sink {
     fn event(&self, name: &'static str, result: &str) -> Option<(&Arc<Audit>, Event)> {
         let (audit, kind) = self.audited.0.as_ref()?;
         let event = Event::named(name, self.clock.now().wall, false).with("by", format!("source:{}", self.feed.name));
-        Some((audit, event.with("kind", &**kind).with("issuer", self.feed.issuer.as_str()).with("result", result)))
+        Some((audit, event.with("kind", *kind).with("issuer", self.feed.issuer.as_str()).with("result", result)))
     }
 }
 

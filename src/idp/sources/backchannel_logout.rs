@@ -7,13 +7,12 @@ use crate::idp::build::BuildError;
 use crate::idp::events::Outcome;
 use crate::idp::feed::{Revokes, Understood};
 use crate::idp::form;
-use crate::idp::receive::{Answer, DoorSettings, Opening, Received, Receiver, Receiving};
+use crate::idp::receive::{Answer, DoorSettings, Opening, Received};
 use crate::idp::settings::Misfit;
-use crate::idp::signed::SignedFault;
 use crate::idp::sink::Sink;
-use crate::idp::source::{Source, SourceKind, Task};
+use crate::idp::source::{Source, SourceKind};
 use crate::idp::terms::{Fit, Replays, Terms, TypePolicy, Unfit};
-use crate::idp::told;
+use crate::idp::told::{self, Told};
 use crate::settings::{OrOff, Span};
 use crate::state::fingerprint::Kind;
 use crate::state::revocations::Bounds;
@@ -22,7 +21,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// The member of `events` that makes a token a logout token (§2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -119,26 +117,9 @@ struct BackchannelLogout {
     replays: Replays,
 }
 
-impl Source for BackchannelLogout {
-    fn run<'a>(&'a self, sink: &'a Sink, cancel: &'a CancellationToken) -> Task<'a> {
-        told::listen(sink, cancel)
-    }
-
-    fn receiver(&self) -> Option<&dyn Receiver> {
-        Some(self)
-    }
-}
-
-impl Receiver for BackchannelLogout {
-    fn receive<'a>(&'a self, sink: &'a Sink, event: &'a Received) -> Receiving<'a> {
-        Box::pin(async move {
-            match self.end(sink, event).await {
-                Ok(answer) => answer,
-                Err(Unfit::Unsigned(SignedFault::Unavailable)) => Answer::unkept(),
-                // One status and one error for whatever is wrong (§2.8).
-                Err(unfit) => Answer::refused(StatusCode::BAD_REQUEST, "invalid_request", &unfit.to_string()),
-            }
-        })
+impl Told for BackchannelLogout {
+    async fn answer(&self, sink: &Sink, event: &Received) -> Answer {
+        self.end(sink, event).await.unwrap_or_else(Answer::from)
     }
 }
 

@@ -7,13 +7,13 @@ use crate::decide::time::Timestamp;
 use crate::idp::build::BuildError;
 use crate::idp::events::Outcome;
 use crate::idp::feed::{Revokes, Understood};
-use crate::idp::receive::{Answer, DoorSettings, Opening, Received, Receiver, Receiving};
+use crate::idp::receive::{Answer, DoorSettings, Opening, Received};
 use crate::idp::settings::Misfit;
 use crate::idp::signed::SignedFault;
 use crate::idp::sink::Sink;
-use crate::idp::source::{Source, SourceKind, Task};
+use crate::idp::source::{Source, SourceKind};
 use crate::idp::terms::{Fit, Replays, Terms, TypePolicy, Unfit};
-use crate::idp::told;
+use crate::idp::told::{self, Told};
 use crate::settings::{OrOff, Span};
 use crate::state::fingerprint::Kind;
 use crate::state::revocations::Bounds;
@@ -24,7 +24,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// Commands to revoke all tokens of a user.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -135,19 +134,9 @@ enum Disobeyed {
     Type,
 }
 
-impl Source for GlobalTokenRevocation {
-    fn run<'a>(&'a self, sink: &'a Sink, cancel: &'a CancellationToken) -> Task<'a> {
-        told::listen(sink, cancel)
-    }
-
-    fn receiver(&self) -> Option<&dyn Receiver> {
-        Some(self)
-    }
-}
-
-impl Receiver for GlobalTokenRevocation {
-    fn receive<'a>(&'a self, sink: &'a Sink, event: &'a Received) -> Receiving<'a> {
-        Box::pin(async move { self.obey(sink, event).await.unwrap_or_else(Answer::from) })
+impl Told for GlobalTokenRevocation {
+    async fn answer(&self, sink: &Sink, event: &Received) -> Answer {
+        self.obey(sink, event).await.unwrap_or_else(Answer::from)
     }
 }
 

@@ -6,13 +6,13 @@ use crate::decide::time::Timestamp;
 use crate::idp::build::BuildError;
 use crate::idp::events::Outcome;
 use crate::idp::feed::{Revokes, Understood};
-use crate::idp::receive::{Answer, DoorSettings, Opening, Received, Receiver, Receiving};
+use crate::idp::receive::{Answer, DoorSettings, Opening, Received};
 use crate::idp::settings::Misfit;
-use crate::idp::signed::{Signed, SignedFault, Signer};
+use crate::idp::signed::{Signed, Signer};
 use crate::idp::sink::Sink;
-use crate::idp::source::{Source, SourceKind, Task};
+use crate::idp::source::{Source, SourceKind};
 use crate::idp::terms::{Replays, Unfit};
-use crate::idp::told;
+use crate::idp::told::{self, Told};
 use crate::settings::{OrOff, Span};
 use crate::state::fingerprint::Kind;
 use crate::state::revocations::Bounds;
@@ -21,7 +21,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// The paths below the admin URL, each with the action that it takes.
 const ENDPOINTS: &[&str] = &["/k_push_not_before", "/k_logout"];
@@ -106,25 +105,9 @@ struct KeycloakNotBefore {
     replays: Replays,
 }
 
-impl Source for KeycloakNotBefore {
-    fn run<'a>(&'a self, sink: &'a Sink, cancel: &'a CancellationToken) -> Task<'a> {
-        told::listen(sink, cancel)
-    }
-
-    fn receiver(&self) -> Option<&dyn Receiver> {
-        Some(self)
-    }
-}
-
-impl Receiver for KeycloakNotBefore {
-    fn receive<'a>(&'a self, sink: &'a Sink, event: &'a Received) -> Receiving<'a> {
-        Box::pin(async move {
-            match self.act(sink, event).await {
-                Ok(answer) => answer,
-                Err(Unfit::Unsigned(SignedFault::Unavailable)) => Answer::unkept(),
-                Err(unfit) => Answer::refused(StatusCode::BAD_REQUEST, "invalid_request", &unfit.to_string()),
-            }
-        })
+impl Told for KeycloakNotBefore {
+    async fn answer(&self, sink: &Sink, event: &Received) -> Answer {
+        self.act(sink, event).await.unwrap_or_else(Answer::from)
     }
 }
 

@@ -15,17 +15,17 @@ mod status_lists;
 
 sources! {
     /// JSON over HTTPS, asked for at an interval.
-    Poll: poll::PollSettings,
+    "poll" Poll: poll::PollSettings,
     /// Signed status lists, which tokens name (Token Status List).
-    StatusList: status_list::StatusListSettings,
+    "status_list" StatusList: status_list::StatusListSettings,
     /// A file on disk, watched.
-    File: file::FileSettings,
+    "file" File: file::FileSettings,
     /// Logout tokens, sent by the provider (OpenID Connect Back-Channel Logout 1.0).
-    BackchannelLogout: backchannel_logout::BackchannelLogoutSettings,
+    "backchannel_logout" BackchannelLogout: backchannel_logout::BackchannelLogoutSettings,
     /// "Not before" and logouts, pushed by Keycloak to a client's admin URL.
-    KeycloakNotBefore: keycloak_not_before::KeycloakNotBeforeSettings,
+    "keycloak_not_before" KeycloakNotBefore: keycloak_not_before::KeycloakNotBeforeSettings,
     /// Commands to end everything of a user (Global Token Revocation).
-    GlobalTokenRevocation: global_token_revocation::GlobalTokenRevocationSettings,
+    "global_token_revocation" GlobalTokenRevocation: global_token_revocation::GlobalTokenRevocationSettings,
     /// Security events of a Shared Signals transmitter (SSF, CAEP, RISC), pushed or asked for.
-    Ssf: ssf::SsfSettings,
+    "ssf" Ssf: ssf::SsfSettings,
 }

@@ -4,6 +4,7 @@ use super::name::{Name, shard};
 use crate::decide::id::{Fingerprint, SourceId};
 use crate::decide::revocation::{Cutoff, Entry};
 use crate::decide::time::Timestamp;
+use std::time::Duration;
 
 /// What is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,6 +135,9 @@ impl Target {
 /// An entry never leaves before this many seconds have passed after its `until`: the largest leeway that an
 /// issuer can have (JWT-20), by which a token may outlive its `exp`.
 const SLACK_S: i64 = 300;
+
+/// The same: for so long after the last token that an entry hits has expired, somebody may hold it.
+pub const SLACK: Duration = Duration::from_secs(SLACK_S.unsigned_abs());
 
 /// An `until` that never comes.
 const NEVER: u32 = u32::MAX;

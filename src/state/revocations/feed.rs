@@ -21,6 +21,17 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// What a feed may hold that is filled from others, which have their bounds: it is given no event of its own.
+    pub const ALL: usize = usize::MAX;
+
+    /// How many entries it may hold, where that is bounded; a status list has none that are counted here.
+    const fn most(self) -> Option<usize> {
+        match self.max_entries {
+            0 | Self::ALL => None,
+            most => Some(most),
+        }
+    }
+
     /// The same of a source whose knowledge does not age.
     pub(in crate::state) const fn never_stale(self) -> Self {
         Self { max_staleness: None, ..self }
@@ -36,8 +47,8 @@ pub struct FeedStanding {
     pub issuer: IssuerName,
     /// How many entries it holds.
     pub entries: usize,
-    /// How many it may hold.
-    pub max_entries: usize,
+    /// How many it may hold, where that has a bound of its own.
+    pub max_entries: Option<usize>,
     /// Whether all that it said could be kept.
     pub complete: bool,
     /// How old its knowledge is; `None` if it was never heard.
@@ -130,20 +141,21 @@ impl Feed {
 
     /// That feed is to take in what this one takes in.
     pub(in crate::state) fn like(&self, other: &Self) {
-        other.lifted_by_time.store(self.lifted_by_time.load(Ordering::Acquire), Ordering::Release);
+        other.lifted_by_time.store(self.is_lifted_by_time(), Ordering::Release);
     }
 
     /// How what it adds comes in.
     pub(super) fn adds(&self) -> By {
-        if self.lifted_by_time.load(Ordering::Acquire) { By::Again } else { By::Delta }
+        if self.is_lifted_by_time() { By::Again } else { By::Delta }
+    }
+
+    fn is_lifted_by_time(&self) -> bool {
+        self.lifted_by_time.load(Ordering::Acquire)
     }
 
     /// When it learned of something, as that is held of what it says.
     pub(super) fn learned(&self, at: Timestamp) -> Learned {
-        match self.adds() {
-            By::Again => Learned::exactly(at),
-            By::Snapshot | By::Delta | By::Instead => Learned::by_the_second(at),
-        }
+        if self.is_lifted_by_time() { Learned::exactly(at) } else { Learned::by_the_second(at) }
     }
 
     /// What was taken back of what may be told again.
@@ -228,7 +240,7 @@ impl Feed {
             source: self.name.clone(),
             issuer: self.issuer.clone(),
             entries: self.entries.load(Ordering::Relaxed),
-            max_entries: self.bounds().max_entries,
+            max_entries: self.bounds().most(),
             complete: self.is_complete(),
             age: self.age(now),
             max_staleness: self.bounds().max_staleness,

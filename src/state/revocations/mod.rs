@@ -35,7 +35,7 @@ mod snapshot;
 mod table;
 mod voids;
 
-pub use entry::{Revoked, Target};
+pub use entry::{Revoked, SLACK, Target};
 pub use feed::{Bounds, Feed, FeedStanding};
 pub use set::{Full, Holdings, Known, Revocations};
 pub use snapshot::Snapshot;

@@ -216,6 +216,15 @@ fn freshness_is_that_of_the_source_nearest_to_being_stale() {
     assert_eq!(set.freshness(&corp(), at(100)), heard(1, 10, &fast));
 }
 
+/// A feed that is filled from others, and one that counts no entries, tell no bound.
+#[test]
+fn a_bound_is_told_where_there_is_one() {
+    let set = Revocations::default();
+    for (place, (most, told)) in [(Bounds::ALL, None), (0, None), (5, Some(5))].into_iter().enumerate() {
+        assert_eq!(open(&set, &place.to_string(), most, None).standing(at(1)).max_entries, told);
+    }
+}
+
 fn any_revoked() -> impl Strategy<Value = Revoked> {
     let target = (0..6_u8, 0..4_u8).prop_map(|(level, name)| match level {
         0 => Target::Token(print(name)),

@@ -142,10 +142,7 @@ impl Desk {
         if self.is_open() && self.breaker.may_ask() {
             let (answer, heard) = oneshot::channel();
             let sent = self.questions.try_send(Question { print, answer: Answer::Waits(answer) }).is_ok();
-            let answer = if sent { tokio::time::timeout(within, heard).await } else { Ok(Ok(false)) };
-            if let Ok(Ok(known)) = answer
-                && sent
-            {
+            if sent && let Ok(Ok(known)) = tokio::time::timeout(within, heard).await {
                 self.breaker.answered();
                 self.unanswered.fetch_add(u64::from(!known), Relaxed);
                 return if known { Ok(()) } else { Err(Unknown) };

@@ -30,4 +30,4 @@ pub use late::{Late, Used};
 pub use name::{Name, name};
 pub use rounds::{Looked, QUIET, Rounds};
 pub use sharing::Pace;
-pub use store::{Activity, Counts, Sessions, Terms, Turn};
+pub use store::{Activity, Counts, LINGER, Sessions, Terms, Turn};

@@ -24,7 +24,7 @@ pub(super) const TABLES: usize = 1024;
 const AT_ONCE: usize = 16;
 
 /// For how long a session is kept beyond the instant at which its token would do: as far as clocks may differ.
-const LINGER: Duration = Duration::from_secs(300);
+pub const LINGER: Duration = Duration::from_secs(300);
 
 /// How sessions are kept, as the settings say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use super::logs::{Logs, Unsent};
 use super::settings::Settings;
 use super::syslog::Syslogger;
 use super::writer::{Message, Writer};
-use crate::notice::supervised;
+use crate::notice::supervised_with;
 use crate::settings::SecretError;
 use crate::telemetry::scrape::Gauges;
 
@@ -98,12 +98,11 @@ impl Audit {
         unsent: Unsent<E>,
         stop: CancellationToken,
     ) -> impl Future<Output = ()> + use<E> {
-        let all = Arc::new((tokio::sync::Mutex::new(unsent), Arc::clone(&self.counts), stop));
-        let run = move || {
-            let all = Arc::clone(&all);
-            async move { all.0.lock().await.run(&all.1, &all.2).await }
-        };
-        async move { supervised("the export of the audit log", run).await }
+        let own = (unsent, Arc::clone(&self.counts), stop);
+        supervised_with("the export of the audit log", own, |mut own| async move {
+            let (unsent, counts, stop) = &mut *own;
+            unsent.run(counts, stop).await;
+        })
     }
 
     /// Has events on disk once it returns. Blocks.
