@@ -39,7 +39,7 @@ pub(super) fn advice(field: &str) -> &'static str {
         "introspection.endpoint" => {
             "write an `https` URL of a public host, or the issuer's setting that allows this one"
         }
-        "max_staleness" => "write several times the pace at which it is asked, as `30s` for `1s`; or `off`",
+        "max_staleness" => "`30s` is usual: several times as long as it may take from one answer to the next; or `off`",
         "refresh" => "write `1s` or more; `10m` is usual",
         _ => "see `config/curfew.yaml` for what is usual",
     }
