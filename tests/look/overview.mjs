@@ -61,7 +61,7 @@ assert.match(await text('.readout'), /\d\d:\d\d:\d\d to \d\d:\d\d:\d\d: \d+ refu
 await page.locator('.records tbody a').first().focus();
 await page.keyboard.press('Enter');
 await page.waitForSelector('.refusal h1');
-assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1', 'the focus goes with the page');
+await page.waitForFunction(() => document.activeElement?.tagName === 'H1'); // The focus goes with the page.
 assert.match(await text('.refusal h1'), /session_idle_timeout/);
 
 // A subject is typed and hashed by the gateway; it stands in no address.

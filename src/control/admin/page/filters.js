@@ -37,7 +37,7 @@ export function form(wanted, names, change) {
     if (wanted[name]) input.value = wanted[name];
     return input;
   };
-  const [subject, client, address] = [text("subject", "sub; the gateway hashes it"), text("client", "client_id; it is hashed too"), text("address", "192.0.2.7 or 192.0.2.0/24")];
+  const [subject, client, address] = [text("subject", "sub (is hashed)"), text("client", "client_id (hashed)"), text("address", "or 192.0.2.0/24")];
   const sent = (event) => {
     event.preventDefault();
     // A hash that was chosen stays, until somebody is typed in its place.

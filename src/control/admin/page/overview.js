@@ -7,7 +7,7 @@ import { address, failed, shadow } from "./facts.js";
 import * as filters from "./filters.js";
 import { clock, count, day, span } from "./words.js";
 
-const PAUSE = 5000, LATEST = 25, KINDS = 8;
+const PAUSE = 5000, LATEST = 25, KINDS = 10;
 
 // Typed subjects and clients are of this page's memory only, and so is whether it follows.
 let typed = {};
