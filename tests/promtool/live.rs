@@ -8,7 +8,7 @@ use crate::world::World;
 use std::time::{Duration, Instant};
 
 /// How long all of it may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Alerts whose expression has no data while all is well, even without its comparison, and why.
 const EMPTY_WHEN_WELL: &[(&str, &str)] = &[
