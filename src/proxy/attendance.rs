@@ -2,8 +2,10 @@
 //! on a stream; and asked of it as long as a stream lasts.
 
 use super::gate::Shared;
+use super::hearing::Heard;
 use super::plan::{Plan, Route};
 use super::report::Report;
+use crate::decide::checks::idle::Idle;
 use crate::decide::reason::Reason;
 use crate::decide::session::{Knowledge, OnStateLoss, Shown, Sight};
 use crate::decide::time::Moment;
@@ -117,6 +119,56 @@ impl Drop for Attendant {
     }
 }
 
+/// What the session of a request that is still coming in has to do with it.
+pub(super) struct Coming {
+    plan: Arc<Plan>,
+    idle: Option<Idle>,
+    heard: Heard,
+    /// What is said where others cannot be asked, if what comes in shows its user.
+    tells: Option<OnStateLoss>,
+}
+
+impl Coming {
+    /// Something came in, so long ago. Its attendant leaves untold what comes soon after what was told.
+    pub(super) fn moved(&self, shared: &Shared, verified: &Verified, ago: Duration) {
+        if let Some((loss, attended)) = self.tells.zip(Attended::of(shared, &self.plan, verified)) {
+            attended.used(ago, shared.state.clock.now(), loss);
+        }
+    }
+
+    /// Why its session has ended by now, if it was left alone for too long.
+    pub(super) fn left_alone(&self, shared: &Shared, verified: &Verified) -> Option<Reason> {
+        left_alone(shared, &self.plan, verified, self.idle.as_ref()?, &self.heard)
+    }
+}
+
+/// Why this session has ended by now, if it was left alone for too long. Others are asked first, where that matters; as long as
+/// they have not answered it has not ended.
+fn left_alone(shared: &Shared, plan: &Plan, verified: &Verified, idle: &Idle, heard: &Heard) -> Option<Reason> {
+    let Attended { sessions, terms, name, shown, .. } = Attended::of(shared, plan, verified)?;
+    let now = shared.state.clock.now();
+    let judge = |asked: Option<bool>| match sessions.known(name, shown, now, terms) {
+        Knowledge::Known(key, basis, sight) => {
+            idle.judge(key, asked.map_or(basis, |answered| basis.asked(answered)), sight).reason()
+        }
+        _ => None,
+    };
+    let Some(reason) = judge(None) else {
+        heard.forget();
+        return None;
+    };
+    let known = sessions.known(name, shown, now, terms);
+    let Some(desk) = &shared.state.others else { return Some(reason) };
+    if !sessions.is_doubtful(name.print, (&known, shown), now, Some(idle.span(name.key()))) {
+        return Some(reason);
+    }
+    let answered = heard.of(desk, name.print, plan.sharing?.1)?;
+    if !answered {
+        desk.went_without(idle.on_state_loss);
+    }
+    judge(Some(answered))
+}
+
 impl Report {
     fn attended(&self) -> Option<Attended<'_>> {
         Attended::of(&self.shared, &self.plan, self.verified()?)
@@ -174,9 +226,7 @@ impl Report {
 
     /// Does what moves on its stream matter, or that nothing does?
     pub(super) fn is_attended(&self) -> bool {
-        let policy = self.route.as_ref().and_then(|route| route.policy.as_ref());
-        self.plan.sessions.is_some()
-            && (self.shows_its_user() || policy.is_some_and(|policy| policy.idle_under(self.limits.as_ref()).is_some()))
+        self.plan.sessions.is_some() && (self.shows_its_user() || self.idle().is_some())
     }
 
     /// Does what moves on its stream show that its user is there?
@@ -193,7 +243,7 @@ impl Report {
 
     /// How long its session may be left alone, and for how long it is, as far as is known here.
     pub(super) fn quiet(&self, now: Moment) -> Option<(Duration, Sight)> {
-        let idle = self.route.as_ref()?.policy.as_ref()?.idle_under(self.limits.as_ref())?;
+        let idle = self.idle()?;
         let Attended { sessions, terms, name, shown, .. } = self.attended()?;
         match sessions.known(name, shown, now, terms) {
             Knowledge::Known(key, _, sight) => Some((idle.span(key), sight)),
@@ -201,31 +251,23 @@ impl Report {
         }
     }
 
+    /// What its session has to do with what is still coming in, if anything.
+    pub(super) fn coming(&self) -> Option<Coming> {
+        if !self.is_attended() {
+            return None;
+        }
+        let tells = self.shows_its_user().then(|| self.on_state_loss());
+        Some(Coming { plan: Arc::clone(&self.plan), idle: self.idle(), heard: Heard::default(), tells })
+    }
+
+    /// For how long its session may be left alone, if it may not be for ever.
+    fn idle(&self) -> Option<Idle> {
+        self.route.as_ref()?.policy.as_ref()?.idle_under(self.limits.as_ref())
+    }
+
     /// Why its session has ended by now, if it was left alone for too long.
     pub(super) fn left_alone(&self) -> Option<Reason> {
-        let idle = self.route.as_ref()?.policy.as_ref()?.idle_under(self.limits.as_ref())?;
-        let Attended { sessions, terms, name, shown, .. } = self.attended()?;
-        let now = self.shared.state.clock.now();
-        let judge = |asked: Option<bool>| match sessions.known(name, shown, now, terms) {
-            Knowledge::Known(key, basis, sight) => {
-                idle.judge(key, asked.map_or(basis, |answered| basis.asked(answered)), sight).reason()
-            }
-            _ => None,
-        };
-        let Some(reason) = judge(None) else {
-            self.heard.forget();
-            return None;
-        };
-        let known = sessions.known(name, shown, now, terms);
-        let Some(desk) = &self.shared.state.others else { return Some(reason) };
-        if !sessions.is_doubtful(name.print, (&known, shown), now, Some(idle.span(name.key()))) {
-            return Some(reason);
-        }
-        let answered = self.heard.of(desk, name.print, self.plan.sharing?.1)?;
-        if !answered {
-            desk.went_without(idle.on_state_loss);
-        }
-        judge(Some(answered))
+        left_alone(&self.shared, &self.plan, self.verified()?, &self.idle()?, &self.heard)
     }
 
     /// Its stream was cut, maybe because its session has ended.

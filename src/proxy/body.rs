@@ -1,8 +1,9 @@
 //! Bodies on their way through: never buffered, but bounded in size, in silence and in time.
 
 use super::attendance::Attendant;
-use super::cut::{Cut, is_of_the_token, unauthenticated};
+use super::cut::{Cut, is_of_the_token};
 use super::gate::Shared;
+use super::grpc::unauthenticated;
 use super::live::{Connection, Live};
 use super::passage::Proven;
 use super::standing::Ward;

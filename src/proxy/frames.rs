@@ -1,10 +1,8 @@
 //! Where one direction of a WebSocket stands between its frames (RFC 6455 §5.2), and the frame by which it is closed.
 //! What frames carry is not looked at.
 
-use crate::telemetry::TraceContext;
-
 /// How far into its frames a direction is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Frames {
     /// Bytes of an unfinished header that have passed.
     at: u8,
@@ -62,9 +60,25 @@ impl Frames {
         }
     }
 
+    /// Has a frame begun that has not ended?
+    pub(super) fn is_within(&self) -> bool {
+        self.at != 0 || self.left != 0
+    }
+
+    /// How many of these bytes belong to the frame that has begun.
+    pub(super) fn rest(&self, bytes: &[u8]) -> usize {
+        let mut ahead = self.clone();
+        let is_of_it = |byte: &&[u8]| {
+            let within = ahead.is_within();
+            ahead.pass(byte);
+            within
+        };
+        bytes.chunks(1).take_while(is_of_it).count()
+    }
+
     /// May a frame of ours come next? Not within another one, and none comes after the last.
     pub(super) fn may_close(&self) -> bool {
-        self.at == 0 && self.left == 0 && !self.closed
+        !self.is_within() && !self.closed
     }
 }
 
@@ -83,10 +97,12 @@ impl Close {
         self.frame(None)
     }
 
-    /// The frame to the upstream: clients mask theirs (§5.3).
+    /// The frame to the upstream: clients mask theirs, by what nobody can foresee (§5.3).
     pub(super) fn masked(self) -> Vec<u8> {
-        let [a, b, c, d, ..] = TraceContext::child().to_be_bytes();
-        self.frame(Some([a, b, c, d]))
+        let mut mask = [0; 4];
+        // Where the system gave no random bytes it is masked all the same: nobody else has a say in what it carries.
+        let _ = aws_lc_rs::rand::fill(&mut mask);
+        self.frame(Some(mask))
     }
 
     fn frame(self, mask: Option<[u8; 4]>) -> Vec<u8> {
@@ -144,6 +160,19 @@ mod tests {
             let mut frames = Frames::default();
             frames.pass(&all.concat());
             assert!(frames.may_close());
+        }
+    }
+
+    /// However far a frame has come, its rest is known, and what follows is not of it.
+    #[test]
+    fn the_rest_of_a_frame() {
+        let frame = frame(2, true, 200);
+        let two = [&frame[..], &frame[..]].concat();
+        for passed in 0..frame.len() {
+            let mut frames = Frames::default();
+            frames.pass(&two[..passed]);
+            let rest = if passed == 0 { 0 } else { frame.len() - passed };
+            assert_eq!((frames.rest(&two[passed..]), frames.rest(&two[passed..passed + rest / 2])), (rest, rest / 2));
         }
     }
 

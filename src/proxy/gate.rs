@@ -3,8 +3,10 @@
 use super::answer::{Again, Particulars, Schemes};
 use super::body::{Download, Upload};
 use super::connection::ConnectionInfo;
+use super::cut::is_of_the_token;
 use super::entry::{self, Refusal};
 use super::framing::{FramingHandle, FramingReason};
+use super::grpc;
 use super::hearing::Heard;
 use super::live::{Kind, Live};
 use super::passage::{Admitted, Upgrade};
@@ -92,10 +94,16 @@ impl Gate {
         };
         // Should its upstream fail, this is what is told of it: the fields go with the request.
         report.seen = self.seen(parts);
+        if grpc::is_call(parts) {
+            report.kind = Kind::Grpc;
+        }
         let place = Place::new(Rc::clone(&self.info.streams), id);
         match self.deliver(parts, body, admitted, (&mut report, &place)).await {
             Ok(passage) => passage.response(report, place),
-            Err(refusal) => refuse(&refusal, report),
+            Err(refusal) => {
+                report.tell_ended(Some(refusal.reason).filter(|reason| is_of_the_token(*reason)));
+                refuse(&refusal, report)
+            }
         }
     }
 
@@ -288,6 +296,10 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
         failure: failure.map(|(_, failure)| failure),
     };
     let mut response = plan.stationery.refuse(reason, &about).map(Download::from);
+    if report.kind == Kind::Grpc && is_of_the_token(reason) {
+        grpc::only_trailers(&mut response, reason);
+        report.status = response.status();
+    }
     report.renew_nonce(response.headers_mut());
     report.tell_trace(response.headers_mut());
     report.tell();

@@ -49,7 +49,7 @@ impl Kind {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         match headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default() {
             kind if kind.starts_with(b"text/event-stream") => Self::Events,
-            _ if super::cut::is_grpc(headers) => Self::Grpc,
+            _ if super::grpc::is_grpc(headers) => Self::Grpc,
             _ => Self::Download,
         }
     }

@@ -19,7 +19,7 @@
 //! | `vigil`, `standing`, `attendance` | whether the tokens of what lasts still stand, and whether its user is there |
 //! | `suspended` | what ended while timers stood still |
 //! | `live` | which connections are live, for who asks |
-//! | `passage`, `body`, `cut`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
+//! | `passage`, `body`, `cut`, `grpc`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `telling`, `session_door`, `origin`, `pace` | when a session ends: told on responses, and to who asks |
 //! | `answer` | from a reason to a response |
 //! | `report` | what is kept of a request until its end |
@@ -47,6 +47,7 @@ mod establish;
 mod frames;
 pub mod framing;
 pub mod gate;
+mod grpc;
 mod hearing;
 pub mod hygiene;
 pub mod identity;

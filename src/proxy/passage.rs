@@ -8,7 +8,7 @@ use super::gate::{Gate, refuse, taken};
 use super::live::Kind;
 use super::plan::{Bounds, Route};
 use super::report::Report;
-use super::streams::Place;
+use super::streams::{GRACE, Place};
 use super::tunnel;
 use crate::decide::reason::Reason;
 use crate::decide::verdict::Permit;
@@ -110,7 +110,9 @@ impl Gate {
         let terms = Terms { upgrade: upgrade.is_some(), repeatable, until_is_callers, ..terms(&bounds, until, now) };
         let lasts = !proven.body.is_end_stream();
         let guards = if lasts { (report.attendant(), report.ward(place.clone())) } else { (None, None) };
-        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, until, Fate::clone(&fate), guards);
+        // A response ends with its token by itself, in the words of its protocol: an upload that is cut first takes those away.
+        let last = until.map(|until| if until_is_callers { until + GRACE } else { until });
+        let upload = Upload::new(proven, bounds.body, bounds.between_bytes, last, Fate::clone(&fate), guards);
         // An open route was not judged.
         let began = report.judge.unwrap_or_else(|| self.since(report));
         let sent =

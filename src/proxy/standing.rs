@@ -1,6 +1,7 @@
 //! Whether the token of what is under way still stands: asked again of what was written since it was judged. How often
 //! it is asked is told by `vigil`.
 
+use super::attendance::Coming;
 use super::body::{AtEnd, Judged};
 use super::gate::Shared;
 use super::plan::Route;
@@ -16,6 +17,7 @@ use crate::token::gather::status;
 use crate::token::issuers::Issuer;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 /// After how many bytes without a pause an upload is looked after.
 const GLANCE: usize = 256 * 1024;
@@ -39,6 +41,8 @@ struct Bearer {
     verified: Arc<Verified>,
     changes: u64,
     ends: Option<Ends>,
+    /// What comes in keeps its session; if nothing does, that may end.
+    coming: Option<Coming>,
 }
 
 impl AtEnd for Bearer {
@@ -54,6 +58,18 @@ impl AtEnd for Bearer {
 
     fn overdue(&self) -> Option<Reason> {
         self.ends?.over(&*self.shared.state.clock)
+    }
+
+    fn is_attended(&self) -> bool {
+        self.coming.is_some()
+    }
+
+    fn moved(&self, ago: Duration) {
+        self.coming.iter().for_each(|coming| coming.moved(&self.shared, &self.verified, ago));
+    }
+
+    fn left_alone(&self) -> Option<Reason> {
+        self.coming.as_ref()?.left_alone(&self.shared, &self.verified)
     }
 }
 
@@ -84,6 +100,7 @@ impl Ward {
 
     /// So many bytes went on.
     pub(super) fn passes(&mut self, bytes: usize) {
+        self.own.iter().for_each(Place::moves);
         self.passed = self.passed.saturating_add(bytes);
         if self.passed > GLANCE {
             self.keep();
@@ -109,7 +126,8 @@ impl Report {
     pub(super) fn ward(&self, place: Place) -> Option<Box<Ward>> {
         let (issuer, verified) = (Arc::clone(self.issuer()?), Arc::clone(self.verified()?));
         let (shared, route, changes) = (Arc::clone(&self.shared), self.route.clone(), self.changes);
-        let bearer = Some(Box::new(Bearer { shared, route, issuer, verified, changes, ends: self.ends }));
+        let (ends, coming) = (self.ends, self.coming());
+        let bearer = Some(Box::new(Bearer { shared, route, issuer, verified, changes, ends, coming }));
         Some(Box::new(Ward { bearer, place, own: None, passed: 0 }))
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 /// A stream whose client reads is ended by its own body, in the way of its protocol. Only what is still there so much
 /// later is ended here.
-const GRACE: Duration = Duration::from_millis(200);
+pub(super) const GRACE: Duration = Duration::from_millis(200);
 
 /// When there is nothing to watch for, it is looked at again this late.
 const LATER: Duration = Duration::from_secs(60 * 60);

@@ -64,13 +64,18 @@ pub(super) async fn run(client: OnUpgrade, upstream: OnUpgrade, terms: Terms, pl
     let soon = now + terms.silence.unwrap_or(SWITCH);
     let switched = tokio::time::timeout_at(terms.until.map_or(soon, |until| until.min(soon)), switch).await;
     let Ok(Ok((client, upstream))) = switched else { return place.tell(Some(Reason::UpstreamProtocolError)) };
-    let life = Life { last: Cell::new(now), message: Cell::new(false) };
-    let (mut client, mut upstream) = (Side::new(TokioIo::new(client), &life), Side::new(TokioIo::new(upstream), &life));
-    let pump = pump(&mut client, &mut upstream, terms.silence, &place);
-    let ended = match terms.until {
-        None => pump.await,
-        Some(until) => tokio::time::timeout_at(until, pump).await.unwrap_or(Ended::Cut(terms.over)),
-    };
+    carry(TokioIo::new(client), TokioIo::new(upstream), &terms, &place).await;
+}
+
+/// Carries bytes both ways until it ends, tells why, and says farewell.
+async fn carry<C, U>(client: C, upstream: U, terms: &Terms, place: &Place) -> Ended
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+{
+    let life = Life::begun(Instant::now());
+    let (mut client, mut upstream) = (Side::new(client, &life), Side::new(upstream, &life));
+    let ended = pump(&mut client, &mut upstream, terms, place).await;
     place.tell(ended.reason());
     if let Some(close) = ended.close() {
         let (near, far) = (close.plain(), close.masked());
@@ -78,6 +83,7 @@ pub(super) async fn run(client: OnUpgrade, upstream: OnUpgrade, terms: Terms, pl
         // Dropping the sides closes both connections.
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
     }
+    ended
 }
 
 /// How long both sides may take to switch, where nothing else bounds it.
@@ -86,13 +92,11 @@ const SWITCH: Duration = Duration::from_secs(10);
 /// How long both sides have to take our leave, and to take theirs.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// Carries bytes both ways until there is a reason not to.
-async fn pump<C, U>(
-    client: &mut Side<'_, C>,
-    upstream: &mut Side<'_, U>,
-    silence: Option<Duration>,
-    place: &Place,
-) -> Ended
+/// How long frames that have begun may take to their end: what we have to say cannot come before.
+const LAST_FRAMES: Duration = Duration::from_millis(200);
+
+/// Carries bytes both ways until there is a reason not to, and then whole frames.
+async fn pump<C, U>(client: &mut Side<'_, C>, upstream: &mut Side<'_, U>, terms: &Terms, place: &Place) -> Ended
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
@@ -100,7 +104,7 @@ where
     let (life, guest) = (client.life, place.guest());
     let mut copying = pin!(copy_bidirectional(client, upstream));
     let mut clock = Clock::default();
-    poll_fn(|cx| {
+    let why = poll_fn(|cx| {
         // An error on either side is that side's end: there is nobody left to tell.
         let is_over = copying.as_mut().poll(cx).is_ready();
         if life.message.take() {
@@ -116,10 +120,22 @@ where
             return Poll::Ready(Ended::Leaving);
         }
         place.listen(cx);
-        let Some(silence) = silence else { return Poll::Pending };
+        let Some(silence) = terms.silence else { return Poll::Pending };
         clock.poll(cx, || life.last.get() + silence).map(|()| Ended::Cut(Reason::UpstreamTimeout))
-    })
-    .await
+    });
+    let ended = match terms.until {
+        None => why.await,
+        Some(until) => tokio::time::timeout_at(until, why).await.unwrap_or(Ended::Cut(terms.over)),
+    };
+    if ended != Ended::BySide {
+        life.parting.set(true);
+        let rest = poll_fn(|cx| {
+            let is_over = copying.as_mut().poll(cx).is_ready();
+            if is_over || life.within.get() == 0 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let _ = tokio::time::timeout(LAST_FRAMES, rest).await;
+    }
+    ended
 }
 
 /// What passed, on either side.
@@ -128,6 +144,16 @@ struct Life {
     last: Cell<Instant>,
     /// Whether some of it was of a message, since it was asked.
     message: Cell<bool>,
+    /// How many sides are within a frame.
+    within: Cell<u8>,
+    /// Whether no frame may begin any more.
+    parting: Cell<bool>,
+}
+
+impl Life {
+    fn begun(now: Instant) -> Self {
+        Self { last: Cell::new(now), message: Cell::default(), within: Cell::default(), parting: Cell::default() }
+    }
 }
 
 /// One side, and where among its frames this one is that it took.
@@ -167,11 +193,18 @@ impl<I: AsyncRead + Unpin> AsyncRead for Side<'_, I> {
 impl<I: AsyncWrite + Unpin> AsyncWrite for Side<'_, I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.io).poll_write(cx, buf))?;
+        let some = if this.life.parting.get() { this.frames.rest(buf) } else { buf.len() };
+        if some == 0 {
+            return Poll::Pending; // for ever: it is over
+        }
+        let written = ready!(Pin::new(&mut this.io).poll_write(cx, buf.get(..some).unwrap_or_default()))?;
         this.life.last.set(Instant::now());
+        let before = this.frames.is_within();
         if this.frames.pass(buf.get(..written).unwrap_or_default()) {
             this.life.message.set(true);
         }
+        let within = this.life.within.get().saturating_add(this.frames.is_within().into());
+        this.life.within.set(within.saturating_sub(before.into()));
         Poll::Ready(Ok(written))
     }
 
@@ -186,10 +219,9 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Side<'_, I> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ended, Life, Side, pump};
+    use super::{Ended, Life, Side, Terms, carry, pump};
     use crate::decide::reason::Reason;
     use crate::proxy::streams::Streams;
-    use std::cell::Cell;
     use std::rc::Rc;
     use std::time::Duration;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -197,11 +229,14 @@ mod tests {
 
     const SILENT: Ended = Ended::Cut(Reason::UpstreamTimeout);
 
+    fn terms() -> Terms {
+        Terms { until: None, over: Reason::StreamExpired, silence: Some(Duration::from_secs(60)) }
+    }
+
     async fn tunnel(near: DuplexStream, far: DuplexStream, streams: &Rc<Streams>) -> Ended {
-        let life = Life { last: Cell::new(Instant::now()), message: Cell::new(false) };
+        let life = Life::begun(Instant::now());
         let (mut near, mut far) = (Side::new(near, &life), Side::new(far, &life));
-        let place = Streams::begin(streams, 0);
-        pump(&mut near, &mut far, Some(Duration::from_secs(60)), &place).await
+        pump(&mut near, &mut far, &terms(), &Streams::begin(streams, 0)).await
     }
 
     /// Whoever speaks keeps it open, on either side; when nobody does it ends, on time.
@@ -249,12 +284,37 @@ mod tests {
         assert_eq!((close.code, close.text), (1008, "token_revoked"));
     }
 
+    /// What must end in the midst of a frame ends after it, if that comes soon: only then can its client be told why. No
+    /// other frame begins.
+    #[tokio::test(start_paused = true)]
+    async fn a_frame_that_has_begun_is_finished() {
+        let frame = [0x82, 4, 1, 2, 3, 4];
+        for (late, whole) in [(100, true), (300, false)] {
+            let ((mut client, near), (far, mut upstream)) = (duplex(64), duplex(64));
+            let (streams, terms) = (Rc::<Streams>::default(), terms());
+            let place = Streams::begin(&streams, 0);
+            let speak = async {
+                upstream.write_all(&frame[..3]).await.unwrap();
+                sleep(Duration::from_secs(5)).await;
+                assert!(streams.end(0, Reason::TokenRevoked));
+                sleep(Duration::from_millis(late)).await;
+                _ = upstream.write_all(&[&frame[3..], &frame[..]].concat()).await;
+                let mut heard = Vec::new();
+                client.read_to_end(&mut heard).await.unwrap();
+                heard
+            };
+            let (_, heard) = tokio::join!(carry(near, far, &terms, &place), speak);
+            let close = [&[0x88, 15, 0x03, 0xf0], &b"token_revoked"[..]].concat();
+            assert_eq!(heard, if whole { [&frame[..], &close].concat() } else { frame[..3].to_vec() }, "{late} ms");
+        }
+    }
+
     /// Within a frame nothing of ours may come; else a frame is the last that comes.
     #[tokio::test]
     async fn the_last_word_does_not_interrupt() {
         for (sent, heard) in [(&[0x82, 3, 1][..], 3), (&[0x82, 1, 1], 7)] {
             let (mut peer, near) = duplex(64);
-            let life = Life { last: Cell::new(Instant::now()), message: Cell::new(false) };
+            let life = Life::begun(Instant::now());
             let mut side = Side::new(near, &life);
             side.write_all(sent).await.unwrap();
             let listen = async {

@@ -53,8 +53,9 @@ fn slow(port: &str) -> u16 {
 const SESSIONS: usize = 20;
 const REQUESTS: usize = 2_000;
 
-/// Redis 50 ms away: first sight waits for it, and nobody else does. Requests to a gateway with a Redis that answers at once
-/// and to one with a slow one take turns, so that whatever else the machine does meets both.
+/// Redis 50 ms away: first sight waits for it, and nobody else does, so that what requests take after that is the same as where
+/// Redis answers at once. That nobody waits is counted: who waits has asked, and would take 50 ms. Requests to a gateway with a
+/// near Redis and to one with a far one take turns, so that whatever else the machine does meets both.
 #[test]
 fn known_sessions_do_not_feel_a_slow_redis() {
     let (dir, upstream, port) = (tempfile::tempdir().unwrap(), Upstream::start(), free_port().to_string());
@@ -66,34 +67,51 @@ fn known_sessions_do_not_feel_a_slow_redis() {
     let far = Gate::with(dir.path(), "far", &at(&slow(&port).to_string()), &idle, &upstream);
     let (gates, mut conns) = ([&near, &far], [near.open(), far.open()]);
     let tokens = [0, 1].map(|_| (0..SESSIONS).map(|_| token(&unique("sid"))).collect::<Vec<_>>());
-    let mut took = [Vec::new(), Vec::new()];
-    for number in 0..SESSIONS + REQUESTS {
-        for which in 0..2 {
-            let token = &tokens[which][number % SESSIONS];
-            let answer = gates[which].sends(&mut conns[which], "deny", token);
-            assert_eq!(answer.status, 200, "{}", answer.reason);
-            took[which].push(answer.took);
+    let mut ask = |count: usize| {
+        let mut took = [Vec::new(), Vec::new()];
+        for number in 0..count {
+            for which in 0..2 {
+                let token = &tokens[which][number % SESSIONS];
+                let answer = gates[which].sends(&mut conns[which], "deny", token);
+                assert_eq!(answer.status, 200, "{}", answer.reason);
+                took[which].push(answer.took);
+            }
         }
+        took.map(|mut took| {
+            took.sort();
+            took
+        })
+    };
+    let [_, far_first] = ask(SESSIONS);
+    assert!(far_first[0] >= DELAY, "the first sight waits: {far_first:?}");
+    let asked = |gate: &Gate| {
+        ["answered", "unanswered"]
+            .map(|result| gate.metric(&format!("curfew_session_store_lookups_total{{result=\"{result}\"}}")))
+    };
+    let told = gates.map(|gate| gate.metric("curfew_session_store_told_total"));
+    assert_eq!(gates.map(asked), [[SESSIONS as f64, 0.0]; 2], "each is asked about at its first sight");
+
+    let then = ask(REQUESTS);
+    let part = |all: &[Duration], part: usize| all[(all.len() - 1) * part / 100];
+    for (name, took) in ["at once", "50 ms later"].iter().zip(&then) {
+        let (half, most, last) = (part(took, 50), part(took, 99), part(took, 100));
+        println!(
+            "Redis answers {name}: of {REQUESTS} after first sight p50 {half:?}, p99 {most:?}, the longest {last:?}"
+        );
     }
-    let p99 = ["at once", "50 ms later"].into_iter().zip(took).map(|(name, mut first)| {
-        let mut then = first.split_off(SESSIONS);
-        first.sort();
-        then.sort();
-        let part = |all: &[Duration], part: usize| all[(all.len() - 1) * part / 100];
-        let (seen, half, most) = (part(&first, 50), part(&then, 50), part(&then, 99));
-        println!("Redis answers {name}: first sight {seen:?}; of {REQUESTS} after it p50 {half:?}, p99 {most:?}");
-        (first[0], most)
-    });
-    let [(_, usual), (first, slow)] = p99.collect::<Vec<_>>()[..] else { panic!("two gateways") };
-    assert!(first >= DELAY, "the first sight waits");
-    for gate in gates {
-        // Only who asks can wait; and each was asked about once.
-        let asked = |result: &str| gate.metric(&format!("curfew_session_store_lookups_total{{result=\"{result}\"}}"));
-        assert_eq!((asked("answered"), asked("unanswered")), (SESSIONS as f64, 0.0));
+    println!("the first sights took {:?} to {:?} where it answers later", far_first[0], far_first[SESSIONS - 1]);
+    assert_eq!(gates.map(asked), [[SESSIONS as f64, 0.0]; 2], "nobody has waited since");
+    // A machine that stands still meets both alike; a wait for Redis would only be of the far one, and of all its requests.
+    let [near_long, far_long] = then.map(|took| took.iter().filter(|took| **took >= DELAY).count());
+    println!("requests that took as long as Redis is away: {near_long} where it is near, {far_long} where it is far");
+    assert!(
+        far_long <= near_long + REQUESTS / 100,
+        "p99 is at least {DELAY:?}: {far_long} of {REQUESTS}, {near_long} where it is near"
+    );
+    for (gate, told) in gates.iter().zip(told) {
         // What was seen was told all the while.
-        assert!(gate.metric("curfew_session_store_told_total") >= SESSIONS as f64 && gate.lost() == [0.0; 3]);
+        assert!(gate.metric("curfew_session_store_told_total") > told && gate.lost() == [0.0; 3]);
     }
-    assert!(slow < DELAY.max(2 * usual), "p99 {slow:?}, without the delay {usual:?}");
 }
 
 /// The command, some two minutes long: `cargo nextest run --test fleet --run-ignored only a_hundred_thousand --no-capture`.

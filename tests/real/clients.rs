@@ -9,7 +9,7 @@ use crate::world::World;
 use crate::world::config::Config;
 use crate::world::process::{Process, python, run, stdout};
 use crate::world::provider::{expiry, part};
-use crate::world::wait::{bounded, now};
+use crate::world::wait::{PATIENCE, bounded, now, until};
 
 /// curl, about to ask the gateway as `api.test`.
 fn curl(world: &World, path: &str, arguments: &[&str]) -> Command {
@@ -247,6 +247,17 @@ fn told_of_logouts(config: &mut Config, inside: u16) {
         json!({"kind": "backchannel_logout", "issuer": "corp", "client_ids": ["shop"]});
 }
 
+/// Waits until so many streams are live, and have been for long enough that something was said on each.
+async fn until_live(world: &World, count: usize) {
+    until("streams are live", PATIENCE * 2, async || {
+        let (_, told) = world.gateway.ask_admin("/connections").await?;
+        let told: Value = serde_json::from_str(&told).ok()?;
+        (told["connections"].as_array()?.len() == count).then_some(())
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+}
+
 /// A user signs out at the provider; a WebSocket and a gRPC stream of that session end within a second, each by the
 /// proper code of its protocol, and what others have open goes on.
 #[tokio::test(flavor = "multi_thread")]
@@ -278,7 +289,7 @@ async fn streams_end_when_their_user_signs_out() {
         let (mut socket, mut kept) = (hold(&token), hold(&other));
         let arguments = [&port.to_string(), path(&ca), "api.test", &token, &other];
         let mut call = Process::start("a gRPC client", &mut python("grpc_client.py", arguments));
-        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        until_live(&world, 4).await;
         let (_, failed) = world.provider.sign_out(user);
         let enforced = now();
         assert_eq!(failed, 0);
@@ -317,7 +328,7 @@ async fn a_gateway_that_leaves_tells_websockets() {
         let (url, ca) = (format!("wss://localhost:{}/live/feed", world.gateway.config.port), world.gateway.ca());
         let token = world.provider.token("es256", 60);
         let mut client = Process::start("a client", &mut python("ws_client.py", [&url, path(&ca), &token, "hold"]));
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        until_live(&world, 1).await;
         let began = now();
         assert!(world.gateway.stop().await.success());
         let report = client.first_json();

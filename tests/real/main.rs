@@ -10,14 +10,17 @@
     reason = "a test that cannot go on says so by ending"
 )]
 
+mod chromium;
 mod clients;
 mod command_line;
+mod held;
 mod introspection;
 mod logout;
 mod otlp;
 #[path = "../support/port.rs"]
 mod port;
 mod provider;
+mod refreshed;
 mod statuses;
 mod steady;
 mod telemetry;

@@ -1,5 +1,5 @@
 // A user's browser and the application it visits: signs in at the provider by the authorization code flow with PKCE, and
-// signs out. Nothing but HTTP: cookies, redirects and forms.
+// signs out; the application refreshes its tokens. Nothing but HTTP: cookies, redirects and forms.
 
 import { createHash, randomBytes } from 'node:crypto';
 
@@ -9,10 +9,16 @@ export const application = {
   client_id: 'shop',
   client_secret: 'not-a-secret-of-anyone',
   redirect_uris: [REDIRECT],
-  grant_types: ['authorization_code'],
+  grant_types: ['authorization_code', 'refresh_token'],
   response_types: ['code'],
   token_endpoint_auth_method: 'client_secret_post',
 };
+
+async function exchange(issuer, grant) {
+  const { client_id, client_secret } = application;
+  const body = new URLSearchParams({ client_id, client_secret, ...grant });
+  return (await fetch(`${issuer}/token`, { method: 'POST', body })).json();
+}
 
 export class Browser {
   cookies = new Map();
@@ -36,8 +42,9 @@ export class Browser {
     throw new Error(`too many redirects at ${url}`);
   }
 
-  // Signs in, and gives the tokens that the application is given.
-  async signIn(issuer, resource) {
+  // Signs in, and gives the tokens that the application is given. Who is to stay signed in while away, or has to sign in
+  // once more though the provider knows them, says so by `more` (OpenID Connect Core, sections 3.1.2.1 and 11).
+  async signIn(issuer, resource, more = {}) {
     const verifier = randomBytes(32).toString('base64url');
     const asked = new URLSearchParams({
       client_id: application.client_id,
@@ -47,15 +54,19 @@ export class Browser {
       resource,
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
+      ...more,
     });
     const { url, text } = await this.open(`${issuer}/auth?${asked}`);
     const code = new URL(url).searchParams.get('code');
     if (!code) throw new Error(`no code at ${url}: ${text}`);
-    const { client_id, client_secret } = application;
-    const form = { client_id, client_secret, grant_type: 'authorization_code', code, redirect_uri: REDIRECT, resource, code_verifier: verifier };
-    const answer = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(form) });
-    this.tokens = await answer.json();
+    const grant = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT, resource, code_verifier: verifier };
+    this.tokens = await exchange(issuer, grant);
     return this.tokens;
+  }
+
+  // The application asks for newer tokens, without its user (RFC 6749, section 6).
+  refresh(issuer, resource, refreshToken) {
+    return exchange(issuer, { grant_type: 'refresh_token', refresh_token: refreshToken, resource });
   }
 
   // Signs out, as somebody does who presses "yes".

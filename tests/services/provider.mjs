@@ -62,18 +62,21 @@ const logouts = { told: 0, failed: 0 };
 // Whoever comes is alice, and agrees.
 async function interact(provider, request, response) {
   const { prompt } = await provider.interactionDetails(request, response);
-  const result = prompt.name === 'login' ? { login: { accountId: 'alice' } } : {};
+  const result = prompt.name === 'login' ? { login: { accountId: 'alice' } } : { consent: {} };
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true });
 }
 
 async function agree(ctx) {
   const { client, session, provider } = ctx.oidc;
   const grant = new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
-  grant.addOIDCScope('openid orders.read');
+  grant.addOIDCScope('openid offline_access orders.read');
   Object.keys(ctx.oidc.resourceServers ?? {}).forEach((one) => grant.addResourceScope(one, 'orders.read'));
   await grant.save();
   return grant;
 }
+
+// When the user signed in for whom a code or a refresh token is exchanged.
+const signedIn = (ctx) => (ctx?.oidc?.entities.AuthorizationCode ?? ctx?.oidc?.entities.RefreshToken)?.authTime;
 
 function build(issuer) {
   writeFileSync(`${keysFile}.new`, JSON.stringify(generations));
@@ -101,16 +104,19 @@ function build(issuer) {
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
     loadExistingGrant: agree,
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    // Access tokens name their session, by which it can be ended.
-    extraTokenClaims: (_ctx, token) => ({
+    // Each refresh token is used once (RFC 9700, section 4.14.2).
+    rotateRefreshToken: true,
+    // Access tokens name their session, by which it can be ended, and tell when its user signed in (RFC 9068, section 2.2.1).
+    extraTokenClaims: (ctx, token) => ({
       ...(token.sid && { sid: token.sid }),
+      ...(signedIn(ctx) && { auth_time: signedIn(ctx) }),
       ...(place !== undefined && { status: { status_list: { idx: place, uri: listUri() } } }),
     }),
     formats: { customizers: { jwt: (_ctx, token, jwt) => asked.keep(provider, token, jwt) } },
     // The tests are on loopback, to which the provider's own guard lets nothing through.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     jwks: { keys: generations.flat() },
-    scopes: ['orders.read', 'orders.write'],
+    scopes: ['openid', 'offline_access', 'orders.read', 'orders.write'],
     cookies: { keys: [randomBytes(16).toString('hex')] },
     features: {
       clientCredentials: { enabled: true },
@@ -166,6 +172,15 @@ const users = {
     const tokens = await browser.signIn(issuer(), asked.get('resource'));
     return { user: browsers.push(browser) - 1, ...tokens };
   },
+  // To stay signed in; in the browser of a user who has signed in before, once more.
+  '/sign-in-to-stay': async (asked) => {
+    const [user, offline] = [asked.get('user'), { scope: 'openid offline_access orders.read' }];
+    const browser = user === null ? new Browser() : browsers[user];
+    const prompt = user === null ? 'consent' : 'login consent';
+    const tokens = await browser.signIn(issuer(), asked.get('resource'), { ...offline, prompt });
+    return { user: user === null ? browsers.push(browser) - 1 : Number(user), ...tokens };
+  },
+  '/refresh': (asked) => browsers[asked.get('user')].refresh(issuer(), asked.get('resource'), asked.get('token')),
   '/sign-out': async (asked) => ({ status: await browsers[asked.get('user')].signOut(issuer()), ...logouts }),
 };
 

@@ -1,4 +1,4 @@
-"""A WebSocket server that echoes; says its port, then how each connection was closed, and ends when its standard input
+"""A WebSocket server that echoes, or at `…/flood` sends without a pause; says its port, then how each connection was closed, and ends when its standard input
 closes."""
 
 import asyncio
@@ -14,6 +14,8 @@ async def echo(socket):
     headers = {name.lower(): value for name, value in socket.request.headers.raw_items()}
     await socket.send(json.dumps({"path": socket.request.path, "headers": headers}))
     try:
+        while socket.request.path.endswith("/flood"):
+            await socket.send(bytes(131072))
         async for message in socket:
             await socket.send(message)
     except ConnectionClosed:

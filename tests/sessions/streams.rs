@@ -40,12 +40,13 @@ fn a_websocket() {
     let world = start();
     let session = Session::begun(60);
     let mut conn = open(&world, &session.token());
+    let mut last = Instant::now();
     for _ in 0..3 {
         pause(1_300);
+        last = Instant::now(); // before it is sent: it cannot have come earlier
         conn.write_all(TEXT).unwrap();
     }
     good(&world, "/polled/1", &session.token());
-    let last = Instant::now();
     for _ in 0..3 {
         pause(500);
         conn.write_all(PING).unwrap();

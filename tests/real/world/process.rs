@@ -34,9 +34,14 @@ impl Process {
 
     /// Its first line that is JSON: how our helpers say their ports.
     pub fn first_json(&mut self) -> serde_json::Value {
+        self.json(0)
+    }
+
+    /// The line of JSON that comes after so many others.
+    pub fn json(&mut self, after: usize) -> serde_json::Value {
         let began = Instant::now();
         loop {
-            let line = self.said.lock().unwrap().iter().find_map(|line| serde_json::from_str(line).ok());
+            let line = self.said.lock().unwrap().iter().filter_map(|line| serde_json::from_str(line).ok()).nth(after);
             if let Some(value) = line {
                 return value;
             }
@@ -45,6 +50,11 @@ impl Process {
             assert!(began.elapsed() < PATIENCE * 3, "{} says nothing:\n{}", self.name, self.said());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Says a line to it.
+    pub fn tell(&mut self, line: &serde_json::Value) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
     /// Has it ended, and how?

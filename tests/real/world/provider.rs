@@ -77,9 +77,30 @@ impl Provider {
 
     /// A user signs in with a browser of their own: the number of the browser, and the access token.
     pub fn sign_in(&self) -> (u64, String) {
-        let tokens = self.control("sign-in?resource=https://api.test/es256/ttl/300");
+        self.sign_in_for(300)
+    }
+
+    /// The same, for an access token that lives so many seconds.
+    pub fn sign_in_for(&self, seconds: u32) -> (u64, String) {
+        let tokens = self.control(&format!("sign-in?resource=https://api.test/es256/ttl/{seconds}"));
         let token = tokens["access_token"].as_str().unwrap_or_else(|| panic!("no sign-in: {tokens}"));
         (tokens["user"].as_u64().unwrap(), token.to_owned())
+    }
+
+    /// A user signs in to stay signed in, by a browser of their own, or once more by the one of this number.
+    pub fn sign_in_to_stay(&self, user: Option<u64>) -> Held {
+        let user = user.map_or_else(String::new, |user| format!("&user={user}"));
+        let tokens = self.control(&format!("sign-in-to-stay?resource={STAYS}{user}"));
+        Held::of(tokens["user"].as_u64(), &tokens).unwrap_or_else(|_| panic!("no sign-in: {tokens}"))
+    }
+
+    /// The application of that user exchanges its refresh token for newer tokens (RFC 6749 §6).
+    ///
+    /// # Errors
+    /// What the provider says if it gives none.
+    pub fn refresh(&self, held: &Held) -> Result<Held, String> {
+        let tokens = self.control(&format!("refresh?resource={STAYS}&user={}&token={}", held.user, held.refresh));
+        Held::of(Some(held.user), &tokens)
     }
 
     /// The user of this browser signs out: how many logouts were told, and how many could not be.
@@ -128,6 +149,26 @@ impl Provider {
         let url = format!("http://127.0.0.1:{}/{deed}", self.control);
         let output = run(Command::new("curl").args(["--silent", "--fail", "--noproxy", "*", "--max-time", "10", &url]));
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("the provider cannot {deed}"))
+    }
+}
+
+/// What tokens are for of a user who stays signed in.
+const STAYS: &str = "https://api.test/es256/ttl/300";
+
+/// What the application of a user who stays signed in holds.
+pub struct Held {
+    /// The number of the user's browser.
+    pub user: u64,
+    pub access: String,
+    pub refresh: String,
+}
+
+impl Held {
+    fn of(user: Option<u64>, tokens: &Value) -> Result<Self, String> {
+        let text = |name: &str| tokens[name].as_str().map(str::to_owned);
+        let held = user.zip(text("access_token")).zip(text("refresh_token"));
+        let ((user, access), refresh) = held.ok_or_else(|| text("error").unwrap_or_else(|| tokens.to_string()))?;
+        Ok(Self { user, access, refresh })
     }
 }
 
