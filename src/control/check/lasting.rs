@@ -45,7 +45,8 @@ fn defaults(config: &Config, all: &[About<'_>], faults: &mut Faults<'_>) {
 }
 
 const ENDLESS: &str = "a session that is used all the time never ends";
-const ENDS: &str = "say `absolute` too, such as `8h` (NIST SP 800-63B-4, OWASP ASVS 7.3.2), or `absolute: off` if it may";
+const ENDS: &str =
+    "say `absolute` too, such as `8h` (NIST SP 800-63B-4, OWASP ASVS 7.3.2), or `absolute: off` if it may";
 
 /// Nobody hears a warning, and nobody can ask for more time.
 fn vain(path: &str, session: &SessionPolicy, (is_told, has_door): (bool, bool), faults: &mut Faults<'_>) {
