@@ -180,7 +180,10 @@ const CASES: &[&[(&str, &str)]] = &[
     &[(DEFAULTS, "defaults: { policy: api, session: { idle: 15m } }")],
     &[(POLICY, "when: [{ if: { clients: [a] }, session: { idle: 5m } }]")],
     &[(POLICY, "preset: pci-dss-4.0.1")],
-    &[(POLICY, "session: { idle: 15m, absolute: off }"), (ROUTE, "path: /orders/**, upstream: orders, activity: none }")],
+    &[
+        (POLICY, "session: { idle: 15m, absolute: off }"),
+        (ROUTE, "path: /orders/**, upstream: orders, activity: none }"),
+    ],
     &[(POLICY, "session: { idle: 15m, absolute: off, warn_before: 5m, extend: allow }")],
     &[(POLICY, "session: { absolute: 8h, warn_before: 8h }, token: { require: [auth_time] }")],
     &[
