@@ -20,6 +20,7 @@ mod propagation;
 mod redis;
 mod session_answers;
 mod session_cost;
+mod session_cut_off;
 mod session_faults;
 mod session_load;
 mod session_streams;
