@@ -15,6 +15,7 @@
 //! | `upstreams` | has each an endpoint, and names to be balanced and probed by? |
 //! | `policies` | can each policy be kept, and does it say what was meant? |
 //! | `sessions` | can each limit of sessions be reached, and be told? |
+//! | `lasting` | does every session end, and does its user hear of it? |
 //! | `jitter` | is there a limit for it to spread, and enough left of that? |
 //! | `sharing` | can sessions be shared with other instances, and in time? |
 //! | `guard` | does every guarded route have what guards it? |
@@ -35,6 +36,7 @@ mod guard;
 mod introspection;
 mod issuers;
 mod jitter;
+mod lasting;
 mod listeners;
 mod patterns;
 mod places;
@@ -69,6 +71,7 @@ const SUBJECTS: &[Subject] = &[
     upstreams::check,
     policies::check,
     sessions::check,
+    lasting::check,
     sharing::check,
     jitter::check,
     guard::check,

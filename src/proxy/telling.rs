@@ -21,7 +21,8 @@ pub const SESSION: HeaderName = HeaderName::from_static("curfew-session");
 /// The same, from `warn_before` on.
 pub const WARNING: HeaderName = HeaderName::from_static("curfew-session-warning");
 
-const WARN_BEFORE: Duration = Duration::from_secs(120);
+/// How long before its end its user is warned, where nobody says.
+pub const WARN_BEFORE: Duration = Duration::from_secs(120);
 
 /// Whether a request shows its user, and what is known of the session.
 type Shows<'a> = (Activity, &'a Knowledge);

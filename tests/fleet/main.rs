@@ -6,6 +6,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/redis_model.rs"]
+#[allow(dead_code, reason = "years are played elsewhere")]
+mod redis_model;
+
 mod full;
 mod gates;
 mod instance;
@@ -16,11 +20,13 @@ mod propagation;
 mod redis;
 mod session_answers;
 mod session_cost;
+mod session_cut_off;
 mod session_faults;
 mod session_load;
 mod session_streams;
 mod session_used;
 mod session_ways;
+mod session_words;
 mod sessions;
 mod shared;
 mod spread;

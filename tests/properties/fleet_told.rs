@@ -9,15 +9,33 @@ pub enum Fault {
     Emptied,
     Away,
     CutOff,
+    Parted,
     FailedOver,
+    Restored,
+    SetBack,
     Restarted,
     Crashed,
     Stepped,
 }
 
 impl Fault {
-    pub const ALL: [Self; 7] =
-        [Self::Emptied, Self::Away, Self::CutOff, Self::FailedOver, Self::Restarted, Self::Crashed, Self::Stepped];
+    pub const ALL: [Self; 10] = [
+        Self::Emptied,
+        Self::Away,
+        Self::CutOff,
+        Self::Parted,
+        Self::FailedOver,
+        Self::Restored,
+        Self::SetBack,
+        Self::Restarted,
+        Self::Crashed,
+        Self::Stepped,
+    ];
+}
+
+/// How many steps are played of each seed: so many, or `CURFEW_STEPS`.
+pub fn steps(usual: u32) -> u32 {
+    std::env::var("CURFEW_STEPS").map_or(usual, |steps| steps.parse().expect("CURFEW_STEPS is a number"))
 }
 
 /// What was played.
@@ -53,10 +71,10 @@ impl Told {
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { days, sessions, requests, refused, unknown, excused, forgotten, latest, faults } = self;
-        write!(f, "{:.1} years, {sessions} sessions, {requests} requests, ", *days as f64 / 365.25)?;
+        write!(f, "{:.2} years, {sessions} sessions, {requests} requests, ", *days as f64 / 365.25)?;
         write!(
             f,
-            "{refused} refused ({excused} early, for another could not tell), {unknown} unknown, {forgotten} admitted of which all was lost, faults {faults:?}, "
+            "{refused} refused (false ends, for another could not tell that it was used: {excused}), {unknown} unknown, {forgotten} admitted of which all was lost, faults {faults:?}, "
         )?;
         write!(f, "the latest {latest} ms past its limit (of {LATE} ms)")
     }

@@ -1,15 +1,16 @@
-//! Instances as they are, and the store between them as it may be: what is told is late, twice and in any order.
+//! Instances as they are (`fleet_member`), and the store between them as it may be: what is told is late, twice and in any
+//! order. The store is a model of Redis that runs the gateway's own words (`support/redis_model.rs`).
 
+use crate::fleet_member::{Member, Net, span};
 use crate::fleet_told::Fault;
-use crate::sessions::{DAY, EPOCH, Random};
+use crate::sessions::{EPOCH, Random};
 use curfew::decide::checks::idle::{Idle, Unidentified};
 use curfew::decide::finding::{Limit, Origin};
 use curfew::decide::id::Fingerprint;
 use curfew::decide::reason::Reason;
-use curfew::decide::session::{Knowledge, Life, OnFull, OnStateLoss, Shown};
-use curfew::decide::time::{Moment, Timestamp};
+use curfew::decide::session::{Knowledge, OnFull, OnStateLoss, Shown};
+use curfew::decide::time::Timestamp;
 use curfew::state::sessions::{Activity, Name, Pace, Sessions, Terms};
-use std::collections::HashMap;
 use std::time::Duration;
 
 const MINUTE: i64 = 60_000;
@@ -19,9 +20,11 @@ pub const IDLE: [Option<i64>; 4] = [Some(15 * MINUTE), Some(60 * MINUTE), Some(1
 pub const INTERVAL: i64 = 90_000;
 /// How often it is looked what is to be told.
 const TICK: i64 = 500;
+/// The same, as long as nothing befalls anybody.
+const CALM: i64 = 1_000;
 /// What was told is known to all after this: what is told together, two ticks, the way, what clocks are measured wrong by,
 /// and that others are asked about one session once in a second.
-pub const LATE: i64 = 500 + 2 * TICK + 400 + 1_000;
+pub const LATE: i64 = 500 + 2 * CALM + 400 + 1_000;
 /// How long what an emptied store has may not be all that others know.
 const SETTLES: i64 = 10_000;
 const TERMS: Terms =
@@ -38,166 +41,105 @@ pub enum Asked {
     Unknown,
 }
 
-struct Instance {
-    sessions: Sessions,
-    /// Its steady clock and its wall clock, less the true time.
-    steady: i64,
-    wall: i64,
-    /// The store's clock less its own, as measured when it joined.
-    ahead: i64,
-    /// The store that it knew last, and whether it is joined now, and when it tries next.
-    known: Option<u64>,
-    joined: bool,
-    since: i64,
-    tries: i64,
-    /// Until when it cannot reach the store.
-    cut_off: i64,
-    settles: i64,
-}
-
-impl Instance {
-    fn new(random: &mut Random, now: i64) -> Self {
-        let (steady, wall) = (random.below(30 * DAY), random.below(8_000) - 4_000);
-        let sessions = Sessions::default();
-        let pace = Pace { interval: span(INTERVAL), strictest: span(15 * MINUTE) };
-        sessions.share(Some(pace));
-        Self {
-            sessions,
-            steady,
-            wall,
-            ahead: 0,
-            known: None,
-            joined: false,
-            since: 0,
-            tries: now,
-            cut_off: 0,
-            settles: 0,
-        }
-    }
-
-    fn moment(&self, now: i64) -> Moment {
-        let wall = Timestamp::from_millis(EPOCH + now + self.wall);
-        Moment { wall, steady: span(DAY + now + self.steady) }
-    }
-}
-
-fn span(ms: i64) -> Duration {
-    Duration::from_millis(u64::try_from(ms).unwrap())
-}
-
-/// A write on its way: when it comes, to which store.
-struct Write {
-    at: i64,
-    store: u64,
-    print: Fingerprint,
-    life: Life,
-}
-
-pub struct Fleet {
+/// Instances, the store, and the time.
+pub struct World {
     pub now: i64,
-    instances: Vec<Instance>,
-    store: u64,
-    held: HashMap<[u8; 16], Life>,
-    /// What was written in the last second, and what was there before.
-    recent: Vec<(i64, [u8; 16], Option<Life>)>,
-    away: i64,
-    writes: Vec<Write>,
+    pub members: Vec<Member>,
+    pub net: Net,
+    pub terms: Terms,
+    /// How it is told, and how long a store settles.
+    pub how: (Pace, i64),
+    /// Until when something may be going on that has to be seen as it happens.
+    pub busy: i64,
 }
 
-impl Fleet {
-    pub fn new(random: &mut Random) -> Self {
-        let instances = (0..INSTANCES).map(|_| Instance::new(random, 0)).collect();
-        Self { now: 0, instances, store: 1, held: HashMap::new(), recent: Vec::new(), away: 0, writes: Vec::new() }
+impl World {
+    pub fn new(random: &mut Random, instances: usize, terms: Terms, how: (Pace, i64)) -> Self {
+        let members = (0..instances).map(|_| Member::new(random, 0, how)).collect();
+        Self { now: 0, members, net: Net::default(), terms, how, busy: 60_000 }
     }
 
     /// May another instance know what it could not tell yet?
     pub fn is_stale(&self, at: usize) -> bool {
-        let late = |one: &Instance| !one.joined || self.now - one.since < 2 * TICK;
-        self.instances.iter().enumerate().any(|(other, one)| other != at && late(one))
+        let mut others = self.members.iter().enumerate().filter(|(other, _)| *other != at);
+        others.any(|(_, one)| one.is_behind(self.now, 2 * TICK))
     }
 
     /// Has the store anything of it?
     pub fn has(&self, name: &Name) -> bool {
-        self.held.contains_key(&name.print.0)
-    }
-
-    fn reaches(&self, at: usize) -> bool {
-        self.now >= self.away.max(self.instances[at].cut_off)
+        self.net.redis.has(&name.print.0)
     }
 
     /// Time passes; in ticks, as long as anything is to happen.
     pub fn pass(&mut self, to: i64, random: &mut Random) {
         while self.now < to {
-            let waits = |one: &Instance| !one.joined || one.sessions.waiting() > 0;
-            let busy = !self.writes.is_empty() || self.instances.iter().any(waits);
-            self.now = if busy { to.min(self.now + TICK) } else { to };
-            (0..INSTANCES).for_each(|at| self.tick(at, random));
-            self.land();
-        }
-    }
-
-    fn tick(&mut self, at: usize, random: &mut Random) {
-        let (now, reaches, store) = (self.now, self.reaches(at), self.store);
-        let one = &mut self.instances[at];
-        if !reaches {
-            one.joined = false;
-        }
-        if !one.joined && now >= one.tries {
-            one.tries = now + 100 + random.below(5_000);
-            if !reaches {
-                return;
+            let busy = self.now < self.busy || !self.net.is_quiet() || self.members.iter().any(Member::is_busy);
+            if !busy && self.now + TICK < to {
+                self.skips(to - TICK);
             }
-            // Measured over a way that takes a while.
-            one.ahead = -one.steady - DAY - random.below(100);
-            let is_new = one.known.is_some_and(|known| known != store);
-            let moment = one.moment(now);
-            if is_new {
-                one.settles = now + SETTLES;
+            self.now = to.min(self.now + if self.now < self.busy { TICK } else { CALM });
+            self.net.now = self.now;
+            if self.now >= self.busy {
+                self.net.stays(0);
+                self.members.iter_mut().for_each(|one| one.saw(self.now));
             }
-            if one.known.replace(store).is_some() {
-                let since = if is_new { Duration::ZERO } else { moment.steady.saturating_sub(span(30_000)) };
-                one.sessions.tell_again(since);
-            }
-            (one.joined, one.since) = (true, now);
-        }
-        if one.joined {
-            self.tell(at, random);
-        }
-    }
-
-    fn tell(&mut self, at: usize, random: &mut Random) {
-        let one = &self.instances[at];
-        for (print, life) in one.sessions.due(one.moment(self.now), usize::MAX) {
-            let life = life.moved(one.ahead);
-            // In any order, and one in ten comes once more, much later.
-            let mut write = |late: i64| self.writes.push(Write { at: self.now + late, store: self.store, print, life });
-            write(random.below(100));
-            if random.one_in(10) {
-                write(random.below(MINUTE));
+            let landed = self.net.lands();
+            for one in &mut self.members {
+                one.hears(&landed);
+                one.ticks(&mut self.net, &self.terms, random);
             }
         }
     }
 
-    fn land(&mut self) {
-        let now = self.now;
-        let mut landed: Vec<Write> = self.writes.extract_if(.., |write| write.at <= now).collect();
-        landed.sort_by_key(|write| write.at);
-        for write in landed.into_iter().filter(|write| write.store == self.store) {
-            let before = self.held.get(&write.print.0).copied();
-            self.recent.push((write.at, write.print.0, before));
-            self.held.insert(write.print.0, before.map_or(write.life, |before| before.joined(write.life)));
-        }
-        self.recent.retain(|(at, ..)| *at > now - 1_000);
+    /// Nothing happens until then, but that all look twice a second whether the store is there: so they did right before.
+    fn skips(&mut self, to: i64) {
+        self.now = to;
+        self.net.now = to;
+        self.net.stays(TICK);
+        self.members.iter_mut().for_each(|one| one.stays(&mut self.net, &self.terms));
     }
 
     /// Asks the others; whether there was an answer.
-    fn hear(&self, at: usize, print: Fingerprint) -> bool {
-        let one = &self.instances[at];
-        if !one.joined || !self.reaches(at) {
-            return false;
-        }
-        let theirs = self.held.get(&print.0).map(|life| life.moved(-one.ahead));
-        self.now >= one.settles && one.sessions.learn(print, theirs, one.moment(self.now), &TERMS)
+    pub fn hear(&mut self, at: usize, print: Fingerprint) -> bool {
+        self.net.now = self.now;
+        self.members[at].asks(print, &mut self.net, &self.terms)
+    }
+
+    /// All is gone from it.
+    pub fn empties(&mut self, random: &mut Random) {
+        self.net.redis.flush();
+        self.parts(random);
+    }
+
+    /// A copy takes its place that is so much older.
+    pub fn copies(&mut self, older: i64, random: &mut Random) {
+        let to = self.net.redis.now - older;
+        self.net.redis.rewind(to);
+        self.parts(random);
+    }
+
+    /// All lose their connections; what was on its way is lost, or comes later.
+    fn parts(&mut self, random: &mut Random) {
+        let now = self.now;
+        self.net.drops(random);
+        self.members.iter_mut().for_each(|one| one.loses(now, random));
+    }
+
+    /// An instance begins anew; it may tell all before. Gives whether it did.
+    pub fn restarts(&mut self, at: usize, tells: bool, random: &mut Random) -> bool {
+        let told = tells && self.members[at].ends(&mut self.net, &self.terms);
+        self.members[at] = Member::new(random, self.now + 1_000, self.how);
+        told
+    }
+}
+
+/// The fleet of `fleet`.
+pub struct Fleet(pub World);
+
+impl Fleet {
+    pub fn new(random: &mut Random) -> Self {
+        let pace = Pace { interval: span(INTERVAL), strictest: span(15 * MINUTE) };
+        Self(World::new(random, INSTANCES, TERMS, (pace, SETTLES)))
     }
 
     /// A request as the gate judges it: of a token that was issued then, on a route with this limit.
@@ -209,20 +151,23 @@ impl Fleet {
         idle: Option<i64>,
         activity: Activity,
     ) -> Option<Asked> {
-        let (one, time) = (&self.instances[at], |ms: i64| Timestamp::from_millis(EPOCH + ms));
+        let (one, time) = (&self.0.members[at], |ms: i64| Timestamp::from_millis(EPOCH + ms));
         // What was issued in the future is refused before anybody asks about sessions.
-        if issued > self.now + one.wall {
+        if issued > self.0.now + one.wall {
             return None;
         }
         let (moment, shown) =
-            (one.moment(self.now), Shown { signed_in: signed_in.map(time), issued: Some(time(issued)) });
+            (one.moment(self.0.now), Shown { signed_in: signed_in.map(time), issued: Some(time(issued)) });
         let mut known = one.sessions.known(name, shown, moment, &TERMS);
         let own = idle.map_or(Duration::MAX, span);
         let enough = (activity == Activity::None).then_some(own);
         let mut lost = false;
         let asked = one.sessions.is_doubtful(name.print, (&known, shown), moment, enough);
         if asked {
-            lost = !self.hear(at, name.print);
+            lost = !self.0.hear(at, name.print);
+        }
+        let one = &self.0.members[at];
+        if asked {
             known = one.sessions.known(name, shown, moment, &TERMS);
             let Knowledge::Known(_, basis, sight) = &mut known else { panic!("{known:?}") };
             *basis = basis.asked(!lost);
@@ -244,46 +189,36 @@ impl Fleet {
         })
     }
 
-    /// Something happens: until when it lasts, and which instance begins anew.
-    pub fn meets(&mut self, fault: Fault, random: &mut Random) -> (i64, Option<usize>) {
-        let (now, at) = (self.now, random.below(INSTANCES as i64) as usize);
+    /// Something happens: until when it lasts, and which instance begins anew; and whether it told all before.
+    pub fn meets(&mut self, fault: Fault, random: &mut Random) -> (i64, Option<(usize, bool)>) {
+        let world = &mut self.0;
+        // A clock that was stepped is set right by and by.
+        world.members.iter_mut().for_each(|one| one.wall %= 4_000);
+        let (now, at) = (world.now, random.below(INSTANCES as i64) as usize);
         let most = if random.one_in(2) { 5_000 } else { 30 * MINUTE };
         let lasts = now + random.below(most);
+        let mut over = now;
         match fault {
-            Fault::Emptied => {
-                self.held.clear();
-                self.store += 1;
-                self.part(random);
+            Fault::Emptied => world.empties(random),
+            Fault::Away => (world.net.away, over) = (lasts, lasts),
+            Fault::CutOff => (world.members[at].cut_off, over) = (lasts, lasts),
+            Fault::Parted => {
+                let other = random.below(INSTANCES as i64) as usize;
+                [at, other].into_iter().for_each(|at| world.members[at].cut_off = lasts);
+                over = lasts;
             }
-            Fault::Away => self.away = lasts,
-            Fault::CutOff => self.instances[at].cut_off = lasts,
-            Fault::FailedOver => {
-                for (_, print, before) in self.recent.drain(..).rev() {
-                    match before {
-                        Some(before) => _ = self.held.insert(print, before),
-                        None => _ = self.held.remove(&print),
-                    }
-                }
-                self.part(random);
-            }
+            Fault::FailedOver => world.copies(random.below(1_000), random),
+            Fault::Restored => world.copies(random.below(10 * MINUTE), random),
+            Fault::SetBack => world.net.clock -= random.below(60 * MINUTE),
             Fault::Restarted | Fault::Crashed => {
-                if fault == Fault::Restarted {
-                    self.instances[at].sessions.hurry();
-                    self.tell(at, random);
-                }
-                self.instances[at] = Instance::new(random, now + 1_000);
-                return (now + 10_000, Some(at));
+                let told = world.restarts(at, fault == Fault::Restarted, random);
+                world.busy = now + MINUTE;
+                return (now + 10_000, Some((at, told)));
             }
-            Fault::Stepped => self.instances[at].wall = random.below(8 * MINUTE) - 4 * MINUTE,
+            Fault::Stepped => world.members[at].wall = random.below(8 * MINUTE) - 4 * MINUTE,
         }
+        world.busy = over + MINUTE;
         (lasts + 10_000, None)
-    }
-
-    /// All lose their connections, and what was on its way is lost or comes later.
-    fn part(&mut self, random: &mut Random) {
-        for one in &mut self.instances {
-            (one.joined, one.tries) = (false, self.now + 100 + random.below(5_000));
-        }
     }
 }
 

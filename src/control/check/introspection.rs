@@ -96,7 +96,11 @@ fn full(config: &Config, faults: &mut Faults<'_>) {
     }
     let policies = vouched(config);
     if policies.is_empty() {
-        faults.warn(path, "no policy has a limit of sessions", "remove it, or say `session: { idle: 15m }`");
+        faults.warn(
+            path,
+            "no policy has a limit of sessions",
+            "remove it, or say `session: { idle: 15m, absolute: 8h }`",
+        );
     }
     for (policy, settings) in policies {
         let trusted = |name: &String| settings.issuers.is_empty() || settings.issuers.contains(name);

@@ -103,20 +103,23 @@ fn policy(path: &str, (session, step_up, token): Said<'_>, defaults: Said<'_>, f
         let message = "a token without `auth_time` begins a session anew whenever this gateway was restarted";
         faults.warn(&format!("{path}.session.absolute"), message, help);
     }
-    warning(path, session, idle, faults);
+    warning(path, session, (idle, absolute), faults);
     sign_in(path, step_up, absolute, faults);
 }
 
-fn warning(path: &str, session: &SessionPolicy, idle: Option<Duration>, faults: &mut Faults<'_>) {
+type Limits = (Option<Duration>, Option<Duration>);
+
+fn warning(path: &str, session: &SessionPolicy, (idle, absolute): Limits, faults: &mut Faults<'_>) {
     if session.extend == Some(Extend::Allow) && idle.is_none() {
         let help = "say `idle`, or remove it";
         faults.warn(&format!("{path}.session.extend"), "more time moves only the end by `idle`: there is none", help);
     }
-    if let (Some(before), Some(idle)) = (session.warn_before.map(Span::get), idle)
-        && before >= idle
-    {
-        let help = "make it shorter than `idle`";
-        faults.warn(&format!("{path}.session.warn_before"), "the user is always warned, however busy", help);
+    let Some(before) = session.warn_before.map(Span::get) else { return };
+    let path = format!("{path}.session.warn_before");
+    if idle.is_some_and(|idle| before >= idle) {
+        faults.warn(&path, "the user is always warned, however busy", "make it shorter than `idle`");
+    } else if absolute.is_some_and(|absolute| before >= absolute) {
+        faults.warn(&path, "the user is warned from the sign-in on", "make it shorter than `absolute`");
     }
 }
 

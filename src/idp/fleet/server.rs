@@ -18,7 +18,7 @@ use thiserror::Error;
 
 /// Why nothing came of what was asked.
 #[derive(Debug, Error)]
-pub(in crate::idp) enum ServerError {
+pub enum ServerError {
     /// It did not answer in time.
     #[error("no answer in time")]
     Time,

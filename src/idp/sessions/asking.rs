@@ -1,17 +1,11 @@
 //! One instance asks for those who wait at the desk.
 
-use super::joined::Joined;
-use super::record::Found;
-use super::share::{BATCH, Share};
-use super::words::SKEW;
+use super::share::{BATCH, Joined, Share};
 use crate::decide::id::Fingerprint;
-use crate::decide::session::Life;
-use crate::decide::time::millis;
 use crate::idp::fleet::ServerError;
 use crate::state::sessions::{Question, Questions};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// How many times others are asked before the first answer came.
 const AT_ONCE: usize = 32;
@@ -44,45 +38,18 @@ impl Share {
         if prints.is_empty() {
             return Ok(());
         }
-        let (terms, within, at) = (self.desk.terms(), self.server.timeout(), self.count.late(self.clock.steady()));
-        let (link, mark) = (&mut joined.link.clone(), self.mark.load(Relaxed));
-        let looked = match self.keys.look(link, (&joined.store, at, mark), &prints, &terms, within).await {
+        let (terms, link) = (self.desk.terms(), &mut joined.link.clone());
+        let look = self.bond.look(&joined.store, prints, &terms, self.clock.steady());
+        let answers = match link.ask(&look.words, self.server.timeout()).await {
             // Whoever waited was not answered; whether it is there at all is seen by the one who tells.
             Err(ServerError::Time) => return Ok(()),
-            looked => looked?,
+            answers => answers?,
         };
-        let now = self.clock.now();
-        self.count.is_late(looked.late, now.steady);
-        // Until all have told what they hold, one may know more than what is found: a later activity, or an end.
-        let settles = looked.settles || millis(now.steady) < self.settles.load(Relaxed);
-        // Nor does it tell of what is not there, if that was sought by a time that it was not.
-        let tells = looked.late.saturating_sub(at).abs() <= SKEW;
-        // Nor is a silence that ends it known, if it may have been broken while nobody could tell.
-        let strictest = if looked.was_away { self.sessions.strictest() } else { i64::MAX };
-        let mut missing = Vec::new();
-        for (print, found) in looked.found {
-            let theirs = match found {
-                _ if settles => None,
-                Found::Life(life) if looked.late.saturating_sub(life.last) > strictest => None,
-                Found::Life(life) => {
-                    within_reach(&life, looked.late).map(|life| Some(life.moved(self.count.ahead().saturating_neg())))
-                }
-                Found::Nothing => tells.then_some(None),
-                Found::Unreadable => None,
-            };
-            if theirs.is_none_or(|theirs| !self.sessions.learn(print, theirs, now, &terms)) {
-                missing.push(print);
-            }
-        }
+        let missing = self.bond.learn(&look, answers, (&self.sessions, &terms), self.clock.now())?;
         for question in batch {
             let known = !missing.contains(&question.print);
             question.answered(known);
         }
         Ok(())
     }
-}
-
-/// What was done there when it was not yet so late says nothing of how long nothing was done.
-fn within_reach(life: &Life, late: i64) -> Option<Life> {
-    Some(*life).filter(|life| life.last <= late.saturating_add(SKEW))
 }

@@ -4,16 +4,20 @@
 //! | file | holds |
 //! |---|---|
 //! | `share` | one instance: joins, and joins again |
+//! | `bond` | what it knows of the store, what it says there, and what it believes: all of it but the waiting |
 //! | `telling`, `asking` | what it does once it has joined: tells what is due, and looks up what it does not know |
-//! | `joined` | the store, and how late it is there |
+//! | `count` | how late it is there |
 //! | `words`, `see.lua`, `merge.lua` | what is said to Redis |
 //! | `record` | a session as it stands there |
 
 mod asking;
-mod joined;
+mod bond;
+mod count;
 mod record;
 mod share;
 mod telling;
 mod words;
 
+pub use bond::{Bond, Kept, Look};
 pub use share::Share;
+pub use words::Store;

@@ -1,18 +1,17 @@
 //! One instance among those that share their sessions: it tells behind, in batches, and asks for those who wait at the desk.
 
-use super::joined::{Count, Joined};
-use super::words::{Asks, Keys, Store};
-use crate::decide::time::millis;
+use super::bond::Bond;
+use super::words::Store;
 use crate::idp::backoff::Backoff;
 use crate::idp::fleet::settings::RedisSettings;
-use crate::idp::fleet::{Server, ServerError};
+use crate::idp::fleet::{Link, Server, ServerError};
 use crate::notice::{Trouble, supervised_with};
 use crate::state::clock::Clock;
 use crate::state::fingerprint::{Fingerprints, Kind};
 use crate::state::sessions::{Desk, Questions, Sessions};
 use std::fmt::Write;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
@@ -20,36 +19,21 @@ use tokio_util::sync::CancellationToken;
 /// How many sessions are told, or asked about, at once.
 pub(super) const BATCH: usize = 1024;
 
-/// What was told so long before a store went away may not be there when it is joined again: another may have taken its place.
-const MEANWHILE: Duration = Duration::from_secs(30);
-
-/// Who was away for so long cannot tell whether an old copy has taken its place: for so long its mark is there (`see.lua`).
-const MARKED: Duration = Duration::from_secs(7200);
+/// A store that was joined.
+pub(super) struct Joined {
+    pub(super) store: Store,
+    pub(super) link: Link,
+}
 
 /// One instance.
 pub struct Share {
     pub(super) server: Server,
-    pub(super) keys: Keys,
+    pub(super) bond: Bond,
     pub(super) sessions: Arc<Sessions>,
     pub(super) desk: Arc<Desk>,
     prints: Arc<Fingerprints>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) told: AtomicU64,
-    /// Whether it was tried to join, and what was joined had settled.
-    pub(super) tried: AtomicBool,
-    /// So long after a store was lost, all instances have told it again what they hold. Until then one of them may know
-    /// more than is there.
-    pub(super) settle: Duration,
-    /// Until when that is, in steady milliseconds, of one that was seen to be lost.
-    pub(super) settles: AtomicI64,
-    /// Whether a store that was lost is owed what is held here: also if it is joined again before all of that was told.
-    pub(super) owes: AtomicBool,
-    /// How late it is at the store.
-    pub(super) count: Count,
-    /// What was written to the store last, to see whether it is still there: how late it was.
-    pub(super) mark: AtomicI64,
-    /// The store that was joined last.
-    known: Mutex<Option<Store>>,
     away: Trouble,
 }
 
@@ -65,24 +49,8 @@ impl Share {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
         let server = Server::new(settings).map_err(|error| error.to_string())?;
-        let (keys, told, tried) = (Keys::new(prefix, &random()?), AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self {
-            server,
-            keys,
-            sessions,
-            desk,
-            prints,
-            clock,
-            told,
-            tried,
-            settle,
-            settles: AtomicI64::new(0),
-            owes: AtomicBool::new(false),
-            count: Count::default(),
-            mark: AtomicI64::new(0),
-            known: Mutex::new(None),
-            away: Trouble::default(),
-        })
+        let (bond, told) = (Bond::new(prefix, &random()?, settle), AtomicU64::new(0));
+        Ok(Self { server, bond, sessions, desk, prints, clock, told, away: Trouble::default() })
     }
 
     /// How often a session was told.
@@ -92,7 +60,7 @@ impl Share {
 
     /// Whether it was tried to join, and what was joined first had settled: what comes of it later is for policies.
     pub fn was_tried(&self) -> bool {
-        self.tried.load(Relaxed)
+        self.bond.was_tried()
     }
 
     /// Tells what is due and asks what is to be known, until cancelled; then tells all that waits, once. Until what died
@@ -133,7 +101,7 @@ impl Share {
     /// Nobody waits for what was not asked.
     fn forsake(&self, questions: &mut Questions) {
         self.desk.set_open(false);
-        self.tried.store(true, Relaxed);
+        self.bond.tried();
         while questions.try_recv().is_ok() {}
     }
 
@@ -168,49 +136,17 @@ impl Share {
 
     /// Joins, and has everything told again that may not be there.
     async fn join(&self) -> Result<Joined, ServerError> {
-        let (terms, within) = (self.desk.terms(), self.server.timeout());
+        let (terms, strictest) = (self.desk.terms(), self.sessions.strictest());
         let mut link = self.server.connect(Duration::ZERO).await?;
         let key = hex(self.prints.of(Kind::Fleet, "sessions", b"").0);
-        let counted = self.count.least(self.clock.steady());
-        // When it was last heard of before, by our clock.
-        let left = self.mark.load(Relaxed).saturating_sub(self.count.ahead());
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let now = self.clock.now();
         // Without randomness the time tells two stores from each other.
-        let name = Store::named(
-            &format!("{}-{}", random().unwrap_or_default(), self.clock.now().wall.millis()),
-            &terms,
-            known.as_ref(),
-        );
-        let (settle, mark) = (self.settle, self.mark.load(Relaxed));
-        let strictest = self.sessions.strictest();
-        let asks = Asks { keep: Some(&terms), settle, counted, mark, strictest, known: known.as_ref() };
-        let (store, seen) = self.keys.join(&mut link, (&name, &key), &asks, within).await?;
-        if seen.check != key {
-            return Err(ServerError::OtherKey);
-        }
-        if !store.bears(&terms) {
-            return Err(ServerError::TooLong);
-        }
-        self.mark.store(seen.late, Relaxed);
-        self.count.is_late(seen.late, self.clock.steady());
-        let joined = Joined { store, link };
-        if !seen.settles {
-            self.tried.store(true, Relaxed);
-        }
-        self.tell_again(&joined, left);
-        Ok(joined)
-    }
-
-    fn tell_again(&self, joined: &Joined, left: i64) {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).replace(joined.store.clone());
-        let Some(known) = known else { return };
-        let (now, left) = (self.clock.steady(), Duration::from_millis(u64::try_from(left).unwrap_or_default()));
-        if known != joined.store {
-            self.settles.store(millis(now + self.settle), Relaxed);
-            self.owes.store(true, Relaxed);
-        }
-        let is_all = self.owes.load(Relaxed) || now.saturating_sub(left) >= MARKED;
-        self.sessions.tell_again(if is_all { Duration::ZERO } else { left.saturating_sub(MEANWHILE) });
+        let name = format!("{}-{}", random().unwrap_or_default(), now.wall.millis());
+        let words = self.bond.join((&name, &key), (&terms, strictest), now.steady);
+        let answers = link.ask(&words, self.server.timeout()).await?;
+        let (store, since) = self.bond.joined(answers, &key, &terms, self.clock.steady())?;
+        since.into_iter().for_each(|since| self.sessions.tell_again(since));
+        Ok(Joined { store, link })
     }
 }
 

@@ -1,8 +1,8 @@
 //! One instance tells what is due, and looks whether the store is still there.
 
-use super::joined::Joined;
-use super::share::{BATCH, Share};
-use super::words::{Asks, part};
+use super::bond::Bond;
+use super::share::{BATCH, Joined, Share};
+use super::words::part;
 use crate::decide::id::Fingerprint;
 use crate::decide::session::Life;
 use crate::idp::fleet::ServerError;
@@ -30,7 +30,7 @@ impl Share {
         let (mut seen, mut kept, mut settled) = (Duration::ZERO, self.clock.steady(), None);
         loop {
             let now = self.clock.steady();
-            let owes = self.owes.load(Relaxed);
+            let owes = self.bond.owes();
             // As long as something is owed to a store that was lost, nobody is to believe that it is not there.
             if owes && settled.is_none_or(|settled| now >= settled + SEEN) {
                 settled = Some(now);
@@ -42,7 +42,7 @@ impl Share {
                 Ok(told) => told,
                 Err(error) => return error,
             };
-            self.owes.store(owes && self.sessions.owes(), Relaxed);
+            self.bond.pays(&self.sessions);
             // Whether it is still there, and still the same, is seen though nothing is to be told.
             if now >= seen + SEEN {
                 let keeps = now >= kept + KEPT;
@@ -51,29 +51,22 @@ impl Share {
                     return error;
                 }
             }
-            if told < BATCH && !self.owes.load(Relaxed) {
+            if told < BATCH && !self.bond.owes() {
                 tokio::time::sleep(TICK).await;
             }
         }
     }
 
     async fn settle(&self, joined: &Joined) -> Result<(), ServerError> {
-        self.keys.settle(&mut joined.link.clone(), self.settle, self.server.timeout()).await
+        joined.link.clone().ask(&self.bond.settle(), self.server.timeout()).await
     }
 
     async fn see(&self, joined: &Joined, keeps: bool) -> Result<(), ServerError> {
         let (terms, link) = (self.desk.terms(), &mut joined.link.clone());
-        let (keep, counted) = (keeps.then_some(&terms), self.count.least(self.clock.steady()));
-        let (mark, known) = (self.mark.load(Relaxed), Some(&joined.store));
-        let (settle, strictest) = (self.settle, self.sessions.strictest());
-        let asks = Asks { keep, settle, counted, mark, strictest, known };
-        let seen = self.keys.see(link, &asks, self.server.timeout()).await?;
-        self.mark.store(seen.late, Relaxed);
-        self.count.is_late(seen.late, self.clock.steady());
-        if !seen.settles {
-            self.tried.store(true, Relaxed);
-        }
-        if joined.store.bears(&terms) { Ok(()) } else { Err(ServerError::TooLong) }
+        let (keep, strictest) = (keeps.then_some(&terms), self.sessions.strictest());
+        let words = self.bond.see(&joined.store, keep, strictest, self.clock.steady());
+        let answers = link.ask(&words, self.server.timeout()).await?;
+        self.bond.seen(answers, &joined.store, &terms, self.clock.steady())
     }
 
     /// Tells what is due, and how many that were. What could not be told is not lost.
@@ -84,11 +77,9 @@ impl Share {
         let mut taken = Taken { share: self, due };
         while !taken.due.is_empty() {
             let some = taken.due.len().min(AT_A_TIME);
-            let theirs =
-                taken.due.iter().take(some).map(|(print, life)| (*print, life.moved(self.count.ahead_at(life.last))));
-            let theirs: Vec<(Fingerprint, Life)> = theirs.collect();
-            let (link, at) = (&mut joined.link.clone(), (&joined.store, self.count.late(self.clock.steady())));
-            self.keys.tell(link, at, &theirs, &self.desk.terms(), within).await?;
+            let told = taken.due.get(..some).unwrap_or_default();
+            let words = self.bond.tell(&joined.store, told, &self.desk.terms(), self.clock.steady());
+            Bond::told(joined.link.clone().ask(&words, within).await?)?;
             taken.due.drain(..some);
             self.told.fetch_add(some as u64, Relaxed);
         }

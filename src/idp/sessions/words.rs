@@ -1,4 +1,4 @@
-//! What is said to Redis of sessions. Instants are milliseconds of Redis's own clock, so that those of instances may differ.
+//! What is said to Redis of sessions, and what its answers say. Instants are milliseconds of Redis's own clock, so that those of instances may differ.
 //!
 //! Sessions are fields of a few hashes, so that many are written by one command. What is written goes into the hash of now;
 //! one lasts as long as a session may be needed, and is there for as long again: so a session is found in the hash of now or
@@ -9,7 +9,7 @@ use super::record::{Found, before, bounded, write};
 use crate::decide::id::Fingerprint;
 use crate::decide::session::Life;
 use crate::decide::time::millis;
-use crate::idp::fleet::{Link, ServerError};
+use crate::idp::fleet::ServerError;
 use crate::state::sessions::{LINGER, Terms};
 use redis::{FromRedisValue, Pipeline, RedisError, Value};
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub(super) struct Looked {
 
 /// Which store it is, and how it is divided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Store {
+pub struct Store {
     name: String,
     /// How long a hash is written to, in milliseconds.
     span: i64,
@@ -135,56 +135,34 @@ impl Keys {
         format!("{}:{at}:{part:x}", self.sessions)
     }
 
-    /// Names the store and the key of the fleet, if nobody did.
-    pub(super) async fn join(
-        &self,
-        link: &mut Link,
-        (name, check): (&str, &str),
-        asks: &Asks<'_>,
-        within: Duration,
-    ) -> Result<(Store, Seen), ServerError> {
-        let (name, seen) = self.ask(link, (name, check, 1), asks, within).await?;
-        Ok((Store::of(name).ok_or(ServerError::Lost)?, seen))
-    }
-
-    /// Whether the store is still there, and the same; how late it is there.
-    pub(super) async fn see(&self, link: &mut Link, asks: &Asks<'_>, within: Duration) -> Result<Seen, ServerError> {
-        let (name, seen) = self.ask(link, ("", "", 0), asks, within).await?;
-        if name.is_empty() { Err(ServerError::Lost) } else { Ok(seen) }
-    }
-
-    async fn ask(
-        &self,
-        link: &mut Link,
-        (name, check, joins): (&str, &str, u8),
-        asks: &Asks<'_>,
-        within: Duration,
-    ) -> Result<(String, Seen), ServerError> {
+    /// Names the store and the key of the fleet, if nobody did; or, without names, asks whether it is still there, and the
+    /// same. Either way it says how late it is there.
+    pub(super) fn ask(&self, names: Option<(&str, &str)>, asks: &Asks<'_>) -> Pipeline {
         let (mut ask, keep) = (Pipeline::new(), asks.keep.map_or(0, |terms| 2 * needed(terms)));
+        let (name, check) = names.unwrap_or_default();
         ask.cmd("EVAL").arg(SEE).arg(5).arg(&self.epoch).arg(&self.check).arg(&self.seen).arg(&self.settling);
         ask.arg(&self.mark);
-        ask.arg(name).arg(check).arg(joins).arg(keep).arg(millis(asks.settle)).arg(asks.counted.max(0)).arg(asks.mark);
+        ask.arg(name).arg(check).arg(u8::from(names.is_some())).arg(keep).arg(millis(asks.settle));
+        ask.arg(asks.counted.max(0)).arg(asks.mark);
         ask.arg(asks.known.map_or("", |known| &known.name)).arg(asks.strictest);
-        let ((name, check, late, settles),): ((String, String, i64, bool),) = link.ask(&ask, within).await?;
-        Ok((name, Seen { check, late, settles }))
+        ask
+    }
+
+    /// What was answered to that, and by which store.
+    pub(super) fn seen(answers: Vec<Value>) -> Result<(Store, Seen), ServerError> {
+        let (name, check, late, settles): (String, String, i64, bool) = next(&mut answers.into_iter())?;
+        Ok((Store::of(name).ok_or(ServerError::Lost)?, Seen { check, late, settles }))
     }
 
     /// What is not there may be known to others for so long yet.
-    pub(super) async fn settle(&self, link: &mut Link, settle: Duration, within: Duration) -> Result<(), ServerError> {
+    pub(super) fn settle(&self, settle: Duration) -> Pipeline {
         let mut ask = Pipeline::new();
         ask.cmd("SET").arg(&self.settling).arg(1).arg("PX").arg(millis(settle).max(1)).ignore();
-        link.ask(&ask, within).await
+        ask
     }
 
     /// Tells of these sessions. Now is Redis's time.
-    pub(super) async fn tell(
-        &self,
-        link: &mut Link,
-        (store, now): (&Store, i64),
-        told: &[(Fingerprint, Life)],
-        terms: &Terms,
-        within: Duration,
-    ) -> Result<(), ServerError> {
+    pub(super) fn tell(&self, (store, now): (&Store, i64), told: &[(Fingerprint, Life)], terms: &Terms) -> Pipeline {
         let hashes = store.hashes(now, terms);
         let parts = divided(told, |(print, _)| *print);
         let until = (now.div_euclid(store.span) + 1).saturating_mul(store.span).saturating_add(needed(terms));
@@ -203,25 +181,23 @@ impl Keys {
                 ask.arg(&print.0[..]).arg(write(life)).arg(before);
             }
         }
-        let (done,): (u8,) = link.ask(&ask, within).await?;
+        ask
+    }
+
+    /// Whether it was told to the store that was joined.
+    pub(super) fn told(answers: Vec<Value>) -> Result<(), ServerError> {
+        let done: u8 = next(&mut answers.into_iter())?;
         if done == 1 { Ok(()) } else { Err(ServerError::Lost) }
     }
 
-    /// What is known of these; they may come in another order. Now is Redis's time.
-    pub(super) async fn look(
-        &self,
-        link: &mut Link,
-        (store, now, mark): (&Store, i64, i64),
-        prints: &[Fingerprint],
-        terms: &Terms,
-        within: Duration,
-    ) -> Result<Looked, ServerError> {
-        let (mut ask, parts) = (Pipeline::new(), divided(prints, |print| *print));
+    /// Asks what is known of these. Now is Redis's time.
+    pub(super) fn look(&self, (store, now): (&Store, i64), prints: &[Fingerprint], terms: &Terms) -> Pipeline {
+        let mut ask = Pipeline::new();
         // First: what is not found after it has settled was told by nobody.
         ask.cmd("GET").arg(&self.settling).cmd("GET").arg(&self.seen).cmd("TIME");
-        for (part, prints) in &parts {
+        for (part, prints) in divided(prints, |print| *print) {
             for at in store.hashes(now, terms) {
-                ask.cmd("HMGET").arg(self.hash(at, *part));
+                ask.cmd("HMGET").arg(self.hash(at, part));
                 prints.iter().for_each(|print| {
                     ask.arg(&print.0[..]).arg(&before(**print)[..]);
                 });
@@ -229,14 +205,23 @@ impl Keys {
         }
         // Last: if it was emptied meanwhile, it has another name by then, or none; and an old copy has an older mark.
         ask.cmd("GET").arg(&self.epoch).cmd("GET").arg(&self.mark);
-        let answers: Vec<Value> = link.ask(&ask, within).await?;
+        ask
+    }
+
+    /// What was found; they may come in another order.
+    pub(super) fn looked(
+        answers: Vec<Value>,
+        (store, now, mark): (&Store, i64, i64),
+        prints: &[Fingerprint],
+        terms: &Terms,
+    ) -> Result<Looked, ServerError> {
         let mut answers = answers.into_iter();
         let settling: Option<String> = next(&mut answers)?;
         let was_away = settling.as_deref() == Some(AWAY);
         let settles = settling.is_some() && !was_away;
         let late = late(next(&mut answers)?, next(&mut answers)?);
         let mut found = Vec::with_capacity(prints.len());
-        for (_, prints) in parts {
+        for (_, prints) in divided(prints, |print| *print) {
             let mut lives = vec![Found::Nothing; prints.len()];
             for answer in answers.by_ref().take(store.hashes(now, terms).count()) {
                 let fields: Vec<Option<Vec<u8>>> = redis::from_redis_value(answer).map_err(RedisError::from)?;

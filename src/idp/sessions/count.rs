@@ -1,8 +1,6 @@
-//! A store that was joined, and how late it is there.
+//! How late it is at the store, as is counted here.
 
-use super::words::Store;
 use crate::decide::time::millis;
-use crate::idp::fleet::Link;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,12 +13,6 @@ const LEAP: i64 = 1000;
 
 /// How many of these are remembered.
 const LEAPS: usize = 8;
-
-/// A store that was joined.
-pub(super) struct Joined {
-    pub(super) store: Store,
-    pub(super) link: Link,
-}
 
 /// How late it is at the store, as is counted here.
 pub(super) struct Count {
