@@ -19,7 +19,7 @@ use crate::control::admin::{self, Audit, Guard, Names, Operations, Told, Wiring}
 use crate::control::build::{self, Pools};
 use crate::control::reload::{Reload, idp_settings, issuers, told};
 use crate::idp::room::{Idp, Means};
-use crate::notice::supervised;
+use crate::notice::{Trouble, supervised};
 use crate::proxy::certificates::Certificates;
 use crate::proxy::client_certificates::Trust;
 use crate::proxy::counters::Counters;
@@ -204,6 +204,7 @@ fn serve_admin(
         },
         tls: tls.clone(),
         vouching: clients.is_some_and(|clients| matches!(clients.trust, Trust::Ca(_))),
+        strangers: Trouble::default(),
     };
     // It answers to the very end of the drain: readiness is asked just then.
     let (listener, wiring) = (Arc::new(listener), Arc::new(wiring));
