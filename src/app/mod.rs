@@ -1,5 +1,6 @@
 //! Wires the parts: the one room that knows everyone.
 
+mod beginning;
 mod checkup;
 mod cleaning;
 mod doors;
@@ -18,7 +19,7 @@ use crate::control::admin::{self, Audit, Guard, Names, Operations, Told, Wiring}
 use crate::control::build::{self, Pools};
 use crate::control::reload::{Reload, idp_settings, issuers, told};
 use crate::idp::room::{Idp, Means};
-use crate::notice::supervised;
+use crate::notice::{Trouble, supervised};
 use crate::proxy::certificates::Certificates;
 use crate::proxy::client_certificates::Trust;
 use crate::proxy::counters::Counters;
@@ -26,20 +27,15 @@ use crate::proxy::drain::Report;
 use crate::proxy::gate::Shared;
 use crate::proxy::listen::Tls;
 use crate::proxy::tls::Handshaker;
-use crate::settings::{OrOff, Secret, Span};
+use crate::settings::{OrOff, Span};
 use crate::state::State;
-use crate::state::clock::SystemClock;
-use crate::state::fingerprint::Fingerprints;
+use crate::state::clock::{Clock, SystemClock};
 use crate::state::journal::Journal;
-use crate::state::nonces::Nonces;
-use crate::state::proofs::{PROOFS, UsedProofs};
-use crate::state::verified::VerifiedTokens;
 use crate::telemetry::audit::{self, Kind};
 use crate::telemetry::{Service, Telemetry};
 use crate::token::issuers::Issuer;
 use arc_swap::ArcSwap;
 use health::Shown;
-use secrecy::ExposeSecret as _;
 pub use start_error::StartError;
 use start_error::{building, doing};
 use std::net::{SocketAddr, TcpListener};
@@ -73,6 +69,14 @@ pub struct Running {
 /// # Errors
 /// What could not be set up.
 pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
+    start_by(path, loaded, Arc::new(SystemClock::start()))
+}
+
+/// The same, by a clock of the caller's.
+///
+/// # Errors
+/// What could not be set up.
+pub fn start_by(path: &Path, loaded: Loaded, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     // A library may ask for the process's provider; there is only this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let config = loaded.config.clone();
@@ -87,7 +91,7 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
         doing("telemetry")(error).of(setting)
     })?;
     let telemetry = Arc::new(telemetry);
-    let mut state = state(&loaded, lasting::fingerprints(&loaded)?)?;
+    let mut state = beginning::state(&loaded, lasting::fingerprints(&loaded)?, clock)?;
     let (share, sharing) = sharing::start(&config.sessions, &mut state, &control)?;
     let state = Arc::new(state);
     let journal = lasting::journal(&loaded, &state)?;
@@ -139,31 +143,6 @@ pub fn start(path: &Path, loaded: Loaded) -> Result<Running, StartError> {
         addresses,
         admin,
     })
-}
-
-fn state(loaded: &Loaded, fingerprints: Fingerprints) -> Result<State, StartError> {
-    let fingerprints = Arc::new(fingerprints);
-    let nonces = nonces(&loaded.config.gateway.nonce_keys)?;
-    Ok(State {
-        clock: Arc::new(SystemClock::start()),
-        revocations: Arc::default(),
-        sessions: Arc::default(),
-        others: None,
-        statuses: Arc::default(),
-        nonces,
-        proofs: UsedProofs::bounded(PROOFS),
-        verified: VerifiedTokens::bounded(loaded.config.limits.token_cache.get()),
-        fingerprints,
-    })
-}
-
-fn nonces(keys: &[Secret]) -> Result<Nonces, StartError> {
-    let secrets = keys.iter().map(Secret::read).collect::<Result<Vec<_>, _>>().map_err(doing("gateway.nonce_keys"))?;
-    let mut bytes = secrets.iter().map(|secret| secret.expose_secret().as_bytes());
-    match bytes.next() {
-        Some(first) => Ok(Nonces::derived(first, bytes)),
-        None => Nonces::random().map_err(doing("randomness")),
-    }
 }
 
 /// Whoever gives out tokens, with the tasks that keep their keys and revocations fresh.
@@ -225,6 +204,7 @@ fn serve_admin(
         },
         tls: tls.clone(),
         vouching: clients.is_some_and(|clients| matches!(clients.trust, Trust::Ca(_))),
+        strangers: Trouble::default(),
     };
     // It answers to the very end of the drain: readiness is asked just then.
     let (listener, wiring) = (Arc::new(listener), Arc::new(wiring));

@@ -2,13 +2,14 @@
 
 use super::judging::{self, Told};
 use super::start_error::{StartError, building, doing};
-use super::{lasting, providers, state};
+use super::{beginning, lasting, providers};
 use crate::control::Loaded;
 use crate::control::build::{self, Pools};
 use crate::decide::time::Timestamp;
 use crate::idp::room::Idp;
 use crate::proxy::plan::Plan;
 use crate::state::State;
+use crate::state::clock::SystemClock;
 use crate::telemetry::{Service, Telemetry};
 use http::request::Parts;
 use std::net::IpAddr;
@@ -53,7 +54,8 @@ impl Offline {
         let service =
             Service { name: "curfew".into(), version: env!("CARGO_PKG_VERSION").into(), instance: "explain".into() };
         let telemetry = Telemetry::start(&quiet, &service, control.handle()).map_err(doing("telemetry"))?;
-        let state = Arc::new(state(loaded, lasting::passing(loaded)?)?);
+        let clock = Arc::new(SystemClock::start());
+        let state = Arc::new(beginning::state(loaded, lasting::passing(loaded)?, clock)?);
         let (idp, issuers) = providers(loaded, &state, &control, (None, None))?;
         let config = &loaded.config;
         let pools = build::pools(config, &Pools::new()).map_err(building(config))?;

@@ -79,7 +79,8 @@ fn factory(
     let (shared, slots, connections) = (Arc::clone(&work.shared), Arc::clone(&work.slots), Rc::clone(connections));
     move |info, framing| {
         let hop = Hop::new(info.peer.ip(), info.tls.is_some());
-        let gate = Gate { shared: Arc::clone(&shared), connections: Rc::clone(&connections), info, framing, hop };
+        let (shared, connections) = (Arc::clone(&shared), Rc::clone(&connections));
+        let gate = Gate { shared, connections, info, framing, hop, fallen: Rc::default() };
         Stack::around(gate, Arc::clone(&slots))
     }
 }

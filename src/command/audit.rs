@@ -1,25 +1,27 @@
 //! `curfew audit`: whether an audit log is whole, and what stands in it.
 
-use super::completions::print;
+use super::chained::verified;
 use super::exit::Exit;
 use crate::control::admin::When;
-use crate::settings::{Secret, Span};
+use crate::settings::Span;
 use crate::state::clock::{Clock as _, SystemClock};
-use crate::telemetry::audit::{Key, verify};
+use crate::telemetry::audit::verify;
 use crate::telemetry::records::escape::inert;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// `curfew audit`.
 #[derive(Debug, Subcommand)]
 pub enum Audit {
     /// Say whether no line was removed, changed or moved; else the first that is wrong, with file and line, and exit code 8.
+    /// Exit code 5 if there is no line at all.
     ///
-    /// Files may be named in any order: those that were rotated and the last. Lines taken off the very end show only
-    /// against a hash that was kept elsewhere: --ends-with.
+    /// Files may be named in any order: all that were rotated and the last. No chain, sealed by a key or not, knows where it
+    /// should end: that lines were taken off its end, that all of it was begun anew, or that an older copy was put in its
+    /// place shows only against the hash of a line that was kept elsewhere: --contains.
     Verify(Verify),
     /// Print what stands in it, the oldest first, in words; what could do something in a terminal is escaped. Exit code 5
     /// if there is nothing.
@@ -35,9 +37,17 @@ pub struct Verify {
     /// The file that holds the key of `telemetry.audit.key`.
     #[arg(long, value_name = "FILE", env = "CURFEW_AUDIT_KEY_FILE")]
     pub key_file: Option<PathBuf>,
-    /// The hash that the last line is to have.
-    #[arg(long, value_name = "HASH")]
+    /// A line with this hash is to stand in it: what verify printed some time ago, or what syslog holds. All lines up to it
+    /// are then those that stood there at that time. May be given several times.
+    #[arg(long, value_name = "HASH", value_parser = hash)]
+    pub contains: Vec<String>,
+    /// The hash that the last line is to have, of a log that nobody writes to any more.
+    #[arg(long, value_name = "HASH", value_parser = hash)]
     pub ends_with: Option<String>,
+    /// The number of the first line: those before it were moved away by you. Default: what the log itself says of files that
+    /// it removed, or 1.
+    #[arg(long, value_name = "NUMBER")]
+    pub first: Option<u64>,
 }
 
 /// `curfew audit show`.
@@ -60,6 +70,12 @@ pub struct Show {
     pub json: bool,
 }
 
+/// A hash in hexadecimal, as it stands in a line.
+fn hash(text: &str) -> Result<String, String> {
+    let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash { Ok(text.to_ascii_lowercase()) } else { Err("a hash is 64 hexadecimal digits".into()) }
+}
+
 /// Verifies, or shows.
 #[must_use]
 pub fn audit(what: &Audit) -> Exit {
@@ -72,49 +88,6 @@ pub fn audit(what: &Audit) -> Exit {
         Exit::Broke
     })
 }
-
-fn verified(what: &Verify) -> Result<Exit, String> {
-    let secret = what.key_file.as_ref().map(|path| Secret::File(path.clone()).read());
-    let secret = secret.transpose().map_err(|error| error.to_string())?;
-    let total: u64 = what.files.iter().filter_map(|path| path.metadata().ok()).map(|meta| meta.len()).sum();
-    let (told, mut part) = (std::io::stderr().is_terminal() && total > STEP, 0);
-    let progress = |bytes: u64| {
-        if told && bytes / STEP > part {
-            part = bytes / STEP;
-            eprint!("\r{} of {} MiB ", bytes >> 20, total >> 20);
-        }
-    };
-    let result = verify::verify(&what.files, &Key::new(secret.as_ref()), progress);
-    if told {
-        eprintln!();
-    }
-    let held = match result {
-        Ok(held) => held,
-        Err(verify::Failure::Read { path, error }) => return Err(format!("{}: {error}", path.display())),
-        Err(wrong) => {
-            eprintln!("curfew audit: {}", inert(&wrong.to_string()));
-            return Ok(Exit::Altered);
-        }
-    };
-    if held.first > 1 {
-        eprintln!("curfew audit: it begins at line {}: the files before are not here", held.first);
-    }
-    if let Some(path) = &held.torn {
-        eprintln!("curfew audit: {}: the last line is not whole: it is being written, or was cut off", path.display());
-    }
-    if let Some(hash) = what.ends_with.as_ref().filter(|hash| !hash.eq_ignore_ascii_case(&held.hash)) {
-        eprintln!(
-            "curfew audit: the last line is {}, not the one with the hash {}: the end was taken off, or more came",
-            held.last,
-            inert(hash)
-        );
-        return Ok(Exit::Altered);
-    }
-    Ok(print(format!("{} lines hold; the last is {} with the hash {}\n", held.lines, held.last, held.hash).as_bytes()))
-}
-
-/// So many bytes between two words of progress.
-const STEP: u64 = 64 << 20;
 
 fn shown(what: &Show) -> Result<Exit, String> {
     let since = what.since.as_deref().map(since).transpose()?;

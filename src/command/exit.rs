@@ -14,13 +14,13 @@ pub enum Exit {
     /// `explain`: the request would be refused.
     Refused,
     /// `revoked`: it is not revoked; `unrevoke`: there was nothing that an operator entered; `trace` and
-    /// `refusals`: there is no such record; `audit show`: there is no such line.
+    /// `refusals`: there is no such record; `audit show` and `audit verify`: there is no such line.
     Nothing,
     /// An import stopped midway; the message says after which line.
     Stopped,
     /// `revoke`: it is enforced, but not known to be by every instance of the fleet.
     Behind,
-    /// `audit verify`: a line was removed, changed or moved.
+    /// `audit verify`: a line was removed, changed or moved, or is not there.
     Altered,
     /// `doctor`: something is wrong; each thing was told.
     Ailing,

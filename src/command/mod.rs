@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod asked;
 pub mod audit;
+mod chained;
 pub mod check;
 pub mod completions;
 pub mod connections;

@@ -24,10 +24,10 @@ const EXIT_CODES: &str = "Exit codes:
   3  the config has faults; each is told with file, line and column
   4  explain: the request would be refused
   5  revoked: it is not revoked; unrevoke: there was nothing that an operator entered;
-     trace, refusals: there is no such record; audit show: there is no such line
+     trace, refusals: there is no such record; audit show, audit verify: there is no such line
   6  revoke, unrevoke: an import stopped midway; the message says after which line
   7  revoke --watch: enforced, but not known to be by every instance; the message names those
-  8  audit verify: a line was removed, changed or moved; the message says which
+  8  audit verify: a line was removed, changed or moved, or is not there; the message says which
   9  doctor: something is wrong now; each thing is told
 
 Try it:

@@ -34,6 +34,15 @@ pub fn host(parts: &Parts, secure: bool) -> Result<Cow<'_, str>, Reason> {
     Ok(if lower { Cow::Borrowed(name) } else { Cow::Owned(name.to_ascii_lowercase()) })
 }
 
+/// In place of what is not told.
+pub(super) const UNREAD: &str = "not readable";
+
+/// An authority as it may be told: one with a user in it, and perhaps a password, is none (RFC 9110 §4.2.4).
+#[must_use]
+pub fn told(authority: &str) -> &str {
+    if authority.contains('@') { UNREAD } else { authority }
+}
+
 /// Host and port of an authority without user information. A host is a name, an IPv4 address, or an IPv6
 /// address in brackets.
 fn split(authority: &str) -> Option<(&str, Option<u16>)> {

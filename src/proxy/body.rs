@@ -161,6 +161,9 @@ impl Empty for Upload {
 
 /// What is told at the end of a response body.
 pub trait AtEnd {
+    /// From here on its answer goes to the client.
+    fn begins(&mut self) {}
+
     /// The body ended: whole, or cut for a reason.
     fn end(self: Box<Self>, cut: Option<Reason>);
 

@@ -5,19 +5,18 @@ use super::body::{Download, Upload};
 use super::connection::ConnectionInfo;
 use super::cut::is_of_the_token;
 use super::entry::{self, Refusal};
+use super::fallen::Fallen;
 use super::framing::{FramingHandle, FramingReason};
 use super::grpc;
-use super::hearing::Heard;
 use super::live::{Kind, Live};
 use super::passage::{Admitted, Upgrade};
 use super::plan::{Plan, Route};
-use super::report::{Report, Seen};
+use super::report::Report;
+use super::seen::Seen;
 use super::streams::Place;
 use super::suspended::Ends;
 use crate::decide::evidence::Scheme;
 use crate::decide::reason::Reason;
-use crate::decide::revocation::Freshness;
-use crate::decide::session;
 use crate::decide::time::Moment;
 use crate::decide::verdict::{Outcome, Permit};
 use crate::state::State;
@@ -27,9 +26,11 @@ use crate::token::target::Target;
 use crate::upstream::Connections;
 use crate::upstream::headers::Hop;
 use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
@@ -58,6 +59,8 @@ pub struct Gate {
     pub framing: FramingHandle,
     /// What upstreams are told of this hop.
     pub hop: Hop,
+    /// What is left of a request that panicked.
+    pub fallen: Rc<Fallen>,
 }
 
 impl Gate {
@@ -71,7 +74,10 @@ impl Gate {
     ) -> impl Future<Output = Response<Download>> {
         // Taken apart before the future is made, and lent to what it does: it would else hold them several times over.
         let (mut parts, body) = request.into_parts();
-        async move { self.walk(&mut parts, body, id, slot).await }
+        async move {
+            let whatever_happens = AssertUnwindSafe(self.walk(&mut parts, body, id, slot)).catch_unwind();
+            whatever_happens.await.unwrap_or_else(|_| self.broken(&parts))
+        }
     }
 
     async fn walk(&self, parts: &mut Parts, body: Incoming, id: u64, slot: OwnedSemaphorePermit) -> Response<Download> {
@@ -118,14 +124,6 @@ impl Gate {
         let mut report = self.report(&self.shared.plan.load_full(), &parts, self.shared.state.clock.now());
         report.seen = self.seen(&parts);
         refuse(&reason.into(), report)
-    }
-
-    /// Answers when a fault of ours took the request away.
-    #[must_use]
-    pub fn broken(&self) -> Response<Download> {
-        tracing::error!("a request panicked: this is a fault of the gateway, please report it");
-        let plan = self.shared.plan.load();
-        plan.stationery.refuse(Reason::InternalError, &Particulars::default()).map(Download::from)
     }
 
     /// Everything that is asked before a request may go on.
@@ -228,38 +226,8 @@ impl Gate {
 
     fn report(&self, plan: &Arc<Plan>, parts: &Parts, moment: Moment) -> Box<Report> {
         let trace = self.shared.telemetry.begin(&parts.headers, plan.trust_inbound_trace);
-        Box::new(Report {
-            shared: Arc::clone(&self.shared),
-            plan: Arc::clone(plan),
-            trace,
-            seen: Seen::briefly(parts, self.info.tls.is_some(), self.info.peer),
-            moment,
-            route: None,
-            door: None,
-            judge: None,
-            verdict: None,
-            shadow: None,
-            session: session::Knowledge::Unasked,
-            limits: None,
-            gathered: None,
-            unproven: None,
-            freshness: Freshness::Unfed,
-            changes: 0,
-            scheme: Scheme::Bearer,
-            renews_nonce: false,
-            resumes: false,
-            heard: Heard::default(),
-            ends: None,
-            earlier: Vec::new(),
-            outlook: None,
-            tried: None,
-            lease: None,
-            status: StatusCode::OK,
-            reason: None,
-            kind: Kind::default(),
-            in_flight: self.shared.telemetry.enter(),
-            slot: None,
-        })
+        let seen = Seen::briefly(parts, self.info.tls.is_some(), self.info.peer);
+        Report::new((&self.shared, plan), trace, seen, moment, Rc::downgrade(&self.fallen))
     }
 }
 

@@ -22,7 +22,8 @@
 //! | `passage`, `body`, `cut`, `grpc`, `tunnel`, `frames` | the way through, and back, and how it is cut short |
 //! | `telling`, `session_door`, `origin`, `pace` | when a session ends: told on responses, and to who asks |
 //! | `answer` | from a reason to a response |
-//! | `report` | what is kept of a request until its end |
+//! | `seen`, `report` | the request as it came, and what is kept of it until its end |
+//! | `fallen` | what is left of a request that panicked |
 //! | `settings`, `sessions`, `when`, `presets`, `policies`, `doubts`, `plan` | from the config to one value that is swapped whole |
 
 pub mod accept;
@@ -44,6 +45,7 @@ pub mod drain;
 mod driving;
 pub mod entry;
 mod establish;
+mod fallen;
 mod frames;
 pub mod framing;
 pub mod gate;
@@ -63,6 +65,7 @@ pub mod presets;
 pub mod proxy_protocol;
 pub mod report;
 pub mod router;
+mod seen;
 pub mod session_door;
 pub mod sessions;
 pub mod settings;

@@ -290,7 +290,7 @@ impl Passage {
             };
             let upstream = hyper::upgrade::on(&mut response);
             let terms = tunnel::Terms { until, over, silence: bounds.between_bytes };
-            report.kind = Kind::WebSocket;
+            (report.kind, report.is_answered) = (Kind::WebSocket, true);
             let beside = place.beside(report);
             until.into_iter().for_each(|until| beside.bound(until, over));
             tokio::task::spawn_local(tunnel::run(upgrade.client, upstream, terms, beside));

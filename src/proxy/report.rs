@@ -4,11 +4,12 @@
 use super::attempts::{self, Tried};
 use super::body::{AtEnd, Judged};
 use super::doors::Door;
-use super::framing::Glimpse;
+use super::fallen::Fallen;
 use super::gate::Shared;
 use super::hearing::Heard;
 use super::live::{self, Connection};
 use super::plan::{Plan, Route};
+use super::seen::Seen;
 use super::standing;
 use super::suspended::Ends;
 use crate::decide::checks::revocation;
@@ -24,112 +25,18 @@ use crate::decide::time::Moment;
 use crate::decide::verdict::Verdict;
 use crate::state::fingerprint::Kind;
 use crate::state::verified::Verified;
-use crate::telemetry::{Asked, Delivery, Exchange, Feed, InFlight, Revoked, Shadowed, TraceContext, Untrusted};
+use crate::telemetry::{Delivery, Exchange, Feed, InFlight, Revoked, Shadowed, TraceContext, Untrusted};
 use crate::token::gather::Gathered;
 use crate::token::issuers::Issuer;
 use crate::token::untrusted::Untrusted as Unproven;
 use crate::upstream::Lease;
-use http::header::{CACHE_CONTROL, HOST, HeaderName, USER_AGENT};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
-use std::net::{IpAddr, SocketAddr};
+use http::header::{CACHE_CONTROL, HeaderName};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use std::cell::Cell;
+use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-
-/// The request as it came.
-#[derive(Clone)]
-pub struct Seen {
-    method: Method,
-    uri: Uri,
-    version: Version,
-    host: Option<HeaderValue>,
-    user_agent: Option<HeaderValue>,
-    request_id: Option<HeaderValue>,
-    secure: bool,
-    peer: SocketAddr,
-    client: Option<IpAddr>,
-    /// What the head said that was refused, where this stands for one.
-    instead: Option<Arc<Glimpse>>,
-}
-
-impl Seen {
-    /// What is kept of a request that nobody will look at, unless its upstream fails.
-    #[must_use]
-    pub fn briefly(parts: &Parts, secure: bool, peer: SocketAddr) -> Self {
-        let (method, uri, version) = (parts.method.clone(), parts.uri.clone(), parts.version);
-        let (host, user_agent, request_id) = (None, None, None);
-        Self { method, uri, version, host, user_agent, request_id, secure, peer, client: None, instead: None }
-    }
-
-    /// What is kept of a request's head.
-    #[must_use]
-    pub fn of(parts: &Parts, secure: bool, peer: SocketAddr, client: Option<IpAddr>) -> Self {
-        Self {
-            method: parts.method.clone(),
-            uri: parts.uri.clone(),
-            version: parts.version,
-            host: parts.headers.get(HOST).cloned(),
-            user_agent: parts.headers.get(USER_AGENT).cloned(),
-            request_id: parts.headers.get(REQUEST_ID).cloned(),
-            secure,
-            peer,
-            client,
-            instead: None,
-        }
-    }
-
-    /// The same, of a request that stands for a refused head: what that head said.
-    #[must_use]
-    pub(super) fn instead(self, glimpse: Option<&Arc<Glimpse>>) -> Self {
-        let Some(said) = glimpse else { return self };
-        let (user_agent, request_id) = (said.user_agent.clone(), said.request_id.clone());
-        Self { method: said.method.clone(), user_agent, request_id, instead: Some(Arc::clone(said)), ..self }
-    }
-
-    /// The version of HTTP that the client speaks.
-    #[must_use]
-    pub const fn version(&self) -> Version {
-        self.version
-    }
-
-    /// Whether its answer has no body (RFC 9110 §9.3.2).
-    pub(super) fn is_head(&self) -> bool {
-        self.method == Method::HEAD
-    }
-
-    /// Who asked.
-    pub(super) const fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
-    fn asked(&self) -> Asked<'_> {
-        let authority = self.uri.authority().map(http::uri::Authority::as_str);
-        let (path, query, authority) = match &self.instead {
-            Some(said) => (&*said.path, said.query.as_deref(), Some(&*said.host)),
-            None => (self.uri.path(), self.uri.query(), authority.or_else(|| text(self.host.as_ref()))),
-        };
-        Asked {
-            method: &self.method,
-            scheme: if self.secure { "https" } else { "http" },
-            path,
-            query,
-            authority: authority.unwrap_or_default(),
-            version: self.version,
-            peer: Some(self.peer),
-            client: self.client,
-            user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
-            request_id: self.request_id.as_ref().map(HeaderValue::as_bytes),
-        }
-    }
-}
-
-fn text(value: Option<&HeaderValue>) -> Option<&str> {
-    value.and_then(|value| value.to_str().ok())
-}
-
-/// By which a client may ask for the record of its request.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The field that a nonce goes in (RFC 9449 §8.1).
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -196,9 +103,60 @@ pub struct Report {
     pub in_flight: InFlight,
     /// Its place among those that may be under way at once.
     pub slot: Option<OwnedSemaphorePermit>,
+    /// Did the answer of an upstream begin to go to the client?
+    pub is_answered: bool,
+    /// Was all of it told?
+    pub(super) is_told: Cell<bool>,
+    /// Where it is left if it falls.
+    pub(super) fallen: Weak<Fallen>,
 }
 
 impl Report {
+    /// Of a request that just came.
+    pub(super) fn new(
+        (shared, plan): (&Arc<Shared>, &Arc<Plan>),
+        trace: TraceContext,
+        seen: Seen,
+        moment: Moment,
+        fallen: Weak<Fallen>,
+    ) -> Box<Self> {
+        Box::new(Self {
+            shared: Arc::clone(shared),
+            plan: Arc::clone(plan),
+            trace,
+            seen,
+            moment,
+            route: None,
+            door: None,
+            judge: None,
+            verdict: None,
+            shadow: None,
+            session: session::Knowledge::Unasked,
+            limits: None,
+            gathered: None,
+            unproven: None,
+            freshness: Freshness::Unfed,
+            changes: 0,
+            scheme: Scheme::Bearer,
+            renews_nonce: false,
+            resumes: false,
+            heard: Heard::default(),
+            ends: None,
+            earlier: Vec::new(),
+            outlook: None,
+            tried: None,
+            lease: None,
+            status: StatusCode::OK,
+            reason: None,
+            kind: live::Kind::default(),
+            in_flight: shared.telemetry.enter(),
+            slot: None,
+            is_answered: false,
+            is_told: Cell::new(false),
+            fallen,
+        })
+    }
+
     /// The token, if it was verified.
     #[must_use]
     pub fn verified(&self) -> Option<&Arc<Verified>> {
@@ -240,6 +198,7 @@ impl Report {
         let total = self.shared.state.clock.steady().saturating_sub(self.moment.steady);
         let (route, last) = (self.route.as_deref(), self.tried.as_ref());
         attempts::with_delivery(route, &self.earlier, last, total, |delivery| self.tell_with(total, delivery));
+        self.is_told.set(true);
     }
 
     fn tell_with(&self, total: Duration, delivery: Option<Delivery<'_>>) {
@@ -338,6 +297,10 @@ impl Report {
 
 /// It is told when the response's body ends.
 impl AtEnd for Report {
+    fn begins(&mut self) {
+        self.is_answered = true;
+    }
+
     fn end(mut self: Box<Self>, cut: Option<Reason>) {
         if let (Some(cut), Some(tried)) = (cut, &mut self.tried) {
             tried.broken(cut);

@@ -1,5 +1,4 @@
-//! What stands around the gate: no more requests at once than the config allows, each until its response has ended, and a
-//! fault of ours is an answer, not a dropped connection.
+//! What stands around the gate: no more requests at once than the config allows, each until its response has ended.
 
 use super::body::Download;
 use super::gate::Gate;
@@ -9,7 +8,6 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service as HyperService;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -43,8 +41,6 @@ impl HyperService<Request<Incoming>> for Stack {
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             return Box::pin(std::future::ready(Ok(gate.decline(request, Reason::Overloaded))));
         };
-        // The request is gone with a panic; what is left is to answer and to say so in the log.
-        let whatever_happens = AssertUnwindSafe(Rc::clone(&gate).answer(request, id, slot)).catch_unwind();
-        Box::pin(whatever_happens.map(move |answer| Ok(answer.unwrap_or_else(|_| gate.broken()))))
+        Box::pin(gate.answer(request, id, slot).map(Ok))
     }
 }

@@ -262,7 +262,7 @@ impl Place {
     }
 
     /// Who is told of its end; and if it `lasts`, that may be because its token is revoked.
-    pub(super) fn tells(&self, at_end: Box<dyn AtEnd>, lasts: bool) {
+    pub(super) fn tells(&self, mut at_end: Box<dyn AtEnd>, lasts: bool) {
         if let Some(judged) = at_end.judged().filter(|_| lasts) {
             Streams::watch(&self.streams, &judged);
         }
@@ -271,6 +271,7 @@ impl Place {
         self.streams.vigil.attends(moves.is_some() && lasts);
         // Timers may have stood still before anybody looked.
         let over = at_end.overdue().filter(|_| lasts);
+        at_end.begins();
         self.streams.at(self.id, |stream| (stream.at_end, stream.moves) = (Some(at_end), moves));
         over.into_iter().for_each(|over| self.call(over));
     }

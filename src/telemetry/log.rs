@@ -26,16 +26,20 @@ pub fn start(log: &Log) -> Result<(), TryInitError> {
     }
 }
 
-/// What the environment asks for instead. The SDK of the traces speaks only to who names it.
+/// What the environment asks for instead. Who repeats what was sent to them speaks only to who names them.
 fn overridden() -> Option<EnvFilter> {
     let words = std::env::var(OVERRIDE).ok()?;
-    let words = if words.contains("opentelemetry") { words } else { format!("{words},opentelemetry=off") };
+    let quiet = |words: String, name: &str, level: &str| {
+        if words.contains(name) { words } else { format!("{words},{name}={level}") }
+    };
+    let words = quiet(quiet(words, "opentelemetry", "off"), "h2::server", "info");
     EnvFilter::builder().parse(words).ok()
 }
 
 /// Libraries only warn, unless somebody is looking for something. The SDK of the traces says at each failed export that
 /// its data will be lost; it is kept and sent again, and the exporter itself tells what becomes of it. At no level does it
-/// speak unasked: it repeats what a collector answers, who may repeat what it was sent, credentials and all.
+/// speak unasked: it repeats what a collector answers, who may repeat what it was sent, credentials and all. The server of
+/// HTTP/2 repeats the authority and the path of a head that it cannot read.
 const fn directives(level: Level) -> &'static str {
     match level {
         Level::Off => "off",
@@ -43,6 +47,6 @@ const fn directives(level: Level) -> &'static str {
         Level::Warn => "warn,opentelemetry=off",
         Level::Info => "warn,curfew=info,opentelemetry=off",
         Level::Debug => "info,curfew=debug,opentelemetry=off",
-        Level::Trace => "debug,curfew=trace,opentelemetry=off",
+        Level::Trace => "debug,curfew=trace,h2::server=info,opentelemetry=off",
     }
 }

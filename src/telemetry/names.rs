@@ -158,6 +158,8 @@ metrics! {
     AUDIT_SENT = "curfew_audit_sent", "Lines of the audit log that were sent on: to syslog, to otlp";
     AUDIT_FAILURES = "curfew_audit_failures", "Attempts to write the audit log, or to have the disk keep it, that failed";
     AUDIT_CHAIN_BROKEN = "curfew_audit_chain_broken", "Whether the last line of the audit log did not hold at the start, 1 or 0: the file was changed, or its key was";
+    AUDIT_REFUSED = "curfew_audit_refused", "What operators asked that was not done, since the audit log could not keep it";
+    AUDIT_FILES_GONE = "curfew_audit_files_gone", "How often the audit log's file was removed, replaced or cut by somebody else while it was written";
     AUDIT_BYTES = "curfew_audit_file_bytes", "How long the audit log's file is that is written now";
     AUDIT_SYNC_AGE = "curfew_audit_sync_age_seconds", "Time since the audit log's file was last known to be on the disk, whether or not anything was written since";
     AUDIT_UNSYNCED = "curfew_audit_unsynced_seconds", "How long the first line of the audit log waits that is not known to be on the disk; 0 if none does";

@@ -92,7 +92,11 @@ impl Placed {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    let mut options = OpenOptions::new();
+    // Paths, addresses and who asked: for nobody but the owner, whatever the process's mask is.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.create(true).append(true).open(path)?;
     // By another name, or of another process, an audit log whose lines are a chain may be kept here.
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Err(io::Error::other("an audit log is kept in this file: name another")),
@@ -140,5 +144,19 @@ impl Write for Placed {
     fn flush(&mut self) -> io::Result<()> {
         self.looked = false;
         self.file.flush()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::Placed;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn nobody_else_may_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("access.log");
+        let _placed = Placed::open(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

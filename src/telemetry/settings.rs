@@ -226,7 +226,7 @@ pub enum AccessLog {
     Off,
     /// To standard output.
     Stdout,
-    /// To this file; lines are added at its end.
+    /// To this file; lines are added at its end. It is made for its owner alone (mode 0600).
     File(PathBuf),
 }
 

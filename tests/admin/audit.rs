@@ -27,6 +27,14 @@ fn who_did_what_and_why() {
     assert!(!text.contains(&sub) && !text.contains(&token) && !text.contains(crate::world::TOKEN), "{text}");
 }
 
+/// Whatever the process's mask is.
+#[test]
+fn nobody_else_may_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::start("token: { file: DIR/token }");
+    assert_eq!(std::fs::metadata(&world.audit).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 #[test]
 fn plain_ids_where_they_are_asked_for() {
     let world = World::start("audit_ids: plain");

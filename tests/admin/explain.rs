@@ -59,7 +59,12 @@ fn at_another_instant() {
         assert!(code == 4 && told.contains(&format!("refused: {reason}")), "{told}");
     }
     let (code, told) = explain(&world, &token, &["--at", "soon"]);
-    assert!(code == 1 && told.contains("`soon` is no instant"), "{told}");
+    assert!(code == 1 && told.contains("`at` is no instant"), "{told}");
+    // A token in the wrong place goes no further.
+    let answer = world.json("POST /explain", &json!({ "request": "GET https://api.example/", "at": token }));
+    let (text, log) = (String::from_utf8_lossy(&answer.body).into_owned(), world.gateway.log());
+    assert!(answer.status == 400 && text.contains("is no instant"), "{text}");
+    assert!(!text.contains(&token) && !log.contains(&token), "{text} {log}");
 }
 
 /// A candidate decides, with the keys and the revocations of now, and does not come into force.

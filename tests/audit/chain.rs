@@ -45,8 +45,40 @@ fn what_was_done_to_it_shows() {
     let hash = lines[6].rsplit('"').nth(1).unwrap();
     assert_eq!(world.audit(&["verify", "--ends-with", hash], &[written(&world, &lines)]).0, 0);
     assert_eq!(world.audit(&["verify", "--ends-with", hash], &[written(&world, &lines[..6])]).0, 8);
-    let (code, said) = world.audit(&["verify"], &[written(&world, &lines[2..])]);
-    assert!(code == 0 && said.contains("it begins at line 3"), "{said}");
+    let headless = || [written(&world, &lines[2..])];
+    let (code, said) = world.audit(&["verify"], &headless());
+    assert!(code == 8 && said.contains("it begins at line 3, and should at line 1"), "{said}");
+    assert_eq!(world.audit(&["verify", "--first", "3"], &headless()).0, 0, "they were moved away on purpose");
+    assert_eq!(world.audit(&["verify", "--first", "2"], &headless()).0, 8);
+    // A log without a line proves nothing.
+    std::fs::write(world.dir.path().join("copy"), "").unwrap();
+    let (code, said) = world.audit(&["verify"], &[world.dir.path().join("copy")]);
+    assert!(code == 5 && said.contains("nothing is proven"), "{code} {said}");
+}
+
+/// What a chain cannot know of itself, a hash that was kept elsewhere tells: an honest log goes on, one whose end was taken
+/// off while the gateway was down goes on as well, and only the first has the line.
+#[test]
+fn a_hash_from_elsewhere_tells_one_from_the_other() {
+    let (mut world, lines) = eight("key: { file: DIR/key }");
+    let key = world.dir.path().join("key").display().to_string();
+    let kept = lines[6].rsplit('"').nth(1).unwrap().to_owned();
+    let asked = |world: &World, how: &str| world.audit(&["verify", "--key-file", &key, how, &kept], &world.files());
+    assert_eq!(world.revoke("later", "r", "ann").status, 200);
+    let (code, said) = asked(&world, "--contains");
+    assert!(code == 0 && said.contains("line 7 has the hash") && said.contains("; 2 came after it"), "{said}");
+    let (code, said) = asked(&world, "--ends-with");
+    assert!(code == 8 && said.contains("is 7, and 2 came after it"), "{said}");
+    // Its end is taken off while it is down. The chain that goes on is whole; what was there before is not in it.
+    world.kill();
+    std::fs::write(world.log(), lines[..1].join("\n") + "\n").unwrap();
+    world.restart();
+    assert_eq!(world.revoke("again", "r", "ann").status, 200);
+    let (code, said) = world.audit(&["verify", "--key-file", &key], &world.files());
+    assert!(code == 0 && said.contains("without a stop before"), "{said}");
+    let (code, said) = asked(&world, "--contains");
+    assert!(code == 8 && said.contains("no line has the hash"), "{said}");
+    assert_eq!(world.audit(&["verify", "--contains", "7"], &world.files()).0, 2, "that is no hash");
 }
 
 /// Another log's line fits nowhere, though it holds by itself and has the right number.

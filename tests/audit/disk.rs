@@ -58,6 +58,9 @@ fn rotated_by_size_and_some_are_kept() {
         before.lines().last().unwrap().contains(first["prev"].as_str().unwrap()),
         "it names the last hash before it"
     );
+    // The log says which of the oldest it removed itself; one more that is missing shows.
+    let (code, said) = world.audit(&["verify"], &world.files()[1..]);
+    assert!(code == 8 && said.contains("the log does not say that it removed them"), "{said}");
     // A file in the middle that is missing shows; the order in which files are named does not matter.
     let mut files = world.files();
     files.reverse();
@@ -108,12 +111,25 @@ fn a_disk_that_is_full() {
         log.lines().filter(|line| line.contains("ERROR") && line.contains("audit log cannot be written:")).count();
     assert!((1..=3).contains(&told), "{told}: {log}");
     world.holds(&[]);
+    // Nothing comes any more, and it is not well for that: whoever is to be woken is.
+    let count = |name: &str| world.metric(name);
+    assert!(count("curfew_audit_refused_total") >= refused as f64);
+    let (before, again) = (count("curfew_audit_sync_age_seconds"), world.times("is written again"));
+    until("it is looked for room again", Duration::from_secs(15), || {
+        std::thread::sleep(Duration::from_millis(50));
+        (count("curfew_audit_sync_age_seconds") > before + 3.0).then_some(())
+    });
+    assert_eq!(world.times("is written again"), again, "nothing was written");
+    assert_eq!(world.revoke("not yet", &"r".repeat(1_000), "ann").status, 503);
     // Room is made: somebody raises the limit. What was dropped is the first that is told.
     let pid = world.gateway.as_ref().unwrap().pid.to_string();
     let raised = std::process::Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap();
     assert!(raised.success());
     assert_eq!(world.revoke("later", "r", "ann").status, 200);
     assert!(world.told("dropped")["events"].as_u64().unwrap() > 0);
+    // Some of it was told meanwhile, when there was room for a short line.
+    let told = |line: &serde_json::Value| (line["event"] == "refused").then(|| line["deeds"].as_u64().unwrap());
+    assert_eq!(world.lines().iter().filter_map(told).sum::<u64>(), refused as u64 + 1);
     world.holds(&[]);
 }
 

@@ -8,5 +8,6 @@ mod support;
 mod chain;
 mod disk;
 mod events;
+mod gone;
 mod sessions;
 mod world;

@@ -103,6 +103,26 @@ admin: {{ address: "127.0.0.1:{admin}", audit: {{ file: {d}/plain }} }}
         })
     }
 
+    /// The last line of the log.
+    pub fn last(&self) -> Value {
+        let text = std::fs::read_to_string(self.log()).unwrap();
+        serde_json::from_str(text.lines().last().unwrap()).unwrap()
+    }
+
+    /// How often the gateway's log says this.
+    pub fn times(&self, text: &str) -> usize {
+        self.gateway.as_ref().unwrap().log().matches(text).count()
+    }
+
+    /// What a metric without labels says.
+    pub fn metric(&self, name: &str) -> f64 {
+        let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let answer = ask(&mut Door::plain(self.admin).open().unwrap(), request, Duration::ZERO).unwrap();
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name}: {text}")).parse().unwrap()
+    }
+
     /// Revokes a subject, for this reason.
     pub fn revoke(&self, subject: &str, reason: &str, actor: &str) -> Answer {
         let entry =

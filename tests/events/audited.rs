@@ -3,7 +3,7 @@
 
 use crate::backchannel::logout;
 use crate::global::{about, command, send};
-use crate::keycloak::push;
+use crate::keycloak::{action, push};
 use crate::support::mint::{CORP, Mint, now, unique};
 use crate::support::wait::until;
 use crate::world::{ALL_GOOD, FIRST_REVOKED, World, status_list};
@@ -58,6 +58,21 @@ fn events_are_told_with_who_told_them() {
     is(&told(&world, "commands", 1)[0], "revocation_entered", of("global_token_revocation", "partner", "subject"));
     let text = std::fs::read_to_string(world.dir.path().join("audit/log")).unwrap();
     assert!(!text.contains(&sid) && !text.contains(&sub), "{text}");
+}
+
+/// Who asks later for one of many finds its line.
+#[test]
+fn each_name_of_an_event_is_a_line() {
+    let (world, mint) = (World::start(), Mint::get());
+    let sids: Vec<String> = (0..9).map(|_| unique("sid")).collect();
+    let token = action(&mint.legacy, "LOGOUT", json!({ "keycloakSessionIds": sids })).sign();
+    let answer = world.post("/.curfew/events/realm/k_logout", "text/plain; charset=ISO-8859-1", &token);
+    assert_eq!(answer.status, 204);
+    let lines = told(&world, "realm", 9);
+    let mut hashes: Vec<&str> = lines.iter().map(|line| line["id_hash"].as_str().unwrap()).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!((lines.len(), hashes.len()), (9, 9), "{lines:?}");
 }
 
 /// What does not fit is told as what could not be kept.

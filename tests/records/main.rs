@@ -16,6 +16,7 @@ mod flood;
 mod keep;
 mod loud;
 mod nasty;
+mod panics;
 mod shadow;
 mod store;
 mod world;

@@ -30,6 +30,15 @@ impl World {
 
     /// The same, started by a command.
     pub fn start_under(wrapper: &[&str], records: &str) -> Self {
+        let mut world = Self::prepared(records);
+        let gateway = Gateway::start_under(wrapper, &world.config, world.admin);
+        gateway.wait_ready();
+        world.gateway = Some(gateway);
+        world
+    }
+
+    /// All but the gateway.
+    pub fn prepared(records: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (upstream, public, admin) = (Upstream::start(), free_port(), free_port());
         std::fs::write(dir.path().join("corp.json"), Mint::get().corp_keys().to_string()).unwrap();
@@ -38,10 +47,7 @@ impl World {
         let config = dir.path().join("curfew.yaml");
         let text = yaml(&dir, public, admin, &upstream.url(), records);
         std::fs::write(&config, text).unwrap();
-        let admin = address(admin);
-        let gateway = Gateway::start_under(wrapper, &config, admin);
-        gateway.wait_ready();
-        Self { gateway: Some(gateway), _upstream: upstream, config, admin, public, dir }
+        Self { gateway: None, _upstream: upstream, config, admin: address(admin), public, dir }
     }
 
     pub fn gateway(&self) -> &Gateway {

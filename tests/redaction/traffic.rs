@@ -168,7 +168,7 @@ fn targets(marks: &Marks, token: &str) -> Vec<String> {
 
 /// What is no request, or hardly one.
 fn odd(marks: &Marks, token: &str) -> Vec<String> {
-    let body = marks.of("body");
+    let (body, password) = (marks.of("body"), marks.of("password-in-an-authority"));
     let percent: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
     vec![
         format!("GET /orders/1 HTTP/1.1\r\nHost: {token}\r\n\r\n"),
@@ -205,6 +205,9 @@ fn odd(marks: &Marks, token: &str) -> Vec<String> {
         ),
         format!("OPTIONS * HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n"),
         format!("CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}\r\nProxy-Authorization: Bearer {token}\r\n\r\n"),
+        format!("CONNECT alice:{password}@{HOST}:443 HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
+        format!("GET http://alice:{password}@{HOST}/orders/1 HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
+        format!("GET /orders/1 HTTP/1.1\r\nHost: alice:{password}@{HOST}\r\n\r\n"),
         format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{token}"),
         format!("{token}\r\n\r\n"),
     ]
@@ -264,6 +267,8 @@ fn http2(world: &World, good: &str, ends: &mut Ends) {
     let bearer = format!("Bearer {good}");
     let cookie = format!("session={good}");
     let path = format!("/orders/1?access_token={good}");
+    let user = format!("alice:{}@{HOST}", marks.of("password-in-an-authority"));
+    let (unread, bent) = (format!("alice:{good} @{HOST}"), format!("/orders/1?access_token={good} "));
     let rows: Vec<Vec<(&[u8], &[u8])>> = vec![
         vec![
             (b":method", b"GET"),
@@ -286,6 +291,21 @@ fn http2(world: &World, good: &str, ends: &mut Ends) {
             (b":path", b"/orders/1"),
             (b"cookie", b"a=b"),
             (b"cookie", cookie.as_bytes()),
+        ],
+        vec![(b":method", b"GET"), (b":scheme", b"https"), (b":authority", user.as_bytes()), (b":path", b"/orders/1")],
+        vec![(b":method", b"CONNECT"), (b":authority", user.as_bytes())],
+        // What cannot be read is not repeated either.
+        vec![
+            (b":method", b"GET"),
+            (b":scheme", b"https"),
+            (b":authority", unread.as_bytes()),
+            (b":path", b"/orders/1"),
+        ],
+        vec![
+            (b":method", b"GET"),
+            (b":scheme", b"https"),
+            (b":authority", HOST.as_bytes()),
+            (b":path", bent.as_bytes()),
         ],
         vec![
             (b":method", good.as_bytes()),

@@ -154,6 +154,8 @@ async fn what_happened_is_counted() {
         r#"curfew_sessions_idle{quiet="5m"} 2.0"#.to_owned(),
         "curfew_sessions_forgotten_total 9".to_owned(),
         "curfew_sessions_cleanup_duration_seconds 0.003".to_owned(),
+        "curfew_audit_refused_total 0".to_owned(),
+        "curfew_audit_files_gone_total 0".to_owned(),
         r#"curfew_audit_dropped_total{why="otlp"} 0"#.to_owned(),
         "curfew_audit_unsynced_seconds 0.0".to_owned(),
         r#"curfew_revocation_events_total{source="logout",outcome="enforced"} 3"#.to_owned(),

@@ -24,7 +24,8 @@ pub enum AuditLog {
     Stderr,
     /// To standard output.
     Stdout,
-    /// To this file; lines are added at its end. It is opened for each call, so that it may be moved away at any time.
+    /// To this file; lines are added at its end. It is opened for each call, so that it may be moved away at any time, and
+    /// made for its owner alone (mode 0600).
     File(PathBuf),
 }
 
@@ -134,7 +135,11 @@ impl Audit {
 
 /// On disk once this is done. What was left half written, by a full disk or a crash, is a line of its own.
 fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let mut options = OpenOptions::new();
+    // Whoever may read it reads who did what: nobody but the owner, whatever the process's mask is.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.create(true).read(true).append(true).open(path)?;
     // By another name, or of another process, an audit log whose lines are a chain may be kept here. Where files cannot be
     // locked, this is not known.
     if let Err(TryLockError::WouldBlock) = file.try_lock_shared() {

@@ -85,7 +85,8 @@ fn instant(text: &str) -> Result<Timestamp, String> {
     let parsed: Result<jiff::Timestamp, _> = text.parse();
     parsed
         .map(|instant| Timestamp::from_millis(instant.as_millisecond()))
-        .map_err(|_| format!("`{text}` is no instant: write it as 2026-11-02T15:04:05Z, or as seconds since 1970"))
+        // What was sent is not repeated: a token may stand in the wrong place.
+        .map_err(|_| "`at` is no instant: write it as 2026-11-02T15:04:05Z, or as seconds since 1970".to_owned())
 }
 
 /// Reads a question. What is wrong with it is told without what it quotes: it holds a token.

@@ -4,6 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `listener` | connections, each served within its bounds |
+//! | `places`, `patient` | who gives way where there are too many, and who takes too long to read |
 //! | `routes` | the table of endpoints, and who answers each |
 //! | `guard` | who may ask |
 //! | `origin` | by which name, and from which page |
@@ -34,6 +35,8 @@ mod misread;
 mod operations;
 mod origin;
 mod page;
+mod patient;
+mod places;
 mod preview;
 mod problem;
 mod query;

@@ -6,6 +6,7 @@ use super::guard::Peer;
 use super::listener::Wiring;
 use super::operations::Deed;
 use super::page;
+use super::places::Place;
 use super::problem::{Answer, Problem, text, typed};
 use crate::notice::unquoted;
 use crate::telemetry::{OPENMETRICS, TEXT, Telemetry, prefers_openmetrics};
@@ -114,17 +115,29 @@ pub const ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// Answers one request.
-pub(super) async fn answer<S: Showing>(request: Request<Incoming>, peer: &Peer, wiring: &Wiring<S>) -> Answer {
+pub(super) async fn answer<S: Showing>(
+    request: Request<Incoming>,
+    peer: &Peer,
+    place: &Place,
+    wiring: &Wiring<S>,
+) -> Answer {
     let (parts, body) = request.into_parts();
+    place.keep(false);
     let endpoint = match find(&parts.method, parts.uri.path()) {
         Ok(endpoint) => endpoint,
         Err(problem) => return problem.answer(),
     };
+    let may = wiring.names.admit_own(&parts).is_ok() && wiring.guard.admit(&parts, peer).is_ok();
+    place.keep(endpoint.guarded && may);
     let answered = ask(endpoint, &parts, body, peer, wiring).await;
     answered.unwrap_or_else(|problem| {
         let (peer, status) = (peer.address, problem.status.as_u16());
-        let why = unquoted(&problem.detail);
-        tracing::warn!(%peer, path = endpoint.path, status, %why, "not done for an operator");
+        // Whoever may not ask is not to fill the log: told by what they lack, and then by their number.
+        let repeats = if may { Some(0) } else { wiring.strangers.met(problem.status.as_str()) };
+        if let Some(repeats) = repeats {
+            let why = unquoted(&problem.detail);
+            tracing::warn!(%peer, path = endpoint.path, status, %why, repeats, "not done for an operator");
+        }
         problem.answer()
     })
 }

@@ -1,6 +1,6 @@
 //! What a source told, in the audit log: what was entered and what was taken back, by which source, about whom by the hash
-//! that traces tell too. A few entries are a line each; more of them, however many, are one line with their number. What
-//! the fleet's other instances were told stands in their audit logs, and what operators asked for is written by who took
+//! that traces tell too. What an event named is a line each. Of what was polled or read a few entries are; more of them,
+//! however many, are one line with their number. What the fleet's other instances were told stands in their audit logs, and what operators asked for is written by who took
 //! their word.
 
 use super::Sink;
@@ -10,7 +10,7 @@ use crate::telemetry::audit::{Audit, Event};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-/// As many entries that come at once are a line each.
+/// As many entries of a list that come at once are a line each.
 const EACH: usize = 8;
 const ENTERED: &str = "revocation_entered";
 const WITHDRAWN: &str = "revocation_withdrawn";
@@ -51,13 +51,14 @@ impl Batch {
 
 impl Sink {
     /// Tells what was entered. The result is what became of it: what could not be kept is enforced, but may not last.
+    /// However many an event names, who asks for one of them later finds its line: an event is bounded by its door.
     pub(super) fn audit_entered(&self, all: &[Revoked], kept: bool) {
-        self.audit(ENTERED, all.len(), all.iter().filter(|_| all.len() <= EACH), enforced(kept));
+        self.audit(ENTERED, all.len(), all.iter(), enforced(kept));
     }
 
     /// Tells what was taken back.
     pub(super) fn audit_withdrawn(&self, all: &[Revoked]) {
-        self.audit(WITHDRAWN, all.len(), all.iter().filter(|_| all.len() <= EACH), "lifted");
+        self.audit(WITHDRAWN, all.len(), all.iter(), "lifted");
     }
 
     /// Tells what a batch brought, and what it took away. One that changed nothing is no line.

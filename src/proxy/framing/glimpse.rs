@@ -5,9 +5,9 @@ use http::{HeaderValue, Method};
 
 use super::grammar::{is_target, is_token, trim};
 use super::request_line::METHOD_MAX;
+use crate::proxy::authority::{UNREAD, told};
 
-/// In place of what cannot be read. The method's is a token, as methods are.
-const UNREAD: &str = "not readable";
+/// In place of a method that cannot be read: a token, as methods are.
 const UNREAD_METHOD: &[u8] = b"not-readable";
 
 /// No more of a text is kept.
@@ -43,6 +43,8 @@ impl Glimpse {
         let first = lines.next().unwrap_or_default();
         let (method, target) = request_line(first).unzip();
         let method = method.and_then(|method| Method::from_bytes(method).ok());
+        let connects = method == Some(Method::CONNECT);
+        let parts = |target| if connects { (destination(target), "", None) } else { parts(target) };
         let (authority, path, query) = target.map(parts).unwrap_or((None, UNREAD, None));
         let mut seen = Self {
             method: method.or_else(|| Method::from_bytes(UNREAD_METHOD).ok()).unwrap_or_default(),
@@ -88,6 +90,11 @@ fn request_line(line: &[u8]) -> Option<(&[u8], &str)> {
     (is_good && has_form).then_some((method, target))
 }
 
+/// Where a CONNECT leads: an authority, and nothing else (RFC 9112 §3.2.3).
+fn destination(target: &str) -> Option<&str> {
+    if target.contains(['/', '?', '#']) { Some(UNREAD) } else { host(target.as_bytes()) }
+}
+
 /// The authority of an absolute form, the path, the query (RFC 9112 §3.2).
 fn parts(target: &str) -> (Option<&str>, &str, Option<&str>) {
     let (authority, rest) = match target.split_once("://") {
@@ -107,10 +114,10 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((trim(name), trim(value.get(1..)?)))
 }
 
-/// A host as it may be told: without the user that a URI may have before it.
+/// A host as it may be told.
 fn host(value: &[u8]) -> Option<&str> {
-    let good = value.len() <= HOST_MAX && value.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'@');
-    str::from_utf8(value).ok().filter(|_| good && !value.is_empty())
+    let good = value.len() <= HOST_MAX && value.iter().all(u8::is_ascii_graphic);
+    str::from_utf8(value).ok().filter(|_| good && !value.is_empty()).map(told)
 }
 
 #[cfg(test)]
@@ -136,6 +143,9 @@ mod tests {
             ),
             (b"\r\nPUT http://u.example/a HTTP/1.1\r\nhost : a\r\n", is("PUT", "/a", None, "u.example, a")),
             (b"GET http://u:p@h?x HTTP/1.1\r\nHost: u:p@h\r\n", is("GET", "/", Some("x"), UNREAD)),
+            (b"CONNECT u:p@h:443 HTTP/1.1\r\nHost: h\r\n", is("CONNECT", "", None, "not readable, h")),
+            (b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n", is("CONNECT", "", None, "h:443")),
+            (b"CONNECT h?p=q HTTP/1.1\r\n", is("CONNECT", "", None, UNREAD)),
             (b"GET /a HTTP/9.9\nHost: a", is("GET", "/a", None, "")),
             (b"GET /aaaa", is("GET", "/aaaa", None, "")),
             (b"GET /a\r\n", unread("")),

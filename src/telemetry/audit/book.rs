@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::chain::{End, Key, unseal};
 use super::event::Event;
-use super::file::{LONGEST, Left, LogFile};
+use super::file::{LONGEST, Left, LogFile, Rotated};
 
 /// The file, and the end of the chain in it.
 pub(super) struct Book {
@@ -92,10 +92,18 @@ impl Book {
     }
 
     /// Moves the file, which is settled, aside and begins another.
-    pub fn rotate(&mut self, keep: usize) -> io::Result<(PathBuf, Vec<PathBuf>)> {
+    pub fn rotate(&mut self, keep: usize) -> io::Result<Rotated> {
         let rotated = self.file.rotate(keep)?;
         self.sure = self.place();
         Ok(rotated)
+    }
+
+    /// Goes on in a file of its own, wherever the one before is: the next line is tied to the last. Returns the number of
+    /// that, and the name of what stood there.
+    pub fn anew(&mut self) -> io::Result<(u64, Option<PathBuf>)> {
+        let aside = self.file.anew(self.end.seq + 1)?;
+        (self.sure, self.doubtful, self.lost) = (self.place(), false, false);
+        Ok((self.end.seq, aside))
     }
 
     /// Writes what is in doubt once more, piece by piece, so that the system has to bring it to the disk again. Not, if it

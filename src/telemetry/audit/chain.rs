@@ -5,7 +5,7 @@ use aws_lc_rs::{digest, hmac};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::event::Event;
-use super::line;
+use super::line::{self, Members};
 
 /// The hash before the first line of all.
 pub(super) const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -77,6 +77,8 @@ pub(super) struct Sealed {
     pub hash: String,
     /// Whether its hash is that of its bytes.
     pub holds: bool,
+    /// All that it says.
+    pub members: Members,
 }
 
 /// Reads a line without its line feed; `None` if it is none of ours.
@@ -88,7 +90,7 @@ pub(super) fn unseal(line: &[u8], key: &Key) -> Option<Sealed> {
     let hash = std::str::from_utf8(hash).ok()?.to_owned();
     let (seq, prev) = (members.get("seq")?.as_u64()?, members.get("prev")?.as_str()?.to_owned());
     let holds = key.hash(body) == hash;
-    Some(Sealed { seq, prev, hash, holds })
+    Some(Sealed { seq, prev, hash, holds, members })
 }
 
 #[cfg(test)]

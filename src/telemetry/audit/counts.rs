@@ -21,6 +21,10 @@ pub(super) struct Counts {
     pub failures: AtomicU64,
     /// Whether the chain that was found at the start did not hold.
     pub broken: AtomicBool,
+    /// What operators asked, and what was not done since it could not be kept.
+    pub refused: AtomicU64,
+    /// How often the file was not there any more.
+    pub gone: AtomicU64,
     pub bytes: AtomicU64,
     synced: Mutex<Synced>,
 }
@@ -43,22 +47,17 @@ impl Counts {
             sent_otlp: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             broken: AtomicBool::new(false),
+            refused: AtomicU64::new(0),
+            gone: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             synced: Mutex::new(Synced { last: Instant::now(), waiting: None }),
         }
     }
 
-    /// So many lines were written; the file is so long now.
-    pub fn written(&self, lines: usize, bytes: u64) {
-        self.lines.fetch_add(lines as u64, Relaxed);
+    /// Something waits for the disk; the file is so long now.
+    pub fn written(&self, bytes: u64) {
         self.bytes.store(bytes, Relaxed);
         lock(&self.synced).waiting.get_or_insert_with(Instant::now);
-    }
-
-    /// So many were taken back.
-    pub fn taken_back(&self, lines: usize, bytes: u64) {
-        self.lines.fetch_sub(lines as u64, Relaxed);
-        self.bytes.store(bytes, Relaxed);
     }
 
     /// All that was written is on the disk.
@@ -73,6 +72,8 @@ impl Counts {
             (synced.last.elapsed(), synced.waiting.map_or(Duration::ZERO, |since| since.elapsed()))
         };
         gauges.count(metric::AUDIT_LINES, &[], self.lines.load(Relaxed));
+        gauges.count(metric::AUDIT_REFUSED, &[], self.refused.load(Relaxed));
+        gauges.count(metric::AUDIT_FILES_GONE, &[], self.gone.load(Relaxed));
         for (why, count) in [
             ("queue", &self.dropped_queue),
             ("disk", &self.dropped_disk),

@@ -88,7 +88,7 @@ pub struct Event {
 impl Event {
     /// Is it something that somebody should look at?
     pub(super) fn is_warning(&self) -> bool {
-        matches!(self.name, "config_refused" | "dropped" | "torn_tail" | "chain_begun")
+        matches!(self.name, "config_refused" | "dropped" | "refused" | "torn_tail" | "chain_begun" | "file_gone")
     }
 
     /// What happened, and when.

@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::chain::{BEGINNING, End, Key, unseal};
@@ -17,12 +17,25 @@ pub(super) const LONGEST: u64 = 1 << 20;
 pub(super) struct LogFile {
     path: PathBuf,
     pub(super) file: Box<dyn Medium>,
+    /// By what the system knows it, whatever it is called.
+    id: (u64, u64),
     /// Where the next line goes.
     pub bytes: u64,
     /// There may be something behind: it is cut off before anything is added.
     ragged: bool,
     /// When its first line was written, in milliseconds, and the number of that.
     pub first: Option<(i64, u64)>,
+}
+
+/// What a rotation did.
+pub(super) struct Rotated {
+    /// What the file is called now.
+    pub aside: PathBuf,
+    /// The oldest ones, which left.
+    pub gone: Vec<PathBuf>,
+    /// Where some left, the number of the first line that is still here. Else nothing is said of it: whatever else is not
+    /// here was not removed by the log.
+    pub from: Option<u64>,
 }
 
 /// How the log was left by whoever wrote it last.
@@ -34,17 +47,25 @@ pub(super) struct Left {
     pub broken: bool,
 }
 
-fn take(path: &Path) -> io::Result<File> {
+/// The file, for this process alone, and by what the system knows it.
+fn take(path: &Path) -> io::Result<(File, (u64, u64))> {
     let mut options = OpenOptions::new();
     // Whoever may read it reads who did what: nobody but the owner.
     let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            let id = id(&file.metadata()?);
+            Ok((file, id))
+        }
         Err(TryLockError::WouldBlock) => Err(io::Error::other(
             "another process writes to this file, or the same one twice: an audit log is written by one alone",
         )),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+fn id(of: &fs::Metadata) -> (u64, u64) {
+    (of.dev(), of.ino())
 }
 
 /// The files that were rotated, the oldest first, with the numbers of their first lines.
@@ -71,7 +92,7 @@ impl LogFile {
     /// Takes it up where it was left.
     pub fn open(path: &Path, key: &Key) -> io::Result<(Self, Left)> {
         DirBuilder::new().recursive(true).mode(0o700).create(parent(path))?;
-        let file = take(path)?;
+        let (file, id) = take(path)?;
         let length = file.metadata()?.len();
         let tail = tail(&file, length)?;
         let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
@@ -80,7 +101,7 @@ impl LogFile {
             file.set_len(length - torn)?;
         }
         let first = first(&file);
-        let log = Self { path: path.to_owned(), file: Box::new(file), bytes: length - torn, ragged: false, first };
+        let log = Self { path: path.to_owned(), file: Box::new(file), id, bytes: length - torn, ragged: false, first };
         let last = tail.get(..whole).and_then(last_line);
         let older = rotated(path)?;
         let last = match last {
@@ -141,31 +162,75 @@ impl LogFile {
         self.file.sync()
     }
 
-    /// Moves the file, which is on the disk, aside and begins another; the oldest leave. Returns the new name of the one and those that left.
-    pub fn rotate(&mut self, keep: usize) -> io::Result<(PathBuf, Vec<PathBuf>)> {
-        let number = self.first.map_or(0, |(_, seq)| seq);
+    /// What is wrong with it, if it is not what was left at its path: nobody else is to touch it there.
+    pub fn amiss(&self) -> io::Result<Option<&'static str>> {
+        let there = match fs::metadata(&self.path) {
+            Ok(there) => there,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some("it was removed")),
+            Err(error) => return Err(error),
+        };
+        if id(&there) != self.id {
+            return Ok(Some("another file stood in its place"));
+        }
+        let is_whole = there.len() == self.bytes || (self.ragged && there.len() > self.bytes);
+        Ok((!is_whole).then_some("somebody else changed its length"))
+    }
+
+    /// Begins a file in place of the one that is amiss; what stands there now is set aside, by the number of the next line.
+    pub fn anew(&mut self, next: u64) -> io::Result<Option<PathBuf>> {
+        DirBuilder::new().recursive(true).mode(0o700).create(parent(&self.path))?;
+        let aside = self.beside(&format!(".{next:020}.aside"));
+        let aside = match fs::symlink_metadata(&self.path) {
+            Ok(there) if there.is_file() && there.len() == 0 => fs::remove_file(&self.path).map(|()| None)?,
+            Ok(_) if aside.exists() => return Err(is_there(&aside)),
+            Ok(_) => fs::rename(&self.path, &aside).map(|()| Some(aside))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let (file, id) = take(&self.path)?;
+        (self.file, self.id, self.bytes, self.ragged, self.first) = (Box::new(file), id, 0, false, None);
+        self.name();
+        Ok(aside)
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
         let mut aside = self.path.clone().into_os_string();
-        aside.push(format!(".{number:020}"));
-        let aside = PathBuf::from(aside);
+        aside.push(ending);
+        PathBuf::from(aside)
+    }
+
+    /// Its name is to outlive the machine's end too.
+    fn name(&self) {
+        let _ = File::open(parent(&self.path)).and_then(|directory| directory.sync_all());
+    }
+
+    /// Moves the file, which is on the disk, aside and begins another; the oldest leave.
+    pub fn rotate(&mut self, keep: usize) -> io::Result<Rotated> {
+        let number = self.first.map_or(0, |(_, seq)| seq);
+        let aside = self.beside(&format!(".{number:020}"));
         if aside.exists() {
-            return Err(io::Error::other(format!("{} is there already", aside.display())));
+            return Err(is_there(&aside));
         }
         fs::rename(&self.path, &aside)?;
         match take(&self.path) {
-            Ok(file) => (self.file, self.bytes, self.first) = (Box::new(file), 0, None),
+            Ok((file, id)) => (self.file, self.id, self.bytes, self.first) = (Box::new(file), id, 0, None),
             Err(error) => {
                 let _ = fs::rename(&aside, &self.path);
                 return Err(error);
             }
         }
-        // The new name is to outlive the machine's end too.
-        let _ = File::open(parent(&self.path)).and_then(|directory| directory.sync_all());
+        self.name();
         let mut older = rotated(&self.path)?;
         let over = older.len().saturating_sub(keep.max(1));
         let left: Vec<PathBuf> = older.drain(..over).map(|(_, path)| path).collect();
-        let gone = left.into_iter().filter(|path| fs::remove_file(path).is_ok()).collect();
-        Ok((aside, gone))
+        let gone: Vec<PathBuf> = left.into_iter().filter(|path| fs::remove_file(path).is_ok()).collect();
+        let from = rotated(&self.path)?.first().filter(|_| !gone.is_empty()).map(|(first, _)| *first);
+        Ok(Rotated { aside, gone, from })
     }
+}
+
+fn is_there(path: &Path) -> io::Error {
+    io::Error::other(format!("{} is there already", path.display()))
 }
 
 fn tail(file: &File, length: u64) -> io::Result<Vec<u8>> {

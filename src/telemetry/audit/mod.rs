@@ -10,6 +10,7 @@
 //! | `file` | the file, where it was left, and its rotation |
 //! | `medium`, `book` | what may fail under it, and the chain on it: added to, taken back, durable |
 //! | `writer`, `room` | the thread, and who hands it events |
+//! | `upkeep` | what it does besides: syncs, rotates, looks whether its file is still there |
 //! | `syslog`, `socket`, `logs` | the same lines to somebody else |
 //! | `counts` | what became of them |
 //! | `verify` | whether the chain holds, without the gateway |
@@ -28,6 +29,7 @@ mod socket;
 mod syslog;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 pub mod verify;
 mod writer;
 

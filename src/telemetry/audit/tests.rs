@@ -138,7 +138,7 @@ impl World {
         let mut files: Vec<PathBuf> =
             fs::read_dir(self.log.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
-        let held = verify::verify(&files, &Key::new(None), |_| ()).unwrap_or_else(|why| panic!("{why}"));
+        let held = verify::verify(&files, &Key::new(None), |_, _, _| ()).unwrap_or_else(|why| panic!("{why}"));
         assert_eq!((held.torn, held.first.min(1)), (None, held.lines.min(1)));
         let (mut numbers, mut dropped) = (Vec::new(), 0);
         let strange = verify::each(&files, |line, _| {
@@ -203,6 +203,39 @@ fn a_sync_that_failed_is_not_forgotten() {
         assert_eq!(world.keep(), Some(5));
         let all = if forgetful { (vec![1, 5], 3) } else { (vec![1, 2, 3, 4, 5], 0) };
         assert_eq!(world.read(), all);
+    }
+}
+
+/// A disk that takes nothing is no healthy one because nothing waits for it: it is so once something was written.
+#[test]
+fn a_full_disk_is_not_well_while_nothing_comes() {
+    let mut world = World::new();
+    assert_eq!(world.keep(), Some(1));
+    world.fail(Faults { write: Some(0), ..Faults::default() });
+    assert_eq!(world.keep(), None);
+    assert_eq!(world.keep(), None);
+    world.writer.sync();
+    assert!(world.writer.failing, "nothing was written meanwhile");
+    world.fail(Faults::default());
+    world.writer.sync();
+    assert!(!world.writer.failing);
+    assert_eq!(world.read(), (vec![1], 0));
+    assert!(fs::read_to_string(&world.log).unwrap().contains(r#""event":"refused","deeds":2"#));
+}
+
+/// A counter never falls, whatever is taken back.
+#[test]
+fn lines_are_counted_once_they_stay() {
+    let mut world = World::new();
+    let counts = Arc::clone(&world.writer.counts);
+    assert_eq!(world.keep(), Some(1));
+    let mut last = counts.lines.load(Relaxed);
+    for sync in [true, true, false] {
+        world.fail(Faults { sync, ..Faults::default() });
+        assert_eq!(world.keep().is_some(), !sync);
+        let now = counts.lines.load(Relaxed);
+        assert!(now >= last && (!sync || now == last), "{last} {now}");
+        last = now;
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::chain::{BEGINNING, End, Key, Sealed, unseal};
 use super::file::{self, LONGEST};
 use super::line::Members;
+use serde_json::Value;
 
 /// What was found, where it all holds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,9 +16,15 @@ pub struct Held {
     pub lines: u64,
     /// The number of the first; where it is not 1, earlier files are not here.
     pub first: u64,
+    /// The first that is still to be here, as the log itself says: what stood before was removed when its time was over.
+    pub from: u64,
+    /// How often it was begun after a `start` without a `stop`: killed, or its end was taken off meanwhile.
+    pub unstopped: u64,
+    /// Was `stop` the last that the gateway said of itself?
+    stopped: bool,
     /// The number of the last.
     pub last: u64,
-    /// Its hash: who keeps it elsewhere sees later whether the end was taken off.
+    /// Its hash: who keeps it elsewhere sees later whether it, or anything before it, was taken away.
     pub hash: String,
     /// The file whose last line is not whole: it is being written, or was when the process was killed.
     pub torn: Option<PathBuf>,
@@ -74,12 +81,12 @@ fn next(reader: &mut BufReader<File>, line: &mut Vec<u8>) -> io::Result<usize> {
     reader.take(LONGEST + 1).read_until(b'\n', line)
 }
 
-/// Goes through all lines. `progress` is told how many bytes were read.
+/// Goes through all lines. `look` is told how many bytes were read, and the number and the hash of each line that holds.
 ///
 /// # Errors
 /// The first line that is wrong.
-pub fn verify(files: &[PathBuf], key: &Key, mut progress: impl FnMut(u64)) -> Result<Held, Failure> {
-    let (mut held, mut end, mut bytes) = (Held::default(), None::<End>, 0);
+pub fn verify(files: &[PathBuf], key: &Key, mut look: impl FnMut(u64, u64, &str)) -> Result<Held, Failure> {
+    let (mut held, mut end, mut bytes) = (Held { from: 1, ..Held::default() }, None::<End>, 0);
     let files = in_order(files)?;
     for (at, path) in files.iter().enumerate() {
         let failed = |error| Failure::Read { path: path.clone(), error };
@@ -91,7 +98,6 @@ pub fn verify(files: &[PathBuf], key: &Key, mut progress: impl FnMut(u64)) -> Re
             }
             number += 1;
             bytes += length as u64;
-            progress(bytes);
             let wrong = |why: String| Failure::Wrong { path: path.clone(), line: number, why };
             let Some(line) = text.strip_suffix(b"\n") else {
                 if at + 1 == files.len() && length as u64 <= LONGEST {
@@ -102,8 +108,8 @@ pub fn verify(files: &[PathBuf], key: &Key, mut progress: impl FnMut(u64)) -> Re
             };
             let sealed = unseal(line, key).ok_or_else(|| wrong("this is no line of an audit log".into()))?;
             judge(&sealed, end.as_ref(), key).map_err(wrong)?;
-            held.first = if held.lines == 0 { sealed.seq } else { held.first };
-            held.lines += 1;
+            look(bytes, sealed.seq, &sealed.hash);
+            held.count(&sealed);
             end = Some(End { seq: sealed.seq, hash: sealed.hash });
         }
     }
@@ -111,6 +117,24 @@ pub fn verify(files: &[PathBuf], key: &Key, mut progress: impl FnMut(u64)) -> Re
         (held.last, held.hash) = (end.seq, end.hash);
     }
     Ok(held)
+}
+
+impl Held {
+    /// One line more.
+    fn count(&mut self, line: &Sealed) {
+        let is = |event: &str| line.members.get("event").is_some_and(|name| name == event);
+        if self.lines == 0 {
+            self.first = line.seq;
+        } else if is("start") && !self.stopped {
+            self.unstopped += 1;
+        }
+        // After its stop the log may still tell something of itself.
+        self.stopped = is("stop") || (self.stopped && !is("start"));
+        if is("rotated") {
+            self.from = line.members.get("from").and_then(Value::as_u64).unwrap_or(self.from);
+        }
+        self.lines += 1;
+    }
 }
 
 /// Is this what comes after that?

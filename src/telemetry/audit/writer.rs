@@ -2,7 +2,6 @@
 //! no gap, and its number is told with the next line that can.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -16,6 +15,7 @@ use super::file::Left;
 use super::logs::Logs;
 use super::settings::{Settings, SyncPolicy};
 use super::syslog::Syslogger;
+use super::upkeep::GONE;
 use crate::decide::time::Timestamp;
 use crate::notice::Trouble;
 
@@ -35,23 +35,29 @@ pub(super) enum Message {
 }
 
 /// What the log has to tell of itself: the event's name, and its fields.
-type Own = (&'static str, Vec<(&'static str, serde_json::Value)>);
+pub(super) type Own = (&'static str, Vec<(&'static str, serde_json::Value)>);
 
 pub(super) struct Writer {
     pub(super) book: Book,
-    settings: Settings,
-    dropped: Arc<AtomicU64>,
-    counts: Arc<Counts>,
+    pub(super) settings: Settings,
+    pub(super) dropped: Arc<AtomicU64>,
+    pub(super) counts: Arc<Counts>,
     syslog: Option<Syslogger>,
     logs: Option<Logs>,
     /// What is to be told before anything else.
-    first: Vec<Own>,
+    pub(super) first: Vec<Own>,
+    /// What operators asked and was not done, which was not told yet.
+    pub(super) refused: u64,
     /// What the disk was not made to keep yet.
-    fresh: Fresh,
+    pub(super) fresh: Fresh,
     /// When something waits for the disk: until when it may.
-    due: Option<Instant>,
-    trouble: Trouble,
-    stuck: Trouble,
+    pub(super) due: Option<Instant>,
+    /// Nothing can be written, as far as is known.
+    pub(super) failing: bool,
+    /// The time of the last event, and when it was handed over.
+    last: Option<(Timestamp, Instant)>,
+    pub(super) trouble: Trouble,
+    pub(super) stuck: Trouble,
 }
 
 /// What was written, and is not counted as told yet.
@@ -60,15 +66,17 @@ struct Written {
     lines: Vec<Line>,
     events: u64,
     dropped: u64,
+    refused: u64,
     unsent: u64,
 }
 
 /// What is to be told again if the disk loses it.
 #[derive(Default)]
-struct Fresh {
-    events: u64,
-    dropped: u64,
-    own: Vec<Own>,
+pub(super) struct Fresh {
+    pub events: u64,
+    pub dropped: u64,
+    pub refused: u64,
+    pub own: Vec<Own>,
 }
 
 impl Writer {
@@ -95,8 +103,23 @@ impl Writer {
         counts.bytes.store(book.file.bytes, Ordering::Relaxed);
         let (trouble, stuck) = (Trouble::default(), Trouble::default());
         let settings = settings.clone();
-        let (fresh, due) = (Fresh::default(), None);
-        Ok(Self { book, settings, dropped, counts, syslog, logs, first, fresh, due, trouble, stuck })
+        let (fresh, refused, failing, due, last) = (Fresh::default(), 0, false, None, None);
+        Ok(Self {
+            book,
+            settings,
+            dropped,
+            counts,
+            syslog,
+            logs,
+            first,
+            refused,
+            fresh,
+            due,
+            failing,
+            last,
+            trouble,
+            stuck,
+        })
     }
 
     pub fn run(mut self, queue: &Receiver<Message>) {
@@ -155,6 +178,7 @@ impl Writer {
         let written = self.write(events).map(|written| self.done(written));
         if self.noted(written).is_err() {
             self.drop(count);
+            self.again();
         } else if at_once {
             self.sync();
         } else {
@@ -164,10 +188,21 @@ impl Writer {
 
     /// On disk, or not there.
     pub(super) fn keep(&mut self, events: Vec<Event>) -> io::Result<()> {
+        let kept = self.kept(events);
+        if kept.is_err() {
+            self.failing = true;
+            self.refused += 1;
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+            self.again();
+        }
+        kept
+    }
+
+    fn kept(&mut self, events: Vec<Event>) -> io::Result<()> {
         let written = self.write(events)?;
-        if let Err(error) = self.settle() {
+        if let Err(error) = self.settle().and_then(|()| self.stands()) {
             self.book.back(written.before);
-            self.counts.taken_back(written.lines.len(), self.book.file.bytes);
+            self.counts.written(self.book.file.bytes);
             return Err(error);
         }
         self.done(written);
@@ -175,85 +210,57 @@ impl Writer {
         Ok(())
     }
 
-    fn drop(&self, events: u64) {
+    pub(super) fn drop(&self, events: u64) {
         self.dropped.fetch_add(events, Ordering::Relaxed);
         self.counts.dropped_disk.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// Told once, and once when it is over.
-    fn noted(&self, result: io::Result<()>) -> io::Result<()> {
-        match &result {
-            Err(error) => {
-                self.counts.failures.fetch_add(1, Ordering::Relaxed);
-                if let Some(repeats) = self.trouble.met(&error.to_string()) {
-                    let file = self.settings.file.display();
-                    tracing::error!(%file, %error, repeats, "the audit log cannot be written: what operators ask is not done");
-                }
-            }
-            Ok(()) => {
-                if let Some(out) = self.trouble.over() {
-                    tracing::info!(%out, "the audit log is written again");
-                }
-            }
-        }
-        result
-    }
-
-    fn is_due(&self) -> bool {
-        self.due.is_some_and(|due| due <= Instant::now())
-    }
-
-    pub(super) fn sync(&mut self) {
-        let settled = self.settle();
-        let _ = self.noted(settled);
-    }
-
-    /// Has the disk take what was written; what it lost is counted.
-    fn settle(&mut self) -> io::Result<()> {
-        let settled = self.book.settle();
-        self.due = settled.is_err().then(|| Instant::now() + self.settings.sync_every.get());
-        let fresh = if settled? { Fresh::default() } else { std::mem::take(&mut self.fresh) };
-        self.lost(fresh);
-        self.fresh = Fresh::default();
-        self.counts.synced();
-        Ok(())
-    }
-
-    /// The disk lost what it had not kept yet: its number is told, and so is once more what the log told of itself there.
-    fn lost(&mut self, mut fresh: Fresh) {
-        if fresh.events > 0 {
-            let file = self.settings.file.display();
-            tracing::error!(%file, lines = fresh.events, "the disk lost lines of the audit log: their number is told in it");
-        }
-        self.drop(fresh.events);
-        self.dropped.fetch_add(fresh.dropped, Ordering::Relaxed);
-        fresh.own.append(&mut self.first);
-        self.first = fresh.own;
-    }
-
     /// Adds events, and before them what the log has to say of itself.
     fn write(&mut self, events: Vec<Event>) -> io::Result<Written> {
+        self.last = events.first().map(|event| (event.at, Instant::now())).or(self.last);
+        let written = self.add(events);
+        self.failing = written.is_err();
+        written
+    }
+
+    fn add(&mut self, events: Vec<Event>) -> io::Result<Written> {
+        self.look()?;
         if self.book.is_doubtful() {
             self.settle()?;
         }
-        let at = events.first().map_or_else(|| Timestamp::from_millis(0), |event| event.at);
+        // This thread has no clock: it goes by the last event's.
+        let since = self.last.map(|(at, since)| at.plus(since.elapsed()));
+        let at = events.first().map(|event| event.at).or(since).unwrap_or(Timestamp::from_millis(0));
         self.rotate_if_due(at);
         let own = self.first.iter().map(|(name, fields)| {
             let event = Event::named(name, at, true);
             fields.iter().fold(event, |event, (name, value)| event.with(name, value.clone()))
         });
         let mut all: Vec<Event> = own.collect();
-        let dropped = self.dropped.load(Ordering::Relaxed);
+        let (dropped, refused) = (self.dropped.load(Ordering::Relaxed), self.refused);
         let unsent = self.syslog.as_ref().map_or(0, Syslogger::dropped);
         if dropped + unsent > 0 {
             all.push(Event::named("dropped", at, true).with("events", dropped).with("not_sent_to_syslog", unsent));
+        }
+        if refused > 0 {
+            all.push(Event::named("refused", at, true).with("deeds", refused));
         }
         let told = events.len() as u64;
         all.extend(events);
         let before = self.book.place();
         let lines = self.book.add(all)?;
-        self.counts.written(lines.len(), self.book.file.bytes);
-        Ok(Written { before, lines, events: told, dropped, unsent })
+        self.counts.written(self.book.file.bytes);
+        Ok(Written { before, lines, events: told, dropped, refused, unsent })
+    }
+
+    /// Tells what the log has to tell of itself, where no event comes that it could come with.
+    pub(super) fn tell_own(&mut self) -> io::Result<()> {
+        if self.last.is_none() || !(self.failing || self.first.iter().any(|(name, _)| *name == GONE)) {
+            return Ok(());
+        }
+        let written = self.write(Vec::new())?;
+        self.done(written);
+        self.settle()
     }
 
     /// It stands there: it is not told again, and others are told.
@@ -261,6 +268,9 @@ impl Writer {
         self.fresh.own.append(&mut self.first);
         self.fresh.events += written.events;
         self.fresh.dropped += written.dropped;
+        self.fresh.refused += written.refused;
+        self.refused -= written.refused;
+        self.counts.lines.fetch_add(written.lines.len() as u64, Ordering::Relaxed);
         self.dropped.fetch_sub(written.dropped, Ordering::Relaxed);
         if let Some(syslog) = &self.syslog {
             syslog.told(written.unsent);
@@ -268,31 +278,6 @@ impl Writer {
         }
         if let Some(logs) = &self.logs {
             written.lines.iter().for_each(|line| logs.send(&line.event, &line.bytes, &self.counts));
-        }
-    }
-
-    /// Rotates if it is time to, and says so. Where it cannot, the file grows on.
-    fn rotate_if_due(&mut self, at: Timestamp) {
-        let Some((began, _)) = self.book.file.first else { return };
-        let after = i64::try_from(self.settings.rotate_after.get().as_millis()).unwrap_or(i64::MAX);
-        let is_large = self.book.file.bytes >= self.settings.rotate_bytes.get();
-        if !is_large && at.millis().saturating_sub(began) < after {
-            return;
-        }
-        let rotated = self.settle().and_then(|()| self.book.rotate(self.settings.keep));
-        match rotated {
-            Ok((aside, gone)) => {
-                let _ = self.stuck.over();
-                let name = |path: &PathBuf| path.display().to_string();
-                let gone: Vec<String> = gone.iter().map(name).collect();
-                self.first.push(("rotated", vec![("file", name(&aside).into()), ("removed", gone.into())]));
-            }
-            Err(error) => {
-                if let Some(repeats) = self.stuck.met(&error.to_string()) {
-                    let file = self.settings.file.display();
-                    tracing::error!(%file, %error, repeats, "the audit log cannot be rotated: it grows on");
-                }
-            }
         }
     }
 }
