@@ -59,11 +59,13 @@ impl Share {
         let tells = looked.late.saturating_sub(at).abs() <= SKEW;
         // Nor is a silence that ends it known, if it may have been broken while nobody could tell.
         let strictest = if looked.was_away { self.sessions.strictest() } else { i64::MAX };
+        let is_silent = |life: &Life| looked.late.saturating_sub(life.last).max(life.doubted()) > strictest;
         let mut missing = Vec::new();
         for (print, found) in looked.found {
             let theirs = match found {
                 _ if settles => None,
-                Found::Life(life) if looked.late.saturating_sub(life.last) > strictest => None,
+                _ if looked.was_away && self.sessions.doubted(print) > strictest => None,
+                Found::Life(life) if is_silent(&life) => None,
                 Found::Life(life) => {
                     within_reach(&life, looked.late).map(|life| Some(life.moved(self.count.ahead().saturating_neg())))
                 }
