@@ -18,6 +18,8 @@ mod session_answers;
 mod session_cost;
 mod session_faults;
 mod session_load;
+mod session_merged;
+mod session_revived;
 mod session_streams;
 mod session_used;
 mod session_ways;

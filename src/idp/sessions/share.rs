@@ -23,6 +23,10 @@ pub(super) const BATCH: usize = 1024;
 /// What was told so long before a store went away may not be there when it is joined again: another may have taken its place.
 const MEANWHILE: Duration = Duration::from_secs(30);
 
+/// What was used while it was out of reach for longer may be told for so long that others, who find it left alone, believe it
+/// (`see.lua`).
+const AWAY: Duration = Duration::from_millis(1500);
+
 /// Who was away for so long cannot tell whether an old copy has taken its place: for so long its mark is there (`see.lua`).
 const MARKED: Duration = Duration::from_secs(7200);
 
@@ -42,8 +46,11 @@ pub struct Share {
     pub(super) settle: Duration,
     /// Until when that is, in steady milliseconds, of one that was seen to be lost.
     pub(super) settles: AtomicI64,
-    /// Whether a store that was lost is owed what is held here: also if it is joined again before all of that was told.
+    /// Whether a store that was lost, or out of reach, is owed what is held here: also if it is joined again before all of that
+    /// was told.
     pub(super) owes: AtomicBool,
+    /// Whether it was lost: then it is owed all.
+    pub(super) lost: AtomicBool,
     /// How late it is at the store.
     pub(super) count: Count,
     /// What was written to the store last, to see whether it is still there: how late it was.
@@ -78,6 +85,7 @@ impl Share {
             settle,
             settles: AtomicI64::new(0),
             owes: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
             count: Count::default(),
             mark: AtomicI64::new(0),
             known: Mutex::new(None),
@@ -205,11 +213,13 @@ impl Share {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).replace(joined.store.clone());
         let Some(known) = known else { return };
         let (now, left) = (self.clock.steady(), Duration::from_millis(u64::try_from(left).unwrap_or_default()));
-        if known != joined.store {
+        let is_lost = known != joined.store;
+        if is_lost {
             self.settles.store(millis(now + self.settle), Relaxed);
-            self.owes.store(true, Relaxed);
         }
-        let is_all = self.owes.load(Relaxed) || now.saturating_sub(left) >= MARKED;
+        self.lost.fetch_or(is_lost, Relaxed);
+        self.owes.fetch_or(is_lost || now.saturating_sub(left) > AWAY, Relaxed);
+        let is_all = self.lost.load(Relaxed) || now.saturating_sub(left) >= MARKED;
         self.sessions.tell_again(if is_all { Duration::ZERO } else { left.saturating_sub(MEANWHILE) });
     }
 }

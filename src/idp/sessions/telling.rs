@@ -31,7 +31,8 @@ impl Share {
         loop {
             let now = self.clock.steady();
             let owes = self.owes.load(Relaxed);
-            // As long as something is owed to a store that was lost, nobody is to believe that it is not there.
+            // As long as something is owed to a store that was lost, nobody is to believe that it is not there; and to one that
+            // was out of reach, that a session was left alone.
             if owes && settled.is_none_or(|settled| now >= settled + SEEN) {
                 settled = Some(now);
                 if let Err(error) = self.settle(joined).await {
@@ -43,6 +44,7 @@ impl Share {
                 Err(error) => return error,
             };
             self.owes.store(owes && self.sessions.owes(), Relaxed);
+            self.lost.fetch_and(self.owes.load(Relaxed), Relaxed);
             // Whether it is still there, and still the same, is seen though nothing is to be told.
             if now >= seen + SEEN {
                 let keeps = now >= kept + KEPT;
@@ -58,7 +60,8 @@ impl Share {
     }
 
     async fn settle(&self, joined: &Joined) -> Result<(), ServerError> {
-        self.keys.settle(&mut joined.link.clone(), self.settle, self.server.timeout()).await
+        let how = (self.settle, self.lost.load(Relaxed));
+        self.keys.settle(&mut joined.link.clone(), how, self.server.timeout()).await
     }
 
     async fn see(&self, joined: &Joined, keeps: bool) -> Result<(), ServerError> {

@@ -169,10 +169,21 @@ impl Keys {
         Ok((name, Seen { check, late, settles }))
     }
 
-    /// What is not there may be known to others for so long yet.
-    pub(super) async fn settle(&self, link: &mut Link, settle: Duration, within: Duration) -> Result<(), ServerError> {
-        let mut ask = Pipeline::new();
-        ask.cmd("SET").arg(&self.settling).arg(1).arg("PX").arg(millis(settle).max(1)).ignore();
+    /// What is not there may be known to others for so long yet; or, where nothing `is_lost`, what was used while somebody was
+    /// away.
+    pub(super) async fn settle(
+        &self,
+        link: &mut Link,
+        (settle, is_lost): (Duration, bool),
+        within: Duration,
+    ) -> Result<(), ServerError> {
+        let (mut ask, settle) = (Pipeline::new(), millis(settle).max(1));
+        if is_lost {
+            ask.cmd("SET").arg(&self.settling).arg(1).arg("PX").arg(settle).ignore();
+        } else {
+            ask.cmd("SET").arg(&self.settling).arg(AWAY).arg("PX").arg(settle).arg("NX").ignore();
+            ask.cmd("PEXPIRE").arg(&self.settling).arg(settle).arg("GT").ignore();
+        }
         link.ask(&ask, within).await
     }
 
