@@ -6,6 +6,7 @@ mod advice;
 pub mod check;
 pub mod checks;
 pub mod claims;
+pub mod doubt;
 pub mod evidence;
 pub mod finding;
 pub mod id;

@@ -7,6 +7,7 @@
 //! ended, for good. So one session may have ended on a strict route and live on a lax one.
 
 use super::claims::Claims;
+use super::doubt::Doubt;
 use super::time::{Moment, Timestamp, millis};
 
 /// By which of its claims a session is told from others, within its issuer.
@@ -55,6 +56,8 @@ pub struct Life {
     pub earlier: i64,
     /// The last activity before that sign-in, steady, where any is known: a silence from then on was right before it.
     pub before: Option<i64>,
+    /// The longest span since that sign-in of which it is not known yet whether it was a silence.
+    pub doubt: Option<Doubt>,
 }
 
 impl Life {
@@ -84,8 +87,8 @@ impl Life {
         };
         let began = steady(at, now);
         // How long it was quiet right before is told by the last activity of all instances, of which this may not be one.
-        self.earlier = self.earlier.max(self.silence).max(self.gap());
-        self.before = Some(self.last);
+        self.earlier = self.earlier.max(self.silence).max(self.gap()).max(self.doubted());
+        (self.before, self.doubt) = (Some(self.last), self.doubt.and_then(|doubt| doubt.since(began)));
         // Of a silence in the middle of which the user signed in, only the rest counts.
         self.silence = self.broken.saturating_sub(began).clamp(0, self.silence);
         (self.signed_in, self.began, self.last) = (Some(at), began, self.last.max(began));
@@ -94,21 +97,9 @@ impl Life {
 
     /// The same, after an activity. The moments of two workers may come in either order.
     #[must_use]
-    pub fn touched(mut self, now: Moment) -> Self {
+    pub fn touched(self, now: Moment) -> Self {
         let at = millis(now.steady);
-        let silence = at.saturating_sub(self.last);
-        if silence > self.silence {
-            (self.silence, self.broken) = (silence, at);
-        }
-        self.last = self.last.max(at);
-        self
-    }
-
-    /// The same, after an activity before which others may have seen some: how long it was left alone until then is not
-    /// known, and is not remembered.
-    #[must_use]
-    pub fn resumed(self, now: Moment) -> Self {
-        Self { last: self.last.max(millis(now.steady)), ..self }
+        Self { last: self.last.max(at), ..self.silent_until(at) }
     }
 
     /// What two instances know of one session, as one: the latest activity, the newest sign-in and its longest silence.
@@ -119,13 +110,16 @@ impl Life {
         let (newer, older) = if self.signed_in >= other.signed_in { (self, other) } else { (other, self) };
         let earlier = newer.earlier.max(older.earlier);
         let last = newer.last.max(older.last);
+        let doubt = Doubt::joined(&newer, &older);
         if newer.signed_in != older.signed_in {
-            let earlier = earlier.max(older.silence).max(older.gap());
-            return Self { last, earlier, before: newer.before.max(Some(older.last)), ..newer };
+            let earlier = earlier.max(older.silence).max(older.gap()).max(older.doubted());
+            let (before, doubt) =
+                (newer.before.max(Some(older.last)), doubt.and_then(|doubt| doubt.since(newer.began)));
+            return Self { last, earlier, before, doubt, ..newer };
         }
         let (silence, broken) = (newer.silence, newer.broken).max((older.silence, older.broken));
         let (began, before) = (newer.began.min(older.began), newer.before.max(older.before));
-        Self { last, earlier, silence, broken, began, before, ..newer }
+        Self { last, earlier, silence, broken, began, before, doubt, ..newer }
     }
 
     /// For how long it was left alone right before the newest sign-in, as far as is known.
@@ -148,8 +142,8 @@ impl Life {
     #[must_use]
     pub fn moved(self, ms: i64) -> Self {
         let moved = |at: i64| if at == i64::MIN { at } else { at.saturating_add(ms) };
-        let before = self.before.map(moved);
-        Self { last: moved(self.last), began: moved(self.began), broken: moved(self.broken), before, ..self }
+        let (before, doubt) = (self.before.map(moved), self.doubt.map(|doubt| doubt.moved(ms)));
+        Self { last: moved(self.last), began: moved(self.began), broken: moved(self.broken), before, doubt, ..self }
     }
 
     /// What it means for one of its tokens.

@@ -141,6 +141,7 @@ fn life(sign_ins: i64) -> impl Strategy<Value = Life> {
             silence,
             earlier,
             before: before.filter(|_| signed_in.is_some()),
+            doubt: None,
         },
     )
 }

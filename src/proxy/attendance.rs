@@ -14,29 +14,28 @@ use crate::state::sessions::{Activity, Desk, Name, Sessions, Terms, Used};
 use crate::state::verified::Verified;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// What moves so soon after what was told is told with the next look at the stream.
 const SOON: Duration = Duration::from_millis(250);
 
-/// When something moved on a stream. What lies between two that are told is never longer than it was.
+/// When something moved on a stream, in the steady time of sessions: timers may stand still while a session is left alone. What
+/// lies between two that are told is never longer than it was.
 #[derive(Debug)]
 pub(super) struct Moves {
-    began: Instant,
-    told: Instant,
-    untold: Option<Instant>,
+    began: Duration,
+    told: Duration,
+    untold: Option<Duration>,
 }
 
 impl Moves {
-    pub(super) fn new() -> Self {
-        let now = Instant::now();
+    pub(super) const fn since(now: Duration) -> Self {
         Self { began: now, told: now, untold: None }
     }
 
     /// Something moves now. Gives what is to be told at once.
-    pub(super) fn moves(&mut self, now: Instant) -> [Option<Instant>; 2] {
+    pub(super) fn moves(&mut self, now: Duration) -> [Option<Duration>; 2] {
         let before = self.untold.replace(now);
-        if now.duration_since(self.told) < SOON {
+        if now.saturating_sub(self.told) < SOON {
             return [None; 2];
         }
         self.told = now;
@@ -44,15 +43,15 @@ impl Moves {
     }
 
     /// Gives what is still to be told.
-    pub(super) fn rest(&mut self) -> Option<Instant> {
+    pub(super) fn rest(&mut self) -> Option<Duration> {
         let rest = self.untold.take();
         self.told = rest.unwrap_or(self.told);
         rest
     }
 
     /// The same, at the end. A short answer is one activity with its request.
-    pub(super) fn last(&mut self) -> Option<Instant> {
-        self.untold.take().filter(|last| last.duration_since(self.began) >= SOON)
+    pub(super) fn last(&mut self) -> Option<Duration> {
+        self.untold.take().filter(|last| last.saturating_sub(self.began) >= SOON)
     }
 }
 
@@ -72,8 +71,9 @@ impl<'a> Attended<'a> {
         Some(Self { sessions, terms, name: &verified.session, shown: claims.into(), others })
     }
 
-    /// It was used, so long before this moment. Others are asked first whether a silence that this would end was one.
-    fn used(&self, ago: Duration, now: Moment, on_state_loss: OnStateLoss) {
+    /// It was used at this steady time. Others are asked first whether a silence that this would end was one.
+    fn used(&self, steady: Duration, now: Moment, on_state_loss: OnStateLoss) {
+        let ago = now.steady.saturating_sub(steady);
         let at = Moment { wall: now.wall.minus(ago), steady: now.steady.saturating_sub(ago) };
         match self.others.filter(|_| self.is_doubtful(now)) {
             Some(desk) => {
@@ -101,13 +101,13 @@ pub(super) struct Attendant {
 impl Attendant {
     /// Something moves now.
     pub(super) fn moves(&mut self) {
-        let told = self.moves.moves(Instant::now());
+        let told = self.moves.moves(self.shared.state.clock.steady());
         self.tell(told.into_iter().flatten());
     }
 
-    fn tell(&self, at: impl Iterator<Item = Instant>) {
+    fn tell(&self, at: impl Iterator<Item = Duration>) {
         if let Some(attended) = Attended::of(&self.shared, &self.plan, &self.verified) {
-            at.for_each(|at| attended.used(at.elapsed(), self.shared.state.clock.now(), self.on_state_loss));
+            at.for_each(|at| attended.used(at, self.shared.state.clock.now(), self.on_state_loss));
         }
     }
 }
@@ -129,10 +129,10 @@ pub(super) struct Coming {
 }
 
 impl Coming {
-    /// Something came in, so long ago. Its attendant leaves untold what comes soon after what was told.
-    pub(super) fn moved(&self, shared: &Shared, verified: &Verified, ago: Duration) {
+    /// Something came in, at this steady time. Its attendant leaves untold what comes soon after what was told.
+    pub(super) fn moved(&self, shared: &Shared, verified: &Verified, at: Duration) {
         if let Some((loss, attended)) = self.tells.zip(Attended::of(shared, &self.plan, verified)) {
-            attended.used(ago, shared.state.clock.now(), loss);
+            attended.used(at, shared.state.clock.now(), loss);
         }
     }
 
@@ -151,6 +151,8 @@ fn left_alone(shared: &Shared, plan: &Plan, verified: &Verified, idle: &Idle, he
         Knowledge::Known(key, basis, sight) => {
             idle.judge(key, asked.map_or(basis, |answered| basis.asked(answered)), sight).reason()
         }
+        // Another took the last place: when it was left alone will never be known.
+        Knowledge::NoRoom(_) => Some(Reason::SessionUnavailable),
         _ => None,
     };
     let Some(reason) = judge(None) else {
@@ -180,6 +182,9 @@ impl Report {
         let turn = match outcome {
             Outcome::Admit(_) if self.resumes => sessions.resumed(name, shown, self.moment, route.activity, terms),
             Outcome::Admit(_) => sessions.admitted(name, shown, self.moment, route.activity, terms),
+            Outcome::Refuse(reason) if self.resumes => {
+                sessions.refused_unheard(name, shown, self.moment, reason, terms)
+            }
             Outcome::Refuse(reason) => sessions.refused(name, shown, self.moment, reason, terms),
         };
         let reason = if let Outcome::Refuse(reason) = outcome { Some(reason) } else { None };
@@ -220,8 +225,8 @@ impl Report {
     pub(super) fn attendant(&self) -> Option<Box<Attendant>> {
         let verified = self.verified().filter(|_| self.shows_its_user())?;
         let (shared, plan, verified) = (Arc::clone(&self.shared), Arc::clone(&self.plan), Arc::clone(verified));
-        let on_state_loss = self.on_state_loss();
-        Some(Box::new(Attendant { shared, plan, verified, on_state_loss, moves: Moves::new() }))
+        let (on_state_loss, moves) = (self.on_state_loss(), Moves::since(shared.state.clock.steady()));
+        Some(Box::new(Attendant { shared, plan, verified, on_state_loss, moves }))
     }
 
     /// Does what moves on its stream matter, or that nothing does?
@@ -234,10 +239,10 @@ impl Report {
         self.plan.sessions.is_some() && self.route.as_ref().is_some_and(|route| route.activity == Activity::User)
     }
 
-    /// Something moved on its stream, so long ago.
-    pub(super) fn tell_moved(&self, ago: Duration) {
+    /// Something moved on its stream, at this steady time.
+    pub(super) fn tell_moved(&self, at: Duration) {
         if let Some(attended) = self.attended().filter(|_| self.shows_its_user()) {
-            attended.used(ago, self.shared.state.clock.now(), self.on_state_loss());
+            attended.used(at, self.shared.state.clock.now(), self.on_state_loss());
         }
     }
 
@@ -282,17 +287,18 @@ impl Report {
 mod tests {
     use super::{Moves, SOON};
     use std::time::Duration;
-    use tokio::time::{Instant, advance};
 
-    /// Both ends of every silence that is longer are told, and nothing that did not happen.
-    #[tokio::test(start_paused = true)]
-    async fn no_silence_grows() {
-        let (mut moves, began) = (Moves::new(), Instant::now());
-        let (mut moved, mut told) = (vec![began], vec![began]);
-        for (step, ms) in [10, 10, 400, 10, 230, 10, 5, 240, 900, 249, 1, 251, 2, 700].into_iter().enumerate() {
-            advance(Duration::from_millis(ms)).await;
-            moved.push(Instant::now());
-            told.extend(moves.moves(Instant::now()).into_iter().flatten());
+    /// Both ends of every silence that is longer are told, and nothing that did not happen: also of one in which the machine
+    /// slept, so that nobody looked.
+    #[test]
+    fn no_silence_grows() {
+        let (mut now, minutes) = (Duration::from_secs(9), 14 * 60_000);
+        let (mut moves, mut moved, mut told) = (Moves::since(now), vec![now], vec![now]);
+        let steps = [10, 10, 400, 10, 230, 10, 5, 240, 900, 249, 1, 251, 2, 700, 100, minutes, 3, minutes];
+        for (step, ms) in steps.into_iter().enumerate() {
+            now += Duration::from_millis(ms);
+            moved.push(now);
+            told.extend(moves.moves(now).into_iter().flatten());
             if step % 4 == 3 {
                 told.extend(moves.rest());
             }
@@ -304,11 +310,10 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_short_answer_is_one_activity_with_its_request() {
-        let mut moves = Moves::new();
-        advance(SOON - Duration::from_millis(1)).await;
-        assert_eq!(moves.moves(Instant::now()), [None; 2]);
+    #[test]
+    fn a_short_answer_is_one_activity_with_its_request() {
+        let mut moves = Moves::since(Duration::ZERO);
+        assert_eq!(moves.moves(SOON - Duration::from_millis(1)), [None; 2]);
         assert_eq!(moves.last(), None);
     }
 }

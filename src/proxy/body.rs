@@ -187,8 +187,13 @@ pub trait AtEnd {
         false
     }
 
-    /// Something moved, so long ago.
-    fn moved(&self, _ago: Duration) {}
+    /// How late it is, by the steady time of sessions.
+    fn steady(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Something moved, at this steady time.
+    fn moved(&self, _at: Duration) {}
 
     /// Why its session has ended, if it was left alone for too long.
     fn left_alone(&self) -> Option<Reason> {

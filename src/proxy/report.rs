@@ -327,8 +327,12 @@ impl AtEnd for Report {
         Self::is_attended(self)
     }
 
-    fn moved(&self, ago: Duration) {
-        self.tell_moved(ago);
+    fn steady(&self) -> Duration {
+        self.shared.state.clock.steady()
+    }
+
+    fn moved(&self, at: Duration) {
+        self.tell_moved(at);
     }
 
     fn left_alone(&self) -> Option<Reason> {

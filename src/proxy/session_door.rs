@@ -169,6 +169,10 @@ impl Gate {
         if !door.telling.extend {
             return Err(Reason::ExtendNotAllowed);
         }
+        // More time would not be remembered.
+        if report.session.is_unkept() {
+            return Err(Reason::SessionUnavailable);
+        }
         if !door.pace.admits(report.lot(), report.moment) {
             return Err(Reason::RateLimited);
         }

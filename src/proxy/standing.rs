@@ -64,8 +64,12 @@ impl AtEnd for Bearer {
         self.coming.is_some()
     }
 
-    fn moved(&self, ago: Duration) {
-        self.coming.iter().for_each(|coming| coming.moved(&self.shared, &self.verified, ago));
+    fn steady(&self) -> Duration {
+        self.shared.state.clock.steady()
+    }
+
+    fn moved(&self, at: Duration) {
+        self.coming.iter().for_each(|coming| coming.moved(&self.shared, &self.verified, at));
     }
 
     fn left_alone(&self) -> Option<Reason> {

@@ -203,8 +203,9 @@ impl Open {
         self.waker.take()
     }
 
-    fn moves(&mut self, now: Instant) {
-        let told = self.moves.as_mut().map(|moves| moves.moves(now)).unwrap_or_default();
+    fn moves(&mut self) {
+        let (Some(moves), Some(at_end)) = (&mut self.moves, &self.at_end) else { return };
+        let told = moves.moves(at_end.steady());
         self.tell_moved(told.into_iter().flatten());
     }
 
@@ -213,9 +214,9 @@ impl Open {
         self.tell_moved(rest.into_iter());
     }
 
-    fn tell_moved(&self, at: impl Iterator<Item = Instant>) {
+    fn tell_moved(&self, at: impl Iterator<Item = Duration>) {
         if let Some(at_end) = &self.at_end {
-            at.for_each(|at| at_end.moved(at.elapsed()));
+            at.for_each(|at| at_end.moved(at));
         }
     }
 
@@ -266,7 +267,7 @@ impl Place {
         if let Some(judged) = at_end.judged().filter(|_| lasts) {
             Streams::watch(&self.streams, &judged);
         }
-        let moves = at_end.is_attended().then(Moves::new);
+        let moves = at_end.is_attended().then(|| Moves::since(at_end.steady()));
         self.streams.attended.set(self.streams.attended.get() || moves.is_some());
         self.streams.vigil.attends(moves.is_some() && lasts);
         // Timers may have stood still before anybody looked.
@@ -279,7 +280,7 @@ impl Place {
     /// Something moves on it.
     pub(super) fn moves(&self) {
         if self.streams.attended.get() {
-            self.streams.at(self.id, |stream| stream.moves(Instant::now()));
+            self.streams.at(self.id, Open::moves);
         }
     }
 

@@ -50,7 +50,8 @@ impl Telling {
     pub(super) fn outlook(self, verdict: &Verdict, policy: &Policy, (activity, session): Shows<'_>) -> Outlook {
         let outlook = Outlook::of(&verdict.trail);
         let longest = || policy.longest_silence(verdict.limits.as_ref(), session);
-        if activity == Activity::User { outlook.active(longest()) } else { outlook }
+        // What finds no room is judged by its token each time, however busy its user is.
+        if activity == Activity::User && !session.is_unkept() { outlook.active(longest()) } else { outlook }
     }
 
     /// Would asking for more time help against this end?

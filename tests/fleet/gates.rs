@@ -34,7 +34,7 @@ pub struct Gate {
 
 impl Gate {
     /// With this Redis. Paths are named by what the policy says of a lost store: `/deny`, `/local`, `/allow`; `/lax` is for an
-    /// hour of silence; `/poll` shows no user, and neither do `/poll-deny`, `/poll-local` and `/poll-allow`.
+    /// hour of silence, `/plain` and `/poll-plain` for any; `/poll` shows no user, and neither do `/poll-deny`, `/poll-local` and `/poll-allow`.
     /// What lasts is at `/deny/socket`, `/deny/quiet` and `/deny/grpc`, and so on.
     pub fn start(dir: &Path, name: &str, redis: &Value, upstream: &Upstream) -> Self {
         Self::with(dir, name, redis, &IDLE, upstream)
@@ -64,7 +64,8 @@ impl Gate {
             route["activity"] = "none".into();
             route
         };
-        let mut routes = vec![route("lax", "lax"), polled("poll", "deny")];
+        let mut routes =
+            vec![route("lax", "lax"), polled("poll", "deny"), route("plain", "plain"), polled("poll-plain", "plain")];
         for policy in ["deny", "local", "allow"] {
             let mut socket = route(&format!("{policy}/socket"), policy);
             socket["websocket"] = true.into();
@@ -83,7 +84,7 @@ impl Gate {
             "upstreams": {"echo": {"endpoints": [upstream.url()]},
                 "grpc": {"endpoints": [Grpc::get().url()], "protocol": "http2"}},
             "policies": {"deny": policy("deny"), "local": policy("local"), "allow": policy("allow"),
-                "lax": {"session": {"idle": "1h", "extend": "allow"}}},
+                "lax": {"session": {"idle": "1h", "extend": "allow"}}, "plain": {}},
             "routes": routes,
             "sessions": {"state": "redis", "redis": redis, "interval": format!("{}ms", INTERVAL.as_millis()),
                 "look_up": format!("{}ms", LOOK_UP.as_millis()), "settle": format!("{}ms", settle.as_millis()), "door": {"route": "lax"}},

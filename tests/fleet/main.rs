@@ -23,6 +23,8 @@ mod session_cost;
 mod session_cut_off;
 mod session_faults;
 mod session_load;
+mod session_merged;
+mod session_revived;
 mod session_streams;
 mod session_used;
 mod session_ways;

@@ -3,6 +3,7 @@
 
 use crate::redis::Redis;
 use crate::redis_model::{Held, Model, args};
+use curfew::decide::doubt::Doubt;
 use curfew::decide::id::Fingerprint;
 use curfew::decide::session::{Life, OnFull};
 use curfew::decide::time::{Moment, Timestamp};
@@ -47,6 +48,8 @@ impl Random {
         let broken = if self.below(3) == 0 { i64::MIN } else { at(self.below(4)) };
         let before = (self.below(3) > 0).then(|| at(50 + self.below(9)));
         let (silence, earlier) = (self.below(3) * 1_000, self.below(3) * 1_000);
+        let (from, to, proven) = (at(20 + self.below(9)), at(9 + self.below(9)), self.below(2) == 0);
+        let doubt = (self.below(3) == 0).then_some(Doubt { from, to, proven });
         (
             print,
             Life {
@@ -57,6 +60,7 @@ impl Random {
                 silence,
                 earlier,
                 before,
+                doubt,
             },
         )
     }
@@ -101,7 +105,9 @@ impl World {
                 _ => same.arg(*arg),
             };
         }
-        same.query(&mut self.real).unwrap()
+        let said = same.query(&mut self.real).unwrap();
+        // Whether that is later than before depends on the clock of the real one, and nobody asks.
+        if args[0] == b"PEXPIRE" { played.clone() } else { said }
     }
 
     /// They hold the same, for as long.

@@ -60,10 +60,15 @@ impl One {
 
     /// Begins to join.
     pub fn begin(redis: &Redis, terms: Terms) -> Self {
+        Self::at(&redis.url(), terms)
+    }
+
+    /// The same, by a way of its own.
+    pub fn at(url: &str, terms: Terms) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock = Arc::new(Faulty { clock: SystemClock::start(), fails: AtomicBool::new(false) });
         let (sessions, as_clock) = (Arc::new(Sessions::default()), Arc::clone(&clock) as Arc<dyn Clock>);
-        let settings = serde_json::from_value(json!({"urls": [redis.url()], "timeout": "500ms"})).unwrap();
+        let settings = serde_json::from_value(json!({"urls": [url], "timeout": "500ms"})).unwrap();
         let prints = Arc::new(Fingerprints::derived(b"the key of the fleet").unwrap());
         let desk = Arc::new(Desk::new(Arc::clone(&sessions), Arc::clone(&as_clock), terms));
         desk.take_up(Some((PACE, terms)));

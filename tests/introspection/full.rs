@@ -6,17 +6,20 @@ use crate::support::mint::{CORP, Mint, now, unique};
 use crate::support::wait::until;
 use crate::world::World;
 use serde_json::json;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const POLICIES: &str = r"
-  idle: { session: { idle: 1m } }
+  idle: { session: { idle: 1m, extend: allow } }
   whole: { session: { absolute: 8h } }
+  raced: { session: { idle: 1m }, revocation: { introspection: always } }
 ";
 
 const ROUTES: &str = r#"
-  - { name: idle, hosts: [HOST], path: "/idle", policy: idle, upstream: echo }
+  - { name: idle, hosts: [HOST], path: "/idle", policy: idle, upstream: echo, session_headers: true }
   - { name: whole, hosts: [HOST], path: "/whole", policy: whole, upstream: echo }
+  - { name: raced, hosts: [HOST], path: "/raced/**", policy: raced, upstream: echo }
 "#;
 
 /// At most two sessions are remembered.
@@ -27,7 +30,7 @@ fn start(on_full: &str) -> World {
         let routes = ROUTES.replace("HOST", crate::support::config::HOST);
         let text = text.replacen("\npolicies:\n", &format!("\npolicies:{POLICIES}"), 1);
         let text = text.replacen("\nroutes:\n", &format!("\nroutes:{routes}"), 1);
-        format!("{text}sessions: {{ max: 2, on_full: {on_full} }}\n")
+        format!("{text}sessions: {{ max: 2, on_full: {on_full}, door: {{ route: idle }} }}\n")
     });
     world.gateway.wait_ready();
     world
@@ -85,6 +88,32 @@ fn its_issuer_stands_in() {
     assert_eq!(world.metric("curfew_sessions"), 2.0);
 }
 
+/// What is not remembered ends by what its token proves, however busy its user is: nobody is told of a later end, and more time
+/// is not to be had.
+#[test]
+fn nobody_is_told_too_late_an_end() {
+    let world = start("introspect");
+    let held = fill(&world);
+    let told = |token: &str| {
+        let answer = world.get("/idle", token);
+        let field = answer.header("curfew-session").unwrap_or_else(|| panic!("{}", answer.brief()));
+        let left = field.split(", ").find_map(|one| one.strip_prefix("in=")).unwrap();
+        left.parse::<u64>().unwrap()
+    };
+    let unkept = issued(20, true);
+    assert!(told(&held[0]) >= 58 && told(&unkept) <= 40);
+    let extend = |token: &str| {
+        let host = crate::support::config::HOST;
+        let head = format!("POST /.curfew/session/extend HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}");
+        let request = format!("{head}\r\nCurfew-Extend: 1\r\nContent-Length: 0\r\n\r\n");
+        let answer =
+            crate::support::raw::ask(&mut world.door().open().unwrap(), request.as_bytes(), Duration::ZERO).unwrap();
+        (answer.status, answer.reason())
+    };
+    assert_eq!(extend(&held[0]).0, 200);
+    assert_eq!(extend(&unkept), (503, Some("session_unavailable".to_owned())));
+}
+
 /// As it is without a word: 503, nobody is asked, and those who are held stay.
 #[test]
 fn or_there_is_503() {
@@ -100,6 +129,34 @@ fn or_there_is_503() {
     held.iter().for_each(|token| assert_eq!(world.asks("/idle", token), "admitted"));
     assert_eq!((world.idp.count("/corp"), vouched(&world, "active")), (0, 0.0));
     assert!(world.metric("curfew_sessions_not_kept_total") >= 12.0);
+}
+
+/// Two were judged while there was room for one more. When the other is left alone nobody would ever know: its stream ends.
+#[test]
+fn a_stream_that_lost_the_last_place_ends() {
+    let world = start("deny");
+    assert_eq!(world.asks("/idle", &issued(5, true)), "admitted");
+    world.idp.says("/corp", Say::Hang);
+    let mut streams = [(); 2].map(|()| {
+        let (mut conn, host) = (world.door().open().unwrap(), crate::support::config::HOST);
+        let token = issued(5, true);
+        let head = format!("GET /raced/endless HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
+        conn.write_all(head.as_bytes()).unwrap();
+        conn
+    });
+    until("both are asked about", Duration::from_secs(5), || (world.idp.count("/corp") == 2).then_some(()));
+    world.idp.says("/corp", Say::Truth);
+    let (began, mut piece, mut ended) = (Instant::now(), vec![0; 1 << 16], [false; 2]);
+    while began.elapsed() < Duration::from_secs(3) {
+        for (conn, ended) in streams.iter_mut().zip(&mut ended) {
+            conn.socket().set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+            *ended |= match conn.read(&mut piece) {
+                Ok(count) => count == 0,
+                Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+            };
+        }
+    }
+    assert_eq!(ended.iter().filter(|ended| **ended).count(), 1, "{ended:?}");
 }
 
 /// Sessions of one request each: not one more is remembered, each is asked about once, and what they take does not grow.

@@ -63,8 +63,8 @@ struct Session {
     killed: bool,
     /// Is some activity known to nobody, or was it used while the store had not yet heard again what it had lost?
     blurred: bool,
-    /// Is there a silence since that nobody remembers? So it is if it was used on an instance that could not ask about it,
-    /// or was seen first on two at once, while nothing was heard of either.
+    /// Is there a silence since that nobody remembers? So it is if it was seen first on two at once, while nothing was heard of
+    /// either.
     unheard: bool,
     refused: bool,
 }
@@ -274,7 +274,6 @@ impl Run {
         let (session, one) = (&mut self.sessions[which], &self.world.members[at]);
         match reason {
             None => {
-                session.unheard |= lost;
                 if lost {
                     one.sessions.resumed(&name, shown, moment, activity, &TERMS);
                 } else {
@@ -284,6 +283,7 @@ impl Run {
                     session.points.push(self.now);
                 }
             }
+            Some(reason) if lost => _ = one.sessions.refused_unheard(&name, shown, moment, reason, &TERMS),
             Some(reason) => _ = one.sessions.refused(&name, shown, moment, reason, &TERMS),
         }
         session.refused |= reason == Some(Reason::SessionIdleTimeout);

@@ -51,7 +51,7 @@ fn a_million_sessions() {
     println!(
         "{MANY} sessions: {each:.1} bytes each, at most {worst:.1} on the way; {put} ns to add, {look} ns to look"
     );
-    assert!(worst < 90.0, "{worst}");
+    assert!(worst < 105.0, "{worst}");
     assert_eq!(store.counts(), Counts { held: MANY, ..Counts::default() });
 }
 

@@ -1,9 +1,11 @@
 //! A Redis as far as sessions ask it anything, with a clock that is set by hand: what `see.lua` and `merge.lua` do is done
 //! here in Rust. `tests/fleet/session_words.rs` shows that a real Redis answers the same; `tests/properties` plays years on it.
 
+use curfew::decide::doubt::Doubt;
+use curfew::decide::session::Life;
+use curfew::decide::time::Timestamp;
 use redis::{Arg, Cmd, Pipeline, Value};
 use std::collections::HashMap;
-use std::mem::take;
 
 type Bytes = Vec<u8>;
 
@@ -65,6 +67,14 @@ impl Model {
                 self.set(key, value, Some(self.now + number(span)));
                 Value::Okay
             }
+            [b"SET", key, value, b"PX", span, b"NX"] => {
+                let is_new = self.there(key).is_none();
+                if is_new {
+                    self.set(key, value, Some(self.now + number(span)));
+                }
+                if is_new { Value::Okay } else { Value::Nil }
+            }
+            [b"PEXPIRE", key, span, b"GT"] => Value::Int(self.goes_on(key, self.now + number(span)).into()),
             [b"TIME"] => {
                 let (seconds, micros) = (self.now / 1000, self.now % 1000 * 1000);
                 Value::Array([seconds, micros].map(|part| bulk(Some(part.to_string().into_bytes()))).into())
@@ -204,8 +214,11 @@ impl Model {
         if settles > 0 {
             if named || unsure {
                 self.set(settling, b"1", Some(now + settles));
-            } else if alone > AWAY && self.there(settling).is_none() {
-                self.set(settling, b"2", Some(now + settles));
+            } else if alone > AWAY {
+                if self.there(settling).is_none() {
+                    self.set(settling, b"2", Some(now + settles));
+                }
+                self.goes_on(settling, now + settles);
             }
         }
         let kept = self.there(seen).and_then(|(_, expiry)| *expiry);
@@ -217,6 +230,15 @@ impl Model {
         let is_settling = self.get(settling).as_deref() == Some(b"1");
         let late = Some(late.to_string().into_bytes());
         Value::Array(vec![bulk(self.get(epoch)), bulk(self.get(check)), bulk(late), Value::Int(is_settling.into())])
+    }
+
+    /// `PEXPIRE … GT`: not before then, if it expires at all.
+    fn goes_on(&mut self, key: &[u8], until: i64) -> bool {
+        let Some((Held::Text(value), Some(expiry))) = self.there(key).cloned() else { return false };
+        if until > expiry {
+            self.set(key, &value, Some(until));
+        }
+        until > expiry
     }
 
     /// `GT`, and `NX` where it never expired.
@@ -246,19 +268,19 @@ impl Model {
         Value::Int(1)
     }
 
+    /// As `Life::joined` does: `tests/fleet/session_merged.rs` shows that a real Redis does, too.
     fn joins(&mut self, part: &[&[u8]], one: &[&[u8]]) {
         let (name, second) = (one[0], [one[0], b"b"].concat());
-        let mut life = Joins::read(one[1], Some(one[2])).expect("what is told can be read");
+        let mut life = read(one[1], Some(one[2])).expect("what is told can be read");
         for hash in part {
             if let Some(there) = self.field(hash, name)
-                && let Some(there) = Joins::read(&there, self.field(hash, &second).as_deref())
+                && let Some(there) = read(&there, self.field(hash, &second).as_deref())
             {
-                life = life.join(there);
+                life = life.joined(there);
             }
         }
-        let put = life.0.map(|number| number.to_string()).join(" ");
-        self.put(part[0], name, put.into_bytes());
-        if let Some(before) = life.1 {
+        self.put(part[0], name, written(&life).into_bytes());
+        if let Some(before) = life.before {
             self.put(part[0], &second, before.to_string().into_bytes());
         }
     }
@@ -274,33 +296,27 @@ impl Model {
     }
 }
 
-/// Last, began, signed in, broken, silence, earlier; and before.
-struct Joins([i64; 6], Option<i64>);
+/// What stands for no instant.
+const NONE: i64 = -(1 << 47);
 
-impl Joins {
-    fn read(life: &[u8], before: Option<&[u8]>) -> Option<Self> {
-        let all: Option<Vec<i64>> = text(life).split(' ').map(|part| part.parse().ok()).collect();
-        Some(Self(all?.try_into().ok()?, before.and_then(|before| text(before).parse().ok())))
-    }
+fn read(life: &[u8], before: Option<&[u8]>) -> Option<Life> {
+    let all: Option<Vec<i64>> = text(life).split(' ').map(|part| part.parse().ok()).collect();
+    let (life, doubt) = all.as_deref()?.split_at_checked(6)?;
+    let [last, began, signed_in, broken, silence, earlier] = *life else { return None };
+    let doubt = match *doubt {
+        [] => None,
+        [from, to, proven] => Some(Doubt { from, to, proven: proven == 1 }),
+        _ => return None,
+    };
+    let signed_in = Some(signed_in).filter(|at| *at != NONE).map(Timestamp::from_millis);
+    let before = before.and_then(|before| text(before).parse().ok());
+    Some(Life { last, began, signed_in, broken, silence, earlier, before, doubt })
+}
 
-    fn join(self, other: Self) -> Self {
-        let (mut n, mut o) = (self, other);
-        if o.0[2] > n.0[2] {
-            (n, o) = (o, n);
-        }
-        let (before, its) = (take(&mut n.1), o.1);
-        n.0[0] = n.0[0].max(o.0[0]);
-        n.0[5] = n.0[5].max(o.0[5]);
-        if n.0[2] != o.0[2] {
-            n.0[5] = n.0[5].max(o.0[4]).max(its.map_or(0, |its| o.0[1] - its));
-            n.1 = Some(before.unwrap_or(o.0[0]).max(o.0[0]));
-        } else {
-            n.0[1] = n.0[1].min(o.0[1]);
-            n.1 = before.max(its);
-            if (o.0[4], o.0[3]) > (n.0[4], n.0[3]) {
-                (n.0[4], n.0[3]) = (o.0[4], o.0[3]);
-            }
-        }
-        n
-    }
+fn written(life: &Life) -> String {
+    let Life { last, began, signed_in, silence, broken, earlier, doubt, .. } = *life;
+    let signed_in = signed_in.map_or(NONE, Timestamp::millis);
+    let said = format!("{last} {began} {signed_in} {broken} {silence} {earlier}");
+    let Some(Doubt { from, to, proven }) = doubt else { return said };
+    format!("{said} {from} {to} {}", u8::from(proven))
 }

@@ -76,7 +76,7 @@ mod tests {
     #[tokio::test]
     async fn who_may_not_ask_gives_way() {
         let places = Places::new(3);
-        let mut all = Vec::new();
+        let (mut all, mut later) = (Vec::new(), Vec::new());
         for kept in [true, false, false] {
             let (place, permit) = places.take().await.unwrap();
             place.keep(kept);
@@ -90,7 +90,9 @@ mod tests {
             let (place, permit) = &mut all[gives_way];
             places.left(place);
             drop(permit.take());
-            next.await.unwrap().0.keep(true);
+            let (place, permit) = next.await.unwrap();
+            place.keep(true);
+            later.push(permit);
         }
         assert_eq!(places.lock().len(), 3);
         // Whoever may ask is not sent away: the next one waits.

@@ -17,6 +17,10 @@ use std::time::Duration;
 /// What was told so long before a store went away may not be there when it is joined again: another may have taken its place.
 const MEANWHILE: Duration = Duration::from_secs(30);
 
+/// What was used while it was out of reach for longer may be told for so long that others, who find it left alone, believe it
+/// (`see.lua`).
+const AWAY: Duration = Duration::from_millis(1500);
+
 /// Who was away for so long cannot tell whether an old copy has taken its place: for so long its mark is there (`see.lua`).
 const MARKED: Duration = Duration::from_secs(7200);
 
@@ -31,8 +35,11 @@ pub struct Bond {
     settle: Duration,
     /// Until when that is, in steady milliseconds, of one that was seen to be lost.
     settles: AtomicI64,
-    /// Whether a store that was lost is owed what is held here: also if it is joined again before all of that was told.
+    /// Whether a store that was lost, or out of reach, is owed what is held here: also if it is joined again before all of that
+    /// was told.
     owes: AtomicBool,
+    /// Whether it was lost: then it is owed all.
+    lost: AtomicBool,
     /// Whether it was tried to join, and what was joined had settled.
     tried: AtomicBool,
     /// How late it is at the store.
@@ -62,6 +69,7 @@ impl Bond {
             settle,
             settles: AtomicI64::new(0),
             owes: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
             tried: AtomicBool::new(false),
             count: Count::default(),
             mark: AtomicI64::new(0),
@@ -133,11 +141,13 @@ impl Bond {
     fn told_until(&self, store: &Store, left: i64, now: Duration) -> Option<Duration> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).replace(store.clone())?;
         let left = Duration::from_millis(u64::try_from(left).unwrap_or_default());
-        if known != *store {
+        let is_lost = known != *store;
+        if is_lost {
             self.settles.store(millis(now + self.settle), Relaxed);
-            self.owes.store(true, Relaxed);
         }
-        let is_all = self.owes() || now.saturating_sub(left) >= MARKED;
+        self.lost.fetch_or(is_lost, Relaxed);
+        self.owes.fetch_or(is_lost || now.saturating_sub(left) > AWAY, Relaxed);
+        let is_all = self.lost.load(Relaxed) || now.saturating_sub(left) >= MARKED;
         Some(if is_all { Duration::ZERO } else { left.saturating_sub(MEANWHILE) })
     }
 
@@ -157,8 +167,8 @@ impl Bond {
         if store.bears(terms) { Ok(()) } else { Err(ServerError::TooLong) }
     }
 
-    /// Whether a store that was lost is not yet told all that is owed to it. So long nobody is to believe that something is
-    /// not there, and that is to be said anew every now and then.
+    /// Whether a store that was lost, or out of reach, is not yet told all that is owed to it. So long nobody is to believe that
+    /// something is not there, or was left alone, and that is to be said anew every now and then.
     #[must_use]
     pub fn owes(&self) -> bool {
         self.owes.load(Relaxed)
@@ -166,13 +176,15 @@ impl Bond {
 
     /// The same, once some of it was told.
     pub fn pays(&self, sessions: &Sessions) {
-        self.owes.store(self.owes() && sessions.owes(), Relaxed);
+        let owes = self.owes() && sessions.owes();
+        self.owes.store(owes, Relaxed);
+        self.lost.fetch_and(owes, Relaxed);
     }
 
-    /// Says that nobody is to believe that something is not there.
+    /// Says that nobody is to believe that something is not there, or was left alone.
     #[must_use]
     pub fn settle(&self) -> Pipeline {
-        self.keys.settle(self.settle)
+        self.keys.settle(self.settle, self.lost.load(Relaxed))
     }
 
     /// Tells of these sessions.
@@ -214,7 +226,7 @@ impl Bond {
         self.count.is_late(looked.late, now.steady);
         let believed = Believed::of(self, look, &looked, sessions, now);
         let learns = |print, found| {
-            let theirs = believed.what(found, self.count.ahead());
+            let theirs = believed.what(found, sessions.doubted(print), self.count.ahead());
             theirs.is_some_and(|theirs| sessions.learn(print, theirs, now, terms))
         };
         let missing = looked.found.into_iter().filter(|(print, found)| !learns(*print, *found));
@@ -243,11 +255,12 @@ impl Believed {
         }
     }
 
-    /// What others know, in our time, which the store's is so much ahead of; `None` if that is not known.
-    fn what(&self, found: Found, ahead: i64) -> Option<Option<Life>> {
+    /// What others know, in our time, which the store's is so much ahead of; `None` if that is not known. `doubted`: how long
+    /// it may have been left alone as far as this instance knows.
+    fn what(&self, found: Found, doubted: i64, ahead: i64) -> Option<Option<Life>> {
         match found {
-            _ if self.settles => None,
-            Found::Life(life) if self.late.saturating_sub(life.last) > self.longest => None,
+            _ if self.settles || doubted > self.longest => None,
+            Found::Life(life) if self.late.saturating_sub(life.last).max(life.doubted()) > self.longest => None,
             // What was done there when it was not yet so late says nothing of how long nothing was done.
             Found::Life(life) if life.last > self.late.saturating_add(SKEW) => None,
             Found::Life(life) => Some(Some(life.moved(ahead.saturating_neg()))),

@@ -1,5 +1,6 @@
 //! A session as Redis holds it: two fields of a hash, in numbers. What cannot be read is not nothing.
 
+use crate::decide::doubt::Doubt;
 use crate::decide::id::Fingerprint;
 use crate::decide::session::Life;
 use crate::decide::time::Timestamp;
@@ -21,7 +22,9 @@ pub(super) fn bounded(at: i64) -> i64 {
 pub(super) fn write(life: &Life) -> String {
     let signed_in = life.signed_in.map_or(NONE, Timestamp::millis);
     let [last, began, signed_in, broken] = [life.last, life.began, signed_in, life.broken].map(bounded);
-    format!("{last} {began} {signed_in} {broken} {} {}", bounded(life.silence), bounded(life.earlier))
+    let written = format!("{last} {began} {signed_in} {broken} {} {}", bounded(life.silence), bounded(life.earlier));
+    let Some(Doubt { from, to, proven }) = life.doubt else { return written };
+    format!("{written} {} {} {}", bounded(from), bounded(to), u8::from(proven))
 }
 
 /// What is there of a session.
@@ -53,19 +56,34 @@ fn number(text: &[u8]) -> Option<i64> {
 }
 
 fn read(text: &[u8]) -> Option<Life> {
-    if text.len() > 128 {
+    if text.len() > 192 {
         return None;
     }
     let fields: Option<Vec<i64>> = text.split(|byte| *byte == b' ').map(number).collect();
-    let [last, began, signed_in, broken, silence, earlier] = *fields?.as_slice() else { return None };
+    let (life, doubt) = fields.as_deref()?.split_at_checked(6)?;
+    let [last, began, signed_in, broken, silence, earlier] = *life else { return None };
+    let doubt = match *doubt {
+        [] => None,
+        [from, to, proven @ 0..=1] if from < to => Some(Doubt { from, to, proven: proven == 1 }),
+        _ => return None,
+    };
     let none = |at: i64| (at != NONE).then_some(at);
     let signed_in = none(signed_in).map(Timestamp::from_millis);
-    Some(Life { last, began, signed_in, broken: none(broken).unwrap_or(i64::MIN), silence, earlier, before: None })
+    Some(Life {
+        last,
+        began,
+        signed_in,
+        broken: none(broken).unwrap_or(i64::MIN),
+        silence,
+        earlier,
+        before: None,
+        doubt,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, before, read, write};
+    use super::{Doubt, Found, before, read, write};
     use crate::decide::id::Fingerprint;
     use crate::decide::session::Life;
     use crate::decide::time::Timestamp;
@@ -73,12 +91,15 @@ mod tests {
     #[test]
     fn what_was_written_is_read_and_nothing_else_is() {
         let signed_in = Some(Timestamp::from_secs(1_793_594_096));
-        let life = Life { last: 9, began: -3, signed_in, silence: 7, broken: i64::MIN, earlier: 1, before: None };
-        for life in [life, Life { signed_in: None, broken: 4, ..life }] {
+        let life = Life { last: 9, began: -3, signed_in, silence: 7, broken: i64::MIN, earlier: 1, ..Life::default() };
+        let doubt = |proven| Some(Doubt { from: -8, to: 9, proven });
+        let lives = [false, true].map(|proven| Life { doubt: doubt(proven), ..life });
+        for life in [life, Life { signed_in: None, broken: 4, ..life }].into_iter().chain(lives) {
             assert_eq!(read(write(&life).as_bytes()), Some(life));
         }
-        for bad in ["", "1 2 3 4 5", "1 2 3 4 5 6 7", "1 2 3 4 5 x", "1 2 3 4 5 99999999999999999999", &"1".repeat(200)]
-        {
+        let lives = ["", "1 2 3 4 5", "1 2 3 4 5 6 7", "1 2 3 4 5 x", "1 2 3 4 5 99999999999999999999"];
+        let doubts = ["1 2 3 4 5 6 7 8", "1 2 3 4 5 6 8 7 0", "1 2 3 4 5 6 7 8 2", "1 2 3 4 5 6 7 8 0 9"];
+        for bad in lives.into_iter().chain(doubts).chain([&*"1".repeat(200)]) {
             assert_eq!(read(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -38,6 +38,7 @@ if settles > 0 then
   elseif alone > AWAY then
     -- What is there may have been used meanwhile.
     redis.call('SET', KEYS[4], 2, 'PX', settles, 'NX')
+    redis.call('PEXPIRE', KEYS[4], settles, 'GT')
   end
 end
 redis.call('SET', KEYS[3], string.format('%.0f %.0f', late, now), 'KEEPTTL')

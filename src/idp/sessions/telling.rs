@@ -31,7 +31,8 @@ impl Share {
         loop {
             let now = self.clock.steady();
             let owes = self.bond.owes();
-            // As long as something is owed to a store that was lost, nobody is to believe that it is not there.
+            // As long as something is owed to a store that was lost, nobody is to believe that it is not there; and to one that
+            // was out of reach, that a session was left alone.
             if owes && settled.is_none_or(|settled| now >= settled + SEEN) {
                 settled = Some(now);
                 if let Err(error) = self.settle(joined).await {

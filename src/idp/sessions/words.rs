@@ -154,10 +154,16 @@ impl Keys {
         Ok((Store::of(name).ok_or(ServerError::Lost)?, Seen { check, late, settles }))
     }
 
-    /// What is not there may be known to others for so long yet.
-    pub(super) fn settle(&self, settle: Duration) -> Pipeline {
-        let mut ask = Pipeline::new();
-        ask.cmd("SET").arg(&self.settling).arg(1).arg("PX").arg(millis(settle).max(1)).ignore();
+    /// What is not there may be known to others for so long yet; or, where nothing `is_lost`, what was used while somebody was
+    /// away.
+    pub(super) fn settle(&self, settle: Duration, is_lost: bool) -> Pipeline {
+        let (mut ask, settle) = (Pipeline::new(), millis(settle).max(1));
+        if is_lost {
+            ask.cmd("SET").arg(&self.settling).arg(1).arg("PX").arg(settle).ignore();
+        } else {
+            ask.cmd("SET").arg(&self.settling).arg(AWAY).arg("PX").arg(settle).arg("NX").ignore();
+            ask.cmd("PEXPIRE").arg(&self.settling).arg(settle).arg("GT").ignore();
+        }
         ask
     }
 

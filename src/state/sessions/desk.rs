@@ -7,7 +7,8 @@
 use super::breaker::Breaker;
 use super::late::{Late, Used};
 use super::sharing::Pace;
-use super::store::{Sessions, Terms};
+use super::store::Sessions;
+use super::terms::Terms;
 use crate::decide::id::Fingerprint;
 use crate::decide::session::OnStateLoss;
 use crate::state::clock::Clock;

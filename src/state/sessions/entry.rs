@@ -1,6 +1,7 @@
-//! One session in 69 bytes: instants to the millisecond in six bytes, which reach to the year 6429, and silences in four,
+//! One session in 78 bytes: instants to the millisecond in six bytes, which reach to the year 6429, and silences in four,
 //! which reach to 49 days. What lies beyond is the furthest that there is: on the side of the earlier end.
 
+use crate::decide::doubt::Doubt;
 use crate::decide::id::Fingerprint;
 use crate::decide::session::{Life, Shown};
 use crate::decide::time::Timestamp;
@@ -19,9 +20,14 @@ pub(super) struct Entry {
     before: Instant6,
     silence: Span4,
     earlier: Span4,
+    /// The longest silence that is in doubt, if any is; how long before the last activity it ended, and whether it began with
+    /// what a token proved.
+    doubt: Span4,
+    ago: Span4,
+    proven: bool,
     /// The steady second after which it may be forgotten.
     keep: Span4,
-    /// What of it was counted as ended, and whether a token of it was refused since its newest sign-in.
+    /// What of it was counted as ended.
     pub(super) ended: u8,
     /// When it was last told to the others, and when they were last asked; in steps of 64 steady milliseconds.
     told: Span4,
@@ -65,8 +71,6 @@ fn span(ms: i64) -> Span4 {
 }
 
 impl Entry {
-    const REFUSED: u8 = 4;
-
     pub(super) fn new(print: Fingerprint) -> Self {
         Self { print: print.0, ..Self::default() }
     }
@@ -77,15 +81,16 @@ impl Entry {
     }
 
     pub(super) fn life(&self) -> Life {
-        let (signed_in, before) = (unpack(self.signed_in), unpack(self.before));
+        let (signed_in, before, last) = (unpack(self.signed_in), unpack(self.before), unpack(self.last));
         Life {
-            last: unpack(self.last),
+            last,
             began: unpack(self.began),
             signed_in: (signed_in != LOWEST).then(|| Timestamp::from_millis(signed_in)),
             broken: unpack(self.broken),
             silence: u32::from_le_bytes(self.silence).into(),
             earlier: u32::from_le_bytes(self.earlier).into(),
             before: (before != LOWEST).then_some(before),
+            doubt: self.doubt(last),
         }
     }
 
@@ -94,23 +99,24 @@ impl Entry {
         unpack(self.last)
     }
 
-    /// It is kept until this steady second at least; where it was refused, as long as was said then.
+    fn doubt(&self, last: i64) -> Option<Doubt> {
+        let span = i64::from(u32::from_le_bytes(self.doubt));
+        let to = last - i64::from(u32::from_le_bytes(self.ago));
+        (span > 0).then_some(Doubt { from: to - span, to, proven: self.proven })
+    }
+
+    /// It is kept until this steady second, and as long as was said before.
     pub(super) fn set(&mut self, life: &Life, until: u32) {
-        let kept = if self.ended == 0 { 0 } else { u32::from_le_bytes(self.keep) };
-        self.keep = until.max(kept).to_le_bytes();
+        self.keep = until.max(u32::from_le_bytes(self.keep)).to_le_bytes();
         self.last = pack(life.last);
         self.began = pack(life.began);
         self.signed_in = pack(life.signed_in.map_or(LOWEST, Timestamp::millis));
         self.broken = pack(life.broken);
         self.before = pack(life.before.unwrap_or(LOWEST));
         (self.silence, self.earlier) = (span(life.silence), span(life.earlier));
-    }
-
-    /// A token of it was refused: it is kept until this steady second, so that no later token begins it again.
-    pub(super) fn refused(&mut self, until: u32) {
-        let kept = u32::from_le_bytes(self.keep);
-        self.keep = kept.max(until).to_le_bytes();
-        self.ended |= Self::REFUSED;
+        (self.doubt, self.ago, self.proven) = life.doubt.map_or_else(Default::default, |doubt| {
+            (span(doubt.span()), span(life.last.saturating_sub(doubt.to)), doubt.proven)
+        });
     }
 
     /// The steady millisecond at which it was last told to the others, or a little before.
@@ -149,14 +155,14 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, HIGHEST, LOWEST};
+    use super::{Doubt, Entry, HIGHEST, LOWEST};
     use crate::decide::id::Fingerprint;
     use crate::decide::session::Life;
     use crate::decide::time::Timestamp;
 
     #[test]
     fn what_is_packed_is_unpacked() {
-        assert_eq!(size_of::<Entry>(), 69);
+        assert_eq!(size_of::<Entry>(), 78);
         for at in [0, 1, -1, 1_800_000_000_123, -86_400_000, HIGHEST, LOWEST + 1] {
             let life = Life {
                 last: at,
@@ -166,6 +172,7 @@ mod tests {
                 silence: 4_294_967_295,
                 earlier: 1,
                 before: (at != 0).then_some(at),
+                doubt: (at.abs() < HIGHEST).then_some(Doubt { from: at - 9, to: at - 2, proven: at == 0 }),
             };
             let mut entry = Entry::new(Fingerprint([1; 16]));
             entry.set(&life, 0);

@@ -3,7 +3,8 @@
 
 use super::breaker::Breaker;
 use super::name::Name;
-use super::store::{Activity, Sessions, Terms};
+use super::store::{Activity, Sessions};
+use super::terms::Terms;
 use crate::decide::session::{OnStateLoss, Shown};
 use crate::decide::time::Moment;
 use std::sync::Arc;

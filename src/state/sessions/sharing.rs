@@ -6,7 +6,8 @@
 //! find is never older than an interval.
 
 use super::entry::{Entry, Waits};
-use super::store::{Sessions, Terms};
+use super::store::Sessions;
+use super::terms::Terms;
 use crate::decide::id::Fingerprint;
 use crate::decide::session::{Basis, Knowledge, Life, Shown};
 use crate::decide::time::{Moment, millis};
@@ -81,8 +82,8 @@ impl Sharing {
         self.waiting().push(Reverse((due, entry.print)));
     }
 
-    /// A session that has ended is still asked for. Others keep it for as long as it was told lately.
-    pub(super) fn refused(&self, entry: &mut Entry, now: Moment, terms: &Terms) {
+    /// A session is seen, and shows no activity: others keep it for as long as it was told lately.
+    pub(super) fn unchanged(&self, entry: &mut Entry, now: Moment, terms: &Terms) {
         let (now, half) = (millis(now.steady), millis(terms.remember) / 2);
         let is_lately = now.saturating_sub(entry.told()) < half;
         if self.interval.load(Relaxed) == 0 || entry.waits != Waits::No || is_lately {
@@ -90,6 +91,12 @@ impl Sharing {
         }
         entry.waits = Waits::Yes;
         self.waiting().push(Reverse((now, entry.print)));
+    }
+
+    /// Until when others would have told of what they saw when they were last asked: what they had not told by then is younger
+    /// than an interval.
+    pub(super) fn heard_until(&self, entry: &Entry) -> Option<i64> {
+        Some(entry.asked()?.saturating_sub(self.interval.load(Relaxed)))
     }
 
     /// What is due by now, this many at most.
@@ -169,14 +176,18 @@ impl Sessions {
         ago.is_none_or(|ago| ago >= interval.min(ANEW) || (!is_known && was_known(ago)))
     }
 
-    /// The silence that all were known to keep when the others were last asked, in milliseconds. What they had not told by
-    /// then is younger than an interval.
+    /// The silence that all were known to keep when the others were last asked, in milliseconds.
     #[must_use]
     pub fn silence_heard(&self, print: Fingerprint, shown: Shown, now: Moment) -> i64 {
-        let held = self.table(print).and_then(|table| table.get(print).map(|entry| (entry.life(), entry.asked())));
-        let Some((life, Some(asked))) = held else { return 0 };
-        let interval = self.sharing.interval.load(Relaxed);
-        asked.saturating_sub(interval).saturating_sub(life.shown(shown, now).last).max(0)
+        let of = |entry: &Entry| (entry.life(), self.sharing.heard_until(entry));
+        let Some((life, Some(until))) = self.table(print).and_then(|table| table.get(print).map(of)) else { return 0 };
+        until.saturating_sub(life.shown(shown, now).last).max(0)
+    }
+
+    /// How long it may have been left alone, as far as that is in doubt here, in milliseconds.
+    #[must_use]
+    pub fn doubted(&self, print: Fingerprint) -> i64 {
+        self.table(print).and_then(|table| table.get(print).map(|entry| entry.life().doubted())).unwrap_or(0)
     }
 
     /// What others know of a session, in this process's steady time; `None`: nothing. Tells whether it is remembered: what
@@ -188,19 +199,24 @@ impl Sessions {
         let Some(mut table) = self.table(print) else { return false };
         if let Some(entry) = table.get_mut(print) {
             let before = entry.life();
-            let life = theirs.map_or(before, |theirs| before.joined(theirs));
+            let joined = theirs.map_or(before, |theirs| before.joined(theirs));
+            let life = joined.heard();
             if life.signed_in != before.signed_in {
                 entry.ended = 0;
             }
-            entry.set(&life, terms.until(&life));
+            entry.set(&life, terms.until(&life, life.last));
             entry.set_asked(latest);
             entry.unheard = false;
-        } else if let Some(life) = theirs {
+            // An end, or none: others need not find out for themselves.
+            if life != joined {
+                self.sharing.changed(entry, Some(&before), &life, now);
+            }
+        } else if let Some(life) = theirs.map(Life::heard) {
             if !self.makes_room(&mut table, now, terms) {
                 return false;
             }
             let mut entry = Entry::new(print);
-            entry.set(&life, terms.until(&life));
+            entry.set(&life, terms.until(&life, life.last));
             // What comes now is told at once, unless others know one that is hardly older.
             entry.set_told(life.last);
             entry.set_asked(latest);

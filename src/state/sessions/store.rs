@@ -8,37 +8,20 @@ use super::name::Name;
 use super::rounds::Looked;
 use super::sharing::Sharing;
 use super::table::Table;
+use super::terms::{Terms, seen};
 use super::vouched::Vouched;
 use crate::decide::id::Fingerprint;
 use crate::decide::reason::Reason;
 use crate::decide::session::{Basis, Knowledge, Life, OnFull, Shown};
-use crate::decide::time::{Moment, millis};
+use crate::decide::time::Moment;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// How many tables there are: so many that growing one is short.
 pub(super) const TABLES: usize = 1024;
 
 /// How many places are looked at, for what is over, when a session comes that is not held.
 const AT_ONCE: usize = 16;
-
-/// For how long a session is kept beyond the instant at which its token would do: as far as clocks may differ.
-pub const LINGER: Duration = Duration::from_secs(300);
-
-/// How sessions are kept, as the settings say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// How many at most.
-    pub max: usize,
-    /// How long after its last activity one is remembered, at the least.
-    pub remember: Duration,
-    /// The greatest length of a session, where all that ask for anything ask for one: after it, the sign-in that a token
-    /// tells is enough.
-    pub absolute: Option<Duration>,
-    /// What to do with one for which there is no room.
-    pub on_full: OnFull,
-}
 
 /// Whether a request shows that its user is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
@@ -139,27 +122,49 @@ impl Sessions {
     /// A request of this session was admitted. One that shows no activity is remembered all the same: else each new token
     /// would look like one.
     pub fn admitted(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) -> Turn {
-        let change = |_: &mut Entry, life: Life| if activity == Activity::User { life.touched(now) } else { life };
+        let change = |_: &mut Entry, _: Option<&Life>, life: Life| {
+            if activity == Activity::User { life.touched(now) } else { life }
+        };
         self.change(name, shown, now, terms, change)
     }
 
-    /// The same, where others may know of the session, and could not be asked: no silence is told of it that was none.
+    /// The same, where others may know of the session, and could not be asked: how long it was left alone before is in doubt
+    /// until they are heard. What shows no activity is not remembered of one that is not held: what the token proves would
+    /// stand for one, and it may be a refreshed one.
     pub fn resumed(&self, name: &Name, shown: Shown, now: Moment, activity: Activity, terms: &Terms) -> Turn {
-        let change = |entry: &mut Entry, mut life: Life| {
+        if activity == Activity::None && !self.holds(name) {
+            return Turn::None;
+        }
+        let change = |entry: &mut Entry, held: Option<&Life>, mut life: Life| {
             entry.unheard = true;
             // What a token of an earlier sign-in proves would stand for what the others know.
-            let held = entry.life();
-            if held.signed_in == life.signed_in && !held.is_of_the_newest(shown) {
+            if let Some(held) = held.filter(|held| held.signed_in == life.signed_in && !held.is_of_the_newest(shown)) {
                 life.before = held.before;
             }
-            if activity == Activity::User { life.resumed(now) } else { life }
+            if activity == Activity::None {
+                return life;
+            }
+            self.sharing.heard_until(entry).map_or(life, |at| life.silent_until(at)).resumed(now, held.is_none())
         };
         self.change(name, shown, now, terms, change)
+    }
+
+    fn holds(&self, name: &Name) -> bool {
+        self.table(name.print).is_some_and(|table| table.get(name.print).is_some())
     }
 
     /// A request of this session was refused, because it has ended. What the token proved is remembered, so that the next
     /// one proves nothing else; an activity it was not. As long as its tokens come it is not forgotten.
     pub fn refused(&self, name: &Name, shown: Shown, now: Moment, reason: Reason, terms: &Terms) -> Turn {
+        self.ended(name, shown, now, reason, terms, false)
+    }
+
+    /// The same, where others may know of the session, and could not be asked: that its token was renewed proves nothing.
+    pub fn refused_unheard(&self, name: &Name, shown: Shown, now: Moment, reason: Reason, terms: &Terms) -> Turn {
+        self.ended(name, shown, now, reason, terms, true)
+    }
+
+    fn ended(&self, name: &Name, shown: Shown, now: Moment, reason: Reason, terms: &Terms, unheard: bool) -> Turn {
         let (bit, counter) = match reason {
             Reason::SessionIdleTimeout => (1, &self.idle),
             Reason::SessionAbsoluteTimeout => (2, &self.absolute),
@@ -170,9 +175,10 @@ impl Sessions {
             _ => return Turn::None,
         };
         let mut ended = false;
-        self.change(name, shown, now, terms, |entry, life| {
-            entry.refused(terms.kept_from(millis(now.steady)));
-            self.sharing.refused(entry, now, terms);
+        self.change(name, shown, now, terms, |entry, held, mut life| {
+            if unheard && held.is_none() {
+                (entry.unheard, life.last) = (true, life.began);
+            }
             // Tokens of an earlier sign-in go on to be refused after a newer one.
             if entry.ended & bit == 0 && shown.signed_in >= life.signed_in {
                 entry.ended |= bit;
@@ -190,7 +196,7 @@ impl Sessions {
         shown: Shown,
         now: Moment,
         terms: &Terms,
-        change: impl FnOnce(&mut Entry, Life) -> Life,
+        change: impl FnOnce(&mut Entry, Option<&Life>, Life) -> Life,
     ) -> Turn {
         let Some(mut table) = self.table(name.print) else { return Turn::None };
         if let Some(entry) = table.get_mut(name.print) {
@@ -200,9 +206,14 @@ impl Sessions {
             if anew {
                 entry.ended = 0;
             }
-            let life = change(entry, life);
-            entry.set(&life, terms.until(&life));
-            self.sharing.changed(entry, Some(&before), &life, now);
+            let life = change(entry, Some(&before), life);
+            let seen = seen(name, &life, now);
+            entry.set(&life, terms.until(&life, seen));
+            if seen > life.last && before == life {
+                self.sharing.unchanged(entry, now, terms);
+            } else {
+                self.sharing.changed(entry, Some(&before), &life, now);
+            }
             return if anew { Turn::SignedIn } else { Turn::None };
         }
         let Some(life) = Life::cold(shown, now) else { return Turn::None };
@@ -210,8 +221,8 @@ impl Sessions {
             return Turn::None;
         }
         let mut entry = Entry::new(name.print);
-        let life = change(&mut entry, life);
-        entry.set(&life, terms.until(&life));
+        let life = change(&mut entry, None, life);
+        entry.set(&life, terms.until(&life, seen(name, &life, now)));
         self.sharing.changed(&mut entry, None, &life, now);
         table.add(entry);
         Turn::First
@@ -271,24 +282,6 @@ impl Sessions {
     }
 }
 
-impl Terms {
-    /// The steady second until which a session is needed: until the sign-in that a token tells is answer enough, and as
-    /// long as a token may come that tells none, because not all tokens of a session do.
-    pub(super) fn until(&self, life: &Life) -> u32 {
-        let absolute = self.absolute.map_or(i64::MIN, |absolute| life.began.saturating_add(millis(absolute)));
-        self.kept_from(life.last).max(Self::lingers(absolute))
-    }
-
-    /// The same of what was last seen at this steady millisecond.
-    fn kept_from(&self, seen: i64) -> u32 {
-        Self::lingers(seen.saturating_add(millis(self.remember)))
-    }
-
-    fn lingers(ms: i64) -> u32 {
-        u32::try_from(ms.saturating_add(millis(LINGER)).max(0) / 1000 + 1).unwrap_or(u32::MAX)
-    }
-}
-
 pub(super) fn second(now: Moment) -> u32 {
     u32::try_from(now.steady.as_secs()).unwrap_or(u32::MAX)
 }
@@ -296,3 +289,7 @@ pub(super) fn second(now: Moment) -> u32 {
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "resumed_tests.rs"]
+mod resumed_tests;

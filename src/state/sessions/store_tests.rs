@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::decide::session::{KeySource, OnFull};
-use crate::decide::time::Timestamp;
+use crate::decide::time::{Timestamp, millis};
+use std::time::Duration;
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -66,6 +67,46 @@ fn what_has_ended_is_not_forgotten_as_long_as_it_is_asked_for() {
     sessions.admitted(&name(99), renewed(42_600), at(42_600), Activity::User, &TERMS);
     let known = sessions.known(&name(1), renewed(42_600), at(42_600), &TERMS);
     assert!(matches!(known, Knowledge::Known(_, Basis::Token, _)), "nobody asked for it: {known:?}");
+}
+
+/// As long as its tokens come on a route that shows no user, it is remembered as well: by none of them it begins anew.
+#[test]
+fn what_is_polled_is_not_forgotten() {
+    let sessions = Sessions::default();
+    sessions.share(Some(super::super::Pace { interval: secs(90), strictest: secs(900) }));
+    let renewed = |second| Shown { signed_in: None, issued: Some(at(second).wall) };
+    sessions.admitted(&name(1), renewed(0), at(0), Activity::User, &TERMS);
+    let mut told = Vec::new();
+    for second in (0..40_000).step_by(600) {
+        sessions.admitted(&name(1), renewed(second), at(second), Activity::None, &TERMS);
+        told.extend(
+            sessions.due(at(second), 9).into_iter().filter(|(print, _)| *print == name(1).print).map(|_| second),
+        );
+        // Others come, so that there is a look for what is over.
+        sessions.admitted(&name(2), renewed(second), at(second), Activity::User, &Terms { remember: secs(1), ..TERMS });
+        let known = sessions.known(&name(1), renewed(second), at(second), &TERMS);
+        let Knowledge::Known(_, basis, sight) = known else { panic!("{known:?}") };
+        assert_eq!((basis, sight.quiet), (Basis::Held, millis(secs(second))), "{second}");
+    }
+    // The others are told often enough not to forget it.
+    assert!(told.windows(2).all(|pair| pair[1] - pair[0] <= 4_200) && told.len() > 9, "{told:?}");
+}
+
+/// Where no sign-in can be told from a renewed token, whoever tries again after an end would be locked out for as long as he
+/// tries: there it is forgotten, so long after it was last used.
+#[test]
+fn who_cannot_show_a_sign_in_is_not_locked_out_for_good() {
+    for (source, freed) in [(KeySource::Client, true), (KeySource::Claim, false)] {
+        let (sessions, name_of) = (Sessions::default(), |number| Name { source, ..name(number) });
+        let renewed = |second| Shown { signed_in: None, issued: Some(at(second).wall) };
+        sessions.admitted(&name_of(1), renewed(0), at(0), Activity::User, &TERMS);
+        for second in (1_000..8_000).step_by(1_000) {
+            sessions.refused(&name_of(1), renewed(second), at(second), Reason::SessionIdleTimeout, &TERMS);
+        }
+        sessions.admitted(&name_of(2), renewed(8_000), at(8_000), Activity::User, &TERMS);
+        let known = sessions.known(&name_of(1), renewed(8_000), at(8_000), &TERMS);
+        assert_eq!(matches!(known, Knowledge::Known(_, Basis::Token, _)), freed, "{known:?}");
+    }
 }
 
 /// One request for which there is no room counts once, whatever comes of it, and looking counts nothing.
