@@ -27,6 +27,14 @@ pub enum Exposure {
     Full,
 }
 
+impl Exposure {
+    /// The reason, as far as it is told: where streams end, too.
+    #[must_use]
+    pub fn told(self, reason: Reason) -> Option<&'static str> {
+        (self != Self::None).then(|| reason.code())
+    }
+}
+
 /// What does not change from one refusal to the next.
 #[derive(Clone, Debug)]
 pub struct Stationery {

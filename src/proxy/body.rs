@@ -1,5 +1,6 @@
 //! Bodies on their way through: never buffered, but bounded in size, in silence and in time.
 
+use super::answer::Exposure;
 use super::attendance::Attendant;
 use super::cut::{Cut, is_of_the_token};
 use super::gate::Shared;
@@ -231,8 +232,8 @@ pub struct End {
     pub at_end: Box<dyn AtEnd>,
     /// Where it can be ended from outside.
     pub place: Place,
-    /// Whether its client learns of it from the trailers of gRPC.
-    pub grpc: bool,
+    /// What its client learns of it from the trailers of gRPC, where it speaks that.
+    pub grpc: Option<Exposure>,
 }
 
 /// The response's body, on its way down.
@@ -255,7 +256,7 @@ pub struct Stream {
     /// What the end of the time means: the token's, or the exchange's.
     over: Reason,
     place: Place,
-    grpc: bool,
+    grpc: Option<Exposure>,
     is_over: bool,
 }
 
@@ -324,8 +325,8 @@ impl Stream {
     fn cut(&mut self, reason: Reason) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         self.place.tell(Some(reason));
         self.is_over = true;
-        if self.grpc && is_of_the_token(reason) {
-            return Poll::Ready(Some(Ok(Frame::trailers(unauthenticated(reason)))));
+        if let Some(exposure) = self.grpc.filter(|_| is_of_the_token(reason)) {
+            return Poll::Ready(Some(Ok(Frame::trailers(unauthenticated(reason, exposure)))));
         }
         Poll::Ready(Some(Err(Cut(reason))))
     }

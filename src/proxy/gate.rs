@@ -265,7 +265,7 @@ pub fn refuse(refusal: &Refusal, mut report: Box<Report>) -> Response<Download> 
     };
     let mut response = plan.stationery.refuse(reason, &about).map(Download::from);
     if report.kind == Kind::Grpc && is_of_the_token(reason) {
-        grpc::only_trailers(&mut response, reason);
+        grpc::only_trailers(&mut response, reason, plan.stationery.exposure);
         report.status = response.status();
     }
     report.renew_nonce(response.headers_mut());

@@ -1,6 +1,7 @@
 //! What clients of gRPC are told in its own words when a call of theirs is cut short. One that is refused at once is answered
 //! as any request is (`answer`).
 
+use super::answer::Exposure;
 use super::body::Download;
 use crate::decide::reason::Reason;
 use http::request::Parts;
@@ -24,10 +25,11 @@ pub(super) fn is_call(parts: &Parts) -> bool {
 /// the data that waits for that room, in h2's queue and, as a piece that hyper holds and does not give back, before it; as
 /// long as it waits, hyper does not ask the body for more. Only a reset goes past it, and takes it away (§5.1): `CANCEL`,
 /// which gRPC reads as CANCELLED. A client that has read what there was, however small its window, gets the trailers.
-pub(super) fn unauthenticated(reason: Reason) -> HeaderMap {
+pub(super) fn unauthenticated(reason: Reason, exposure: Exposure) -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(2);
     trailers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static("16"));
-    trailers.insert(HeaderName::from_static("grpc-message"), HeaderValue::from_static(reason.code()));
+    let told = exposure.told(reason).map(HeaderValue::from_static);
+    trailers.extend(told.map(|told| (HeaderName::from_static("grpc-message"), told)));
     trailers
 }
 
@@ -36,12 +38,12 @@ pub(super) fn unauthenticated(reason: Reason) -> HeaderMap {
 ///
 /// A call that is refused at once is answered as any request is (RFC 6750 §3.1), of which clients make the same status by
 /// themselves; this one was admitted, and ends as it would have after its first message.
-pub(super) fn only_trailers(refusal: &mut Response<Download>, reason: Reason) {
+pub(super) fn only_trailers(refusal: &mut Response<Download>, reason: Reason, exposure: Exposure) {
     *refusal.status_mut() = StatusCode::OK;
     *refusal.body_mut() = Download::Own(None);
     let headers = refusal.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.extend(unauthenticated(reason));
+    headers.extend(unauthenticated(reason, exposure));
 }
 
 #[cfg(test)]

@@ -276,7 +276,7 @@ impl Passage {
     /// The response, whose end will be told.
     #[must_use]
     pub fn response(self, mut report: Box<Report>, place: Place) -> Response<Download> {
-        let status = self.status();
+        let (status, exposure) = (self.status(), report.plan.stationery.exposure);
         report.status = status;
         let Self { mut response, bounds, until, over, upgrade } = self;
         report.renew_nonce(response.headers_mut());
@@ -289,7 +289,7 @@ impl Passage {
                 return refuse(&Reason::UpstreamProtocolError.into(), report);
             };
             let upstream = hyper::upgrade::on(&mut response);
-            let terms = tunnel::Terms { until, over, silence: bounds.between_bytes };
+            let terms = tunnel::Terms { until, over, silence: bounds.between_bytes, exposure };
             (report.kind, report.is_answered) = (Kind::WebSocket, true);
             let beside = place.beside(report);
             until.into_iter().for_each(|until| beside.bound(until, over));
@@ -304,6 +304,7 @@ impl Passage {
         let between = bounds.between_bytes;
         report.kind = Kind::of(response.headers());
         let grpc = report.seen.version() == Version::HTTP_2 && report.kind == Kind::Grpc;
+        let grpc = grpc.then_some(exposure);
         response.map(|body| Download::stream(body, between, until, over, End { at_end: report, place, grpc }))
     }
 }

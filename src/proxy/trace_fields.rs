@@ -2,7 +2,6 @@
 //! by `Server-Timing`, which browsers show beside a request and give to its page. Off unless the settings say otherwise, but for a
 //! refused HEAD.
 
-use super::answer::Exposure;
 use super::report::Report;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
@@ -53,10 +52,9 @@ impl Report {
 
     fn time(&self, headers: &mut HeaderMap) {
         let mut out = format!("traceparent;desc=\"{}\"", String::from_utf8_lossy(&self.place()));
-        let told = self.plan.stationery.exposure != Exposure::None;
-        if let Some(reason) = self.reason.filter(|_| told) {
+        if let Some(reason) = self.reason.and_then(|reason| self.plan.stationery.exposure.told(reason)) {
             out.push_str(", curfew;desc=\"");
-            out.push_str(reason.code());
+            out.push_str(reason);
             out.push('"');
         }
         if let Ok(value) = HeaderValue::try_from(out) {

@@ -2,6 +2,7 @@
 //! for too long. Who must end it says so, where a frame may come (RFC 6455 §7.1); of what is said in between nothing is
 //! known here.
 
+use super::answer::Exposure;
 use super::cut::is_of_the_token;
 use super::drain::Stage;
 use super::frames::{Close, Frames};
@@ -27,6 +28,8 @@ pub struct Terms {
     pub over: Reason,
     /// How long the upstream may take to switch, and how long both sides may be silent after that.
     pub silence: Option<Duration>,
+    /// What its client is told of its end; the upstream is told the reason.
+    pub exposure: Exposure,
 }
 
 /// How a tunnel ended.
@@ -47,11 +50,12 @@ impl Ended {
 
     /// What is said at the end (RFC 6455 §7.4.1): a token that has ended is a policy that is violated, and all else that
     /// ends a tunnel here is our going away.
-    fn close(self) -> Option<Close> {
+    fn close(self, exposure: Exposure) -> Option<Close> {
+        let told = |reason| exposure.told(reason).unwrap_or_default();
         match self {
             Self::BySide => None,
-            Self::Cut(reason) if is_of_the_token(reason) => Some(Close { code: 1008, text: reason.code() }),
-            Self::Cut(reason) => Some(Close { code: 1001, text: reason.code() }),
+            Self::Cut(reason) if is_of_the_token(reason) => Some(Close { code: 1008, text: told(reason) }),
+            Self::Cut(reason) => Some(Close { code: 1001, text: told(reason) }),
             Self::Leaving => Some(Close { code: 1001, text: "going_away" }),
         }
     }
@@ -77,8 +81,8 @@ where
     let (mut client, mut upstream) = (Side::new(client, &life), Side::new(upstream, &life));
     let ended = pump(&mut client, &mut upstream, terms, place).await;
     place.tell(ended.reason());
-    if let Some(close) = ended.close() {
-        let (near, far) = (close.plain(), close.masked());
+    if let (Some(near), Some(far)) = (ended.close(terms.exposure), ended.close(Exposure::Coarse)) {
+        let (near, far) = (near.plain(), far.masked());
         let farewell = async { tokio::join!(client.bid(&near), upstream.bid(&far)) };
         // Dropping the sides closes both connections.
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
@@ -219,7 +223,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Side<'_, I> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ended, Life, Side, Terms, carry, pump};
+    use super::{Ended, Exposure, Life, Side, Terms, carry, pump};
     use crate::decide::reason::Reason;
     use crate::proxy::streams::Streams;
     use std::rc::Rc;
@@ -230,7 +234,8 @@ mod tests {
     const SILENT: Ended = Ended::Cut(Reason::UpstreamTimeout);
 
     fn terms() -> Terms {
-        Terms { until: None, over: Reason::StreamExpired, silence: Some(Duration::from_secs(60)) }
+        let silence = Some(Duration::from_secs(60));
+        Terms { until: None, over: Reason::StreamExpired, silence, exposure: Exposure::Coarse }
     }
 
     async fn tunnel(near: DuplexStream, far: DuplexStream, streams: &Rc<Streams>) -> Ended {
@@ -280,8 +285,10 @@ mod tests {
         };
         let (ended, ()) = tokio::join!(tunnel(near, far, &streams), call);
         assert_eq!((ended, began.elapsed().as_secs()), (Ended::Cut(Reason::TokenRevoked), 5));
-        let close = ended.close().unwrap();
-        assert_eq!((close.code, close.text), (1008, "token_revoked"));
+        for (exposure, told) in [(Exposure::Coarse, "token_revoked"), (Exposure::None, "")] {
+            let close = ended.close(exposure).unwrap();
+            assert_eq!((close.code, close.text), (1008, told));
+        }
     }
 
     /// What must end in the midst of a frame ends after it, if that comes soon: only then can its client be told why. No

@@ -17,10 +17,21 @@ fn pause_until(second: i64) {
 /// A token that has three seconds, two of which its issuer takes to answer: its socket is closed when they are over.
 #[test]
 fn a_stream_ends_on_time_though_its_issuer_was_slow() {
+    ends("full", "stream_expired");
+}
+
+/// The same, and its client is not told why.
+#[test]
+fn nothing_is_told_that_is_not_to_be() {
+    ends("none", "");
+}
+
+fn ends(exposure: &str, told: &str) {
     let idp = Idp::start();
     idp.json("/feed", &json!({"complete": true, "entries": []}));
     let world = World::start_edited(idp, |config| {
         let config = config.replace("algorithms: [RS256, ES256],", "algorithms: [RS256, ES256], leeway: 0s,");
+        let config = config.replace("exposure: full", &format!("exposure: {exposure}"));
         config.replace(r#"path: "/always", "#, r#"path: "/always", websocket: true, "#)
     });
     world.gateway.wait_ready();
@@ -43,7 +54,8 @@ fn a_stream_ends_on_time_though_its_issuer_was_slow() {
     _ = conn.read_to_end(&mut said);
     let over = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
     assert!(said.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&said));
-    assert!(said.ends_with(&[&[0x88, 16, 0x03, 0xf0][..], b"stream_expired"].concat()), "{said:?}");
+    let length = 2 + u8::try_from(told.len()).unwrap();
+    assert!(said.ends_with(&[&[0x88, length, 0x03, 0xf0], told.as_bytes()].concat()), "{said:?}");
     let late = over - expires * 1000;
     assert!((0..1_500).contains(&late), "{late} ms after its token");
 }
