@@ -56,6 +56,15 @@ impl Doubt {
         Self::longer(left(one, other), left(other, one))
     }
 
+    /// How long the older of two may have been left alone, as far as who knows of the newer sign-in has not seen it before
+    /// that: where it has seen nothing from before, all of what is in doubt.
+    #[must_use]
+    pub fn before(newer: &Life, older: &Life) -> i64 {
+        let seen = |doubt: Self, at| doubt.beside(&Life { last: at, doubt: None, ..*newer });
+        let left = older.doubt.and_then(|doubt| newer.before.map_or(Some(doubt), |at| seen(doubt, at)));
+        left.map_or(0, |doubt| doubt.span())
+    }
+
     /// What is left of it after a sign-in at this instant.
     #[must_use]
     pub fn since(self, began: i64) -> Option<Self> {

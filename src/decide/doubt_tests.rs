@@ -105,3 +105,16 @@ proptest! {
         }
     }
 }
+
+/// What others saw before a newer sign-in was no silence of the sign-in before it; what nobody can know of may have been one.
+#[test]
+fn a_sign_in_that_comes_after() {
+    let here = seen(0).resumed(at(20), false);
+    let signed_in = Some(Timestamp::from_secs(1500));
+    for (before, left) in [(Some(24), 0), (Some(20), 0), (Some(12), 8), (Some(-5), 20), (None, 20)] {
+        let newer = Life { last: ms(26), began: ms(25), signed_in, before: before.map(ms), ..seen(26) };
+        for joined in [here.joined(newer), newer.joined(here)] {
+            assert_eq!(joined.earlier / 60_000, left, "{before:?}");
+        }
+    }
+}

@@ -112,7 +112,7 @@ impl Life {
         let last = newer.last.max(older.last);
         let doubt = Doubt::joined(&newer, &older);
         if newer.signed_in != older.signed_in {
-            let earlier = earlier.max(older.silence).max(older.gap()).max(older.doubted());
+            let earlier = earlier.max(older.silence).max(older.gap()).max(Doubt::before(&newer, &older));
             let (before, doubt) =
                 (newer.before.max(Some(older.last)), doubt.and_then(|doubt| doubt.since(newer.began)));
             return Self { last, earlier, before, doubt, ..newer };
@@ -156,6 +156,7 @@ impl Life {
         Sight {
             quiet: millis(now.steady).saturating_sub(self.last).max(0),
             silence,
+            doubted: self.doubted(),
             age: millis(now.steady).saturating_sub(self.began).saturating_add(signed_in.map_or(0, since)),
         }
     }
@@ -173,6 +174,8 @@ pub struct Sight {
     pub quiet: i64,
     /// How long it was quiet at most, since the sign-in of the token.
     pub silence: i64,
+    /// How long it may have been quiet besides, as far as this instance knows: others could not be asked.
+    pub doubted: i64,
     /// How long ago the user signed in, or what stands for it was.
     pub age: i64,
 }

@@ -243,6 +243,9 @@ impl Idp {
         let (feed, account) = match running.sources.remove(name) {
             Some(old) => {
                 old.feed.rebound(kind.bounds());
+                if !kind.catches_up() {
+                    old.feed.is_behind(false);
+                }
                 (old.feed, old.account)
             }
             None => opened?,

@@ -48,6 +48,11 @@ pub trait SourceKind {
         self.door().is_some()
     }
 
+    /// Whether it asks for changes, and so says itself when it has caught up with them.
+    fn catches_up(&self) -> bool {
+        false
+    }
+
     /// The secrets that it holds from when it is made.
     fn held(&self) -> Vec<&Secret> {
         Vec::new()

@@ -10,6 +10,7 @@ use http::Response;
 use http::request::Parts;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Weak;
 
 /// Where the gate of a connection finds what is left of a request.
 #[derive(Default)]
@@ -23,7 +24,8 @@ impl Gate {
             if !parts.headers.is_empty() {
                 report.seen = self.seen(parts);
             }
-            // It may have been the telling that panicked.
+            // It may have been the telling that panicked: then nobody catches it again.
+            report.fallen = Weak::new();
             catch_unwind(AssertUnwindSafe(|| refuse(&Reason::InternalError.into(), report)))
         });
         refused.and_then(Result::ok).unwrap_or_else(|| {
@@ -51,7 +53,11 @@ impl Drop for Report {
         }
         // A second panic in here would end the process.
         let _ = catch_unwind(AssertUnwindSafe(|| match self.fallen.upgrade().filter(|_| !self.is_answered) {
-            Some(fallen) => fallen.0.set(Some(self.saved())),
+            Some(fallen) => {
+                // One is kept at a time. What is dropped here falls no more.
+                let before = fallen.0.replace(Some(self.saved()));
+                before.into_iter().for_each(|before| before.is_told.set(true));
+            }
             None => {
                 say(self);
                 self.reason = Some(Reason::InternalError);

@@ -271,7 +271,7 @@ impl Place {
         self.streams.attended.set(self.streams.attended.get() || moves.is_some());
         self.streams.vigil.attends(moves.is_some() && lasts);
         // Timers may have stood still before anybody looked.
-        let over = at_end.overdue().filter(|_| lasts);
+        let over = if lasts { at_end.overdue() } else { None };
         at_end.begins();
         self.streams.at(self.id, |stream| (stream.at_end, stream.moves) = (Some(at_end), moves));
         over.into_iter().for_each(|over| self.call(over));

@@ -9,10 +9,12 @@ use super::secrets::Secrets;
 const NAMES: &[&str] = &[
     "auth",
     "authcode",
+    "authorizationcode",
     "authkey",
     "code",
     "codeverifier",
     "connectsid",
+    "devicecode",
     "idtokenhint",
     "jwt",
     "key",
@@ -28,9 +30,11 @@ const NAMES: &[&str] = &[
     "sid",
     "sig",
     "state",
+    "subscriptionkey",
     "ticket",
     "tokenhint",
     "user",
+    "usercode",
     "username",
 ];
 /// The same, by how their names end: `accessToken`, `client_secret`, `x-api-key`, `JSESSIONID`.
@@ -128,15 +132,38 @@ fn end_of(piece: &str) -> &str {
 }
 
 fn is_secret(secrets: &Secrets, pair: &str) -> bool {
+    hides_secret(secrets, pair, DEEPEST)
+}
+
+/// So deep it is looked into addresses within addresses, each encoded as often at most. What is deeper is not told.
+const DEEPEST: usize = 3;
+
+fn hides_secret(secrets: &Secrets, pair: &str, depth: usize) -> bool {
     let (name, value) = pair.split_once('=').unwrap_or(("", pair));
-    let value = decoded(value);
-    value.contains(JOSE) || is_secret_name(secrets, name) || leads_to_secret(secrets, &value)
+    if is_secret_name(secrets, name) {
+        return true;
+    }
+    let mut value = Cow::Borrowed(value);
+    for _ in 0..DEEPEST {
+        let plain = decoded(&value).into_owned();
+        if plain.contains(JOSE) || leads_to_secret(secrets, &plain, depth) {
+            return true;
+        }
+        if plain == *value {
+            return false;
+        }
+        value = Cow::Owned(plain);
+    }
+    decoded(&value) != value
 }
 
 /// An address as a value, in whose own query there is a secret: `return_to=/callback?code=…`.
-fn leads_to_secret(secrets: &Secrets, value: &str) -> bool {
-    let pairs = value.split(['?', '&', '#', ';']).skip(1);
-    pairs.filter_map(|pair| pair.split_once('=')).any(|(name, _)| is_secret_name(secrets, name))
+fn leads_to_secret(secrets: &Secrets, value: &str, depth: usize) -> bool {
+    let mut pairs = value.split(['?', '&', '#', ';']).skip(1).filter(|pair| pair.contains('=')).peekable();
+    if depth == 0 {
+        return pairs.peek().is_some();
+    }
+    pairs.any(|pair| hides_secret(secrets, pair, depth - 1))
 }
 
 fn is_secret_name(secrets: &Secrets, name: &str) -> bool {
@@ -246,10 +273,20 @@ mod tests {
 
     #[test]
     fn a_secret_is_gone_from_an_address_in_a_value() {
-        for given in ["/cb?code=abc", "%2Fcb%3Fx%3D1%26code%3Dabc", "https://x.example/%23access_token=abc"] {
+        for given in [
+            "/cb?code=abc",
+            "%2Fcb%3Fx%3D1%26code%3Dabc",
+            "https://x.example/%23access_token=abc",
+            "%2Flogin%3Fnext%3D%252Fcb%253Fcode%253Dabc",
+            "%25252Fcb%25253Fcode%25253Dabc",
+            "%2525252525252Fcb",
+        ] {
             assert_eq!(query(&format!("return_to={given}&x")), "return_to=REDACTED&x");
         }
-        assert_eq!(query("return_to=/cb?page=2"), "return_to=/cb?page=2");
+        for kept in ["return_to=/cb?page=2", "return_to=%2Fa%3Fb%3D%252Fc%253Fpage%253D2", "share=100%", "q=50%25+off"]
+        {
+            assert_eq!(query(kept), kept);
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn clock(set: fn(&mut Policy), claims: fn(&mut Claims), session: fn(i64) -> Know
 
 fn seen(quiet: i64, age: i64) -> Knowledge {
     let key = Key { source: KeySource::Claim, lot: 0 };
-    Knowledge::Known(key, Basis::Held, Sight { quiet, silence: 0, age })
+    Knowledge::Known(key, Basis::Held, Sight { quiet, age, ..Sight::default() })
 }
 
 fn rows() -> Vec<Row> {

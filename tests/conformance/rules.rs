@@ -228,7 +228,7 @@ fn every_limit_can_be_set() {
     let limit = |ms: u64| of_rule(0, Duration::from_millis(ms));
     let admins = |tightens: Limits| Rule { condition: any_of("roles", json!(["admin"])), tightens, ..Rule::default() };
     let session = |quiet: i64, age: i64| {
-        let sight = Sight { quiet, silence: 0, age };
+        let sight = Sight { quiet, age, ..Sight::default() };
         let key = Key { source: KeySource::Claim, lot: 0 };
         World { session: Knowledge::Known(key, Basis::Held, sight), ..World::good() }.strict()
     };

@@ -26,7 +26,7 @@ fn known(knowledge: Knowledge) -> World {
 }
 
 fn sight(quiet: i64, silence: i64, age: i64) -> Knowledge {
-    Knowledge::Known(SID, Basis::Held, Sight { quiet, silence, age })
+    Knowledge::Known(SID, Basis::Held, Sight { quiet, silence, age, ..Sight::default() })
 }
 
 /// While the shared store cannot be asked, and it had to be: what the policy says. What this instance knows to have ended
@@ -42,6 +42,7 @@ fn a_store_that_is_lost() {
     };
     let seen =
         |basis, quiet, silence| known(Knowledge::Known(SID, basis, Sight { quiet, silence, ..Sight::default() }));
+    let doubted = |doubted| known(Knowledge::Known(SID, Basis::Alone, Sight { quiet: 5, doubted, ..Sight::default() }));
     let (over, lost) = (Want::Fail(Reason::SessionIdleTimeout), Want::Fail(Reason::SessionStateUnknown));
     let (alone, unheard) = (Basis::Alone, Basis::Unheard);
     table(
@@ -55,6 +56,9 @@ fn a_store_that_is_lost() {
             ("deny, ended here", idle(Deny), seen(alone, 5, 1001), over),
             ("local, held, at the limit", idle(Local), seen(alone, 1000, 0), Want::PassFor(1)),
             ("local, held, over", idle(Local), seen(alone, 1001, 0), over),
+            ("local, in doubt, at the limit", idle(Local), doubted(1000), Want::PassFor(996)),
+            ("local, in doubt, over", idle(Local), doubted(1001), over),
+            ("deny, in doubt, over", idle(Deny), doubted(1001), lost),
             ("local, not held", idle(Local), seen(unheard, 5, 0), Want::PassFor(996)),
             ("local, not held, over", idle(Local), seen(unheard, 1001, 0), over),
             ("allow, held, over", idle(Allow), seen(alone, 1001, 0), Want::PassFor(1001)),
@@ -239,7 +243,7 @@ fn idle_jitter_is_earlier_and_never_later() {
     };
     let of = |lot, basis, quiet, silence| {
         let key = Key { source: KeySource::Claim, lot };
-        known(Knowledge::Known(key, basis, Sight { quiet, silence, age: 0 })).strict()
+        known(Knowledge::Known(key, basis, Sight { quiet, silence, ..Sight::default() })).strict()
     };
     let (half, all) = (1 << 31, u32::MAX);
     let over = Want::Fail(Reason::SessionIdleTimeout);
@@ -314,7 +318,7 @@ fn jitter_is_within_its_bounds() {
         let span = idle.span(key).as_millis() as u64;
         assert!(span <= most && span >= most.saturating_sub(jitter) && idle.span(key) >= idle.shortest());
         let judged =
-            |quiet: u64| idle.judge(key, Basis::Held, Sight { quiet: quiet as i64, silence: 0, age: 0 }).reason();
+            |quiet: u64| idle.judge(key, Basis::Held, Sight { quiet: quiet as i64, ..Sight::default() }).reason();
         assert_eq!((judged(span), judged(span + 1)), (None, Some(Reason::SessionIdleTimeout)));
     }
 }

@@ -70,8 +70,13 @@ impl World {
 
     /// A request with these very fields.
     pub fn get(&self, target: &str, fields: &str) -> Answer {
+        self.try_get(target, fields).unwrap()
+    }
+
+    /// The same; there may be no answer.
+    pub fn try_get(&self, target: &str, fields: &str) -> std::io::Result<Answer> {
         let request = format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n");
-        ask(&mut self.open(), request.as_bytes(), Duration::ZERO).unwrap()
+        ask(&mut self.open(), request.as_bytes(), Duration::ZERO)
     }
 
     /// A request with a token, and the trace id of its answer if it was refused.

@@ -45,7 +45,7 @@ async fn a_refusal() {
     let verdict = judge(Reading::Trusted(&token));
     let base = refused(exchange(&route), Reason::TokenExpired);
     let trace = base.trace;
-    let session = Knowledge::Known(Key::default(), Basis::Held, Sight { quiet: 1500, silence: 0, age: 90_000 });
+    let session = Knowledge::Known(Key::default(), Basis::Held, Sight { quiet: 1500, age: 90_000, ..Sight::default() });
     telemetry.record(&Exchange { verdict: Some(&verdict), token: Some(&token), issuer: Some("corp"), session, ..base });
 
     let span = received.wait(1).await.remove(0);

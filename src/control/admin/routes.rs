@@ -130,6 +130,7 @@ pub(super) async fn answer<S: Showing>(
     let may = wiring.names.admit_own(&parts).is_ok() && wiring.guard.admit(&parts, peer).is_ok();
     place.keep(endpoint.guarded && may);
     let answered = ask(endpoint, &parts, body, peer, wiring).await;
+    place.answered();
     answered.unwrap_or_else(|problem| {
         let (peer, status) = (peer.address, problem.status.as_u16());
         // Whoever may not ask is not to fill the log: told by what they lack, and then by their number.

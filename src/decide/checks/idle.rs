@@ -65,6 +65,11 @@ impl Idle {
     #[must_use]
     pub fn judge(&self, key: Key, basis: Basis, sight: Sight) -> Finding {
         let limit = earlier(self.limit.value, self.jitter, key.lot);
+        let mut sight = sight;
+        if basis.is_lost() && self.on_state_loss == OnStateLoss::Local {
+            // What others may have seen is not what this instance saw.
+            sight.silence = sight.silence.max(sight.doubted);
+        }
         // What this instance knows to have ended for good has ended, whatever others know.
         if basis.is_lost() && sight.silence <= limit {
             match self.on_state_loss {

@@ -38,7 +38,9 @@ local function join(n, o) -- 1 last, 2 began, 3 signed in, 4 broken, 5 silence, 
   n[1] = math.max(n[1], o[1])
   n[6] = math.max(n[6], o[6])
   if n[3] ~= o[3] then
-    n[6] = math.max(n[6], o[5], o[7] and o[2] - o[7] or 0, span(o.doubt))
+    local rest = o.doubt and n[7] and beside(o.doubt, {n[7]})
+    if not n[7] then rest = o.doubt end
+    n[6] = math.max(n[6], o[5], o[7] and o[2] - o[7] or 0, span(rest))
     n[7] = math.max(n[7] or o[1], o[1])
     if left then left = doubt(math.max(left[1], n[2]), left[2], left[3] and left[1] > n[2]) end
   else

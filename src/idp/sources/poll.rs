@@ -163,6 +163,10 @@ impl SourceKind for PollSettings {
         Bounds { max_entries: self.max_entries, max_staleness: self.max_staleness.on().map(Span::get) }
     }
 
+    fn catches_up(&self) -> bool {
+        true
+    }
+
     fn retain(&self) -> Option<Duration> {
         self.retain.on().map(Span::get)
     }

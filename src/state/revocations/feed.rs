@@ -126,10 +126,9 @@ impl Feed {
         }
     }
 
-    /// Changes what it may do; what it holds stays. Whether it speaks, and is behind, is for its new settings to tell.
+    /// Changes what it may do; what it holds stays, and so does what it lacks. Whether it speaks is for its new settings to tell.
     pub fn rebound(&self, bounds: Bounds) {
         self.silent(false);
-        self.is_behind(false);
         self.bounds.store(Arc::new(bounds));
     }
 

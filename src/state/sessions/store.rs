@@ -161,6 +161,9 @@ impl Sessions {
 
     /// The same, where others may know of the session, and could not be asked: that its token was renewed proves nothing.
     pub fn refused_unheard(&self, name: &Name, shown: Shown, now: Moment, reason: Reason, terms: &Terms) -> Turn {
+        if shown.signed_in.is_none() && !self.holds(name) {
+            return Turn::None;
+        }
         self.ended(name, shown, now, reason, terms, true)
     }
 

@@ -131,7 +131,10 @@ impl Held {
         // After its stop the log may still tell something of itself.
         self.stopped = is("stop") || (self.stopped && !is("start"));
         if is("rotated") {
-            self.from = line.members.get("from").and_then(Value::as_u64).unwrap_or(self.from);
+            // Former versions told which files left, and not where what is left begins.
+            let left = line.members.get("removed").and_then(Value::as_array).is_some_and(|names| !names.is_empty());
+            let from = line.members.get("from").and_then(Value::as_u64);
+            self.from = from.or(left.then_some(self.first)).unwrap_or(self.from);
         }
         self.lines += 1;
     }
