@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionsSettings {
-    /// How many at most, in some 80 bytes each; nothing is forgotten for room. Default `1000000`.
+    /// How many at most, in some 100 bytes each; nothing is forgotten for room. Default `1000000`.
     pub max: usize,
     /// With `state: memory`, what to do with a session for which there is no room: `deny` (503 where a limit of it would
     /// have to be known; the default), or `introspect`: it is judged by what its token proves, and admitted only if its

@@ -87,6 +87,7 @@ impl Life {
         };
         let began = steady(at, now);
         // How long it was quiet right before is told by the last activity of all instances, of which this may not be one.
+        // What is in doubt of the sign-in before there is no room for: it counts.
         self.earlier = self.earlier.max(self.silence).max(self.gap()).max(self.doubted());
         (self.before, self.doubt) = (Some(self.last), self.doubt.and_then(|doubt| doubt.since(began)));
         // Of a silence in the middle of which the user signed in, only the rest counts.
@@ -104,7 +105,8 @@ impl Life {
 
     /// What two instances know of one session, as one: the latest activity, the newest sign-in and its longest silence.
     /// In whichever order, and however often it is told, the same comes of it; but for a token of a sign-in before the last
-    /// two, whose session may seem to have been left alone for longer than it was, and never for less.
+    /// two, or of the one before the last where a silence was in doubt, whose session may seem to have been left alone for
+    /// longer than it was, and never for less.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {
         let (newer, older) = if self.signed_in >= other.signed_in { (self, other) } else { (other, self) };

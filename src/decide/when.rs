@@ -249,7 +249,8 @@ impl Policy {
         self.idle.into_iter().chain(ruled).map(|idle| idle.shortest()).min()
     }
 
-    /// What to do with a session of which other instances may know more, and cannot be asked: where no silence ends a session, it is alive whatever others know.
+    /// What to do with a session of which other instances may know more, and cannot be asked: where no silence ends a session,
+    /// it is alive whatever others know.
     #[must_use]
     pub fn on_state_loss_under(&self, limits: Option<&Limits>) -> OnStateLoss {
         self.idle_under(limits).map_or(OnStateLoss::Allow, |idle| idle.on_state_loss)

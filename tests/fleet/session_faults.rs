@@ -94,14 +94,20 @@ async fn who_starts_after_a_loss_does_not_believe_in_nothing() {
     assert!(late.sees(&name(3)).await.is_ok());
 }
 
+/// Two instances, and a session that one of them told.
+async fn two_and_a_session(redis: &Redis) -> (One, One) {
+    let (one, two) = (One::start(redis).await, One::start(redis).await);
+    one.uses(&name(1));
+    one.told().await;
+    (one, two)
+}
+
 /// A Redis that was started from an old copy has the name it had: who wrote there since finds that it is gone, and all tell it
 /// again what they hold; until then it is not believed.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_copy_is_another_store() {
     let redis = Redis::start();
-    let (one, two) = (One::start(&redis).await, One::start(&redis).await);
-    one.uses(&name(1));
-    one.told().await;
+    let (one, two) = two_and_a_session(&redis).await;
     let named = || redis.cli(&["GET", "{curfew}:sessions:2:name"]);
     let before = named();
     // As of a minute ago: the session was not there, and every mark was older.
@@ -169,9 +175,7 @@ async fn who_starts_alone_does_not_believe_a_copy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mark_that_expired_proves_nothing() {
     let redis = Redis::start();
-    let (one, two) = (One::start(&redis).await, One::start(&redis).await);
-    one.uses(&name(1));
-    one.told().await;
+    let (one, two) = two_and_a_session(&redis).await;
     let named = || redis.cli(&["GET", "{curfew}:sessions:2:name"]);
     let before = named();
     // It is three hours later there, and the marks are gone.

@@ -63,9 +63,8 @@ impl Idle {
 
     /// Is a session that looks like this still alive?
     #[must_use]
-    pub fn judge(&self, key: Key, basis: Basis, sight: Sight) -> Finding {
+    pub fn judge(&self, key: Key, basis: Basis, mut sight: Sight) -> Finding {
         let limit = earlier(self.limit.value, self.jitter, key.lot);
-        let mut sight = sight;
         if basis.is_lost() && self.on_state_loss == OnStateLoss::Local {
             // What others may have seen is not what this instance saw.
             sight.silence = sight.silence.max(sight.doubted);

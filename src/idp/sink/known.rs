@@ -14,7 +14,9 @@ impl Sink {
     /// The same of an answer that goes on from a cursor: whether the journal may lack it. What a snapshot brought that broke
     /// off is held, and not written down.
     pub(super) fn unwritten(&self, entries: &[Understood], all: &[Revoked]) -> Vec<bool> {
-        if self.feed.is_stated() { self.unknown(entries, all) } else { vec![true; all.len()] }
+        // Asked in this order: a snapshot that begins in between makes nothing known that is not written.
+        let unknown = self.unknown(entries, all);
+        if self.feed.is_stated() { unknown } else { vec![true; all.len()] }
     }
 
     fn knows(&self, what: &Revoked, dated: bool) -> bool {
